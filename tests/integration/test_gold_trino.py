@@ -51,6 +51,9 @@ def payout(object_id: str, second: int, amount: int, status: str = "succeeded") 
     return {"object_id": object_id, "second": second, **state}
 
 
+# Ids of invoices are unique at a provider, as those of all objects are.
+INVOICE = f"in_{uuid.uuid4().hex}"
+
 EVENTS: dict[str, list[dict[str, Any]]] = {
     # Tried too early and again in vain, then as advised; the fee that is told later changes nothing.
     "recovered_at_the_third_attempt": [
@@ -78,8 +81,8 @@ EVENTS: dict[str, list[dict[str, Any]]] = {
     ],
     # An invoice whose second attempt is another payment.
     "an_invoice_paid_by_another_payment": [
-        failure("pi_1", 0, related_invoice_id="in_1"),
-        receipt("pi_2", DAY, 900, related_invoice_id="in_1"),
+        failure("pi_1", 0, related_invoice_id=INVOICE),
+        receipt("pi_2", DAY, 900, related_invoice_id=INVOICE),
     ],
     "two_currencies": [
         failure("pi_1", 0),
