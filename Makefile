@@ -144,8 +144,8 @@ $(PYTHON):
 BENCH ?= normalization gateway
 BENCH_OPTIONS ?=
 
-.PHONY: bench bench-normalization bench-gateway bench-lake bench-object-store bench-pipeline bench-orchestrator
-bench: $(addprefix bench-,$(BENCH)) ## Print how fast things are: BENCH=gateway, normalization, lake, object-store, pipeline, orchestrator
+.PHONY: bench bench-normalization bench-gateway bench-lake bench-object-store bench-pipeline bench-orchestrator bench-archiver
+bench: $(addprefix bench-,$(BENCH)) ## Print how fast things are: BENCH=gateway, normalization, lake, object-store, pipeline, orchestrator, archiver
 
 bench-normalization: $(PYTHON)
 	@$(PYTHON) tests/performance/normalization.py
@@ -160,7 +160,7 @@ bench-object-store:
 	@for store in seaweedfs minio; do OBJECT_STORE=$$store infra/local/bootstrap.sh setup; done
 	@$(PYTHON) -m tests.performance.object_store $(BENCH_OPTIONS)
 
-bench-pipeline bench-orchestrator: bench-%: up
+bench-pipeline bench-orchestrator bench-archiver: bench-%: up
 	@$(WITH_STACK) $(PYTHON) -m tests.performance.$* $(BENCH_OPTIONS)
 
 ##@ Help

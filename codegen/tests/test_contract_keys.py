@@ -136,6 +136,9 @@ OTHERWISE: dict[tuple[str, str], Any] = {
     ("mapping", "tables"): {"brands": {"V": "visa"}},
     ("provider", "envelope.created_at_unit"): "milliseconds",
     ("provider", "envelope.items"): {"path": "events", "most": 10},
+    ("provider", "envelope.body"): {"form": "urlencoded", "max_fields": 9, "max_depth": 2, "repeats": "last"},
+    ("file", "record"): "notice",
+    ("file", "readers"): ["analytics"],
     ("provider", "envelope.required"): {"id": "string"},
     ("families", "families.*.role"): "attempt",
     ("families", "order"): [["happened_at"]],
@@ -151,6 +154,7 @@ OTHERWISE: dict[tuple[str, str], Any] = {
     ("rules", "fields.*[].families"): ["other"],
     ("rules", "fields.*[].except_families"): ["other"],
     ("rules", "fields.*[].blank"): {"value": "XXX", "families": ["other"], "amount": "amount_cents"},
+    ("provider", "attempts"): {"at": "payment"},
     ("provider", "merchant_metadata"): {"paths": ["extra"], "keys": ["colour"]},
     ("provider", "currencies"): {"QQQ": {"exponent": 2}, "QQR": {"exponent": 2}},
     ("reference", "currencies.*"): {"exponent": 3, "name": "Mark"},
@@ -186,9 +190,21 @@ FILES = {
     "business": "rules/business.yaml",
     "reference": "reference/iso4217.yaml",
     "services": "services.yaml",
+    "file": "files/receipts.yaml",
 }
+FILE = """
+kind: file
+name: receipts
+description: What was sold, a line for each sale.
+record: payment
+version: 1
+format: json_lines
+owner: payments
+writer: orchestrator
+readers: [operations]
+"""
 # What stands for the file's place, and is another file when it is another name.
-PLACES = {("topic", "name"), ("table", "name"), ("derived", "name"), ("database", "name"), ("provider", "name")}
+PLACES = {(kind, "name") for kind in ("topic", "table", "derived", "database", "provider", "file")}
 
 
 def shown() -> list[Row]:
@@ -206,6 +222,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = base_contracts(tmp_path_factory.mktemp("keys") / "contracts")
     for file in root.glob("avro/*/v1.avsc"):
         file.with_name("v2.avsc").write_text(file.read_text(encoding="utf-8"), encoding="utf-8")
+    (root / "files").mkdir()
+    (root / FILES["file"]).write_text(FILE)
     later = root / "rules" / "validation.yaml"
     dated = (
         "dated_by: happened_at, undated_families: [paid], blank: {value: XXX, families: [paid], amount: amount_cents}"

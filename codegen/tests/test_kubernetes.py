@@ -33,6 +33,7 @@ def test_every_topic_is_a_resource_with_a_name_that_kubernetes_takes(project: Ca
         spec = by_topic[topic.name]
         assert spec["partitions"] == topic.partitions
         assert spec["config"]["retention.ms"] == topic.retention_ms
+        assert spec["config"]["segment.ms"] == topic.segment_ms
         assert spec["config"]["cleanup.policy"] == "delete"
 
 

@@ -140,5 +140,11 @@ CREATE INDEX CONCURRENTLY IF NOT EXISTS "payment_events_by_object" ON "payment_e
 -- The attempts at an invoice, whichever payments they were made by.
 CREATE INDEX CONCURRENTLY IF NOT EXISTS "payment_events_by_invoice" ON "payment_events" ("provider", "related_invoice_id");
 
+-- The attempts at an order, each a payment of its own.
+CREATE INDEX CONCURRENTLY IF NOT EXISTS "payment_events_by_order" ON "payment_events" ("provider", ("metadata" ->> 'order_id')) WHERE ("metadata" ->> 'order_id') IS NOT NULL;
+
+-- The same, of a provider that names the order among what a payment is related to.
+CREATE INDEX CONCURRENTLY IF NOT EXISTS "payment_events_by_related_order" ON "payment_events" ("provider", ("metadata" ->> 'supplementary_data.related_ids.order_id')) WHERE ("metadata" ->> 'supplementary_data.related_ids.order_id') IS NOT NULL;
+
 -- The events of an hour, for the audit.
 CREATE INDEX CONCURRENTLY IF NOT EXISTS "payment_events_by_processing" ON "payment_events" ("processed_at");

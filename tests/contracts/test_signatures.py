@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import tempfile
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_args
 
 import orjson
 import pytest
 from gateway.carried import Carried
 from gateway.errors import Forged, KeyNeeded
+from gateway.fetching import Document
 from gateway.items import split
 from gateway.secrets import EndpointSecret
 from gateway.signature import Authentic, verifier
-from payments_contracts.providers import PROVIDERS, Certificate, Provider, Signature
+from payments_contracts.providers import PROVIDERS, Algorithm, Certificate, KeySet, Provider, Signature
 from pydantic import SecretStr
-from simulator.keys import certificate, made_key, public_key
+from simulator.keys import certificate, key_set, kind_of, made_authority, made_key, public_key
 from simulator.signing import Signer
 
 if TYPE_CHECKING:
@@ -65,7 +69,43 @@ FORMS: dict[str, Signature] = {
         encoding="base64",
         key_encoding=None,
         signed_content="{header:X-Id}|{secret}|{body_crc32}",
-        certificate=Certificate("X-Certificate", ("keys.example",), "keys.example"),
+        certificate=Certificate("X-Certificate", ("keys.example",), "/certs/", ("keys.example",)),
+    ),
+    **{
+        f"as a JWS with {algorithm}": replace(
+            PLAIN,
+            form="jws",
+            digest="jws",
+            encoding="base64url",
+            key_encoding=None,
+            algorithms=(algorithm,),
+            key_set=KeySet("https://keys.example/set", None, ()),
+        )
+        for algorithm in get_args(Algorithm)
+    },
+    "as a JWS with its time, of an issuer": replace(
+        PLAIN,
+        form="jws",
+        digest="jws",
+        encoding="base64url",
+        key_encoding=None,
+        algorithms=("ES256",),
+        key_set=KeySet("https://keys.example/set", "https://issuer.example", ()),
+        timestamp_key="iat",
+        tolerance_seconds=300,
+        future_tolerance_seconds=60,
+    ),
+    "as a JWS with claims": replace(
+        PLAIN,
+        form="jws",
+        digest="jws",
+        encoding="base64url",
+        key_encoding="pem",
+        algorithms=("PS256", "RS256"),
+        digest_claim="body_sha256",
+        timestamp_key="iat",
+        tolerance_seconds=300,
+        future_tolerance_seconds=60,
     ),
 }
 CASES: dict[str, tuple[Signature, Provider | None]] = {
@@ -80,20 +120,21 @@ class Endpoint:
     def __init__(self, signature: Signature, provider: Provider | None) -> None:
         self.signature = signature
         self.items = None if provider is None else provider.envelope.items
-        self.key = made_key(signature.digest) if signature.is_asymmetric else None
+        self.key = made_key(kind_of(signature)) if signature.is_asymmetric else None
         in_pem = signature.key_encoding == "pem" and self.key is not None
         self.secret = public_key(self.key) if in_pem and self.key is not None else SECRET
         self.fetched: list[str] = []
         secrets = [EndpointSecret.model_validate({"id": "a", "secret": self.secret, "merchant_id": "m"})]
-        self.verifier = verifier(signature, secrets, URL, self.fetch)
+        self.verifier = verifier(signature, secrets, URL, self.fetch, roots())
         self.signer = Signer(signature, SecretStr(self.secret), URL, self.items, self.key)
         self.body = orjson.dumps(BODY if provider is None else body_of(provider.name))
 
-    async def fetch(self, url: str) -> bytes:
-        assert self.signature.certificate is not None
+    async def fetch(self, url: str) -> Document:
         assert self.key is not None
         self.fetched.append(url)
-        return certificate(self.key, self.signature.certificate.common_name, NOW)
+        if self.signature.certificate is None:
+            return Document(key_set([self.key]))
+        return Document(certificate(self.key, self.signature.certificate.names[0], NOW))
 
     async def verdict(self, signed: Signed, body: bytes | None = None, now: int = T) -> Any:
         """Judge as a gateway does: each event of the body, once more where a certificate was needed."""
@@ -114,9 +155,16 @@ class Endpoint:
     async def _judged(self, header: list[str], body: bytes, now: int, carried: Carried) -> Any:
         found = self.verifier.verify(header, body, now, carried)
         if isinstance(found, KeyNeeded):
-            await self.verifier.fetch(found.url)
+            await self.verifier.fetch(found)
             found = self.verifier.verify(header, body, now, carried)
         return found
+
+
+@cache
+def roots() -> Path:
+    file = Path(tempfile.mkdtemp()) / "authority.pem"
+    file.write_bytes(made_authority(now=NOW).pem)
+    return file
 
 
 def body_of(provider: str) -> Any:
@@ -199,6 +247,19 @@ async def test_a_certificate_is_fetched_once_and_only_from_a_host_of_the_contrac
         "https://keys.example:8443/a",
         "https://u:p@keys.example/a",
         "https://[keys.example/a",
+        "https://keys.example/other/a",
+        "https://keys.example/certs/",
+        "https://keys.example/certs/../a",
+        "https://keys.example/certs/a?b",
+        "https://keys.example/certs/a#b",
+        "https://keys.example/certs/%61",
+        "https://keys.example/certs/a\n",
+        "https://keys.example./certs/a",
+        "https://KEYS.example/certs/a",
+        "https://keys.ex\u0430mple/certs/a",
+        "https://keys.example\\@evil.example/certs/a",
+        "HTTPS://keys.example/certs/a",
+        "file:///certs/a",
     ):
         verdict = await endpoint.verdict(signed._replace(headers={**signed.headers, "x-certificate": url}))
         assert isinstance(verdict, Forged), url
@@ -210,11 +271,14 @@ async def test_a_certificate_of_somebody_else_verifies_nothing() -> None:
     form = FORMS["with RSA and a certificate"]
     endpoint = Endpoint(form, None)
 
-    async def other(url: str) -> bytes:
-        return certificate(made_key(form.digest), "another.example", NOW)
+    async def other(url: str) -> Document:
+        return Document(certificate(made_key(form.digest), "another.example", NOW))
 
     endpoint.verifier = verifier(
-        form, [EndpointSecret.model_validate({"id": "a", "secret": SECRET, "merchant_id": "m"})], URL, other
+        form, [EndpointSecret.model_validate({"id": "a", "secret": SECRET, "merchant_id": "m"})], URL, other, roots()
     )
     verdict = await endpoint.verdict(endpoint.signer.deliver(endpoint.body, T))
-    assert verdict == Forged("signature_mismatch", "The certificate is not that of keys.example.")
+    assert verdict == Forged(
+        "signature_mismatch",
+        "The certificate is not one of keys.example that is good now and leads to a trusted root.",
+    )

@@ -9,8 +9,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from kit.settings import load
+from operations.ledger import read_ledger
+from operations.settings import OperationsSettings
 
 from tests.conftest import ROOT, run_stack
+from tests.e2e import wrong_sums
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 BIN = ROOT / ".venv" / "bin"
@@ -62,7 +66,8 @@ def test_the_audit_balances_the_run_without_its_ledger(applications: Mapping[str
     window = ("--since", since, "--grace", "0", "--silver-grace", "0")
     audited = run(applications, str(BIN / "payments"), "audit", *window, "--json")
     told = json.loads(audited.stdout)
-    (counts,) = (each["counts"] for each in told["runs"])
+    # One for each hour that the window touches.
+    counts: Counter[str] = sum((Counter(each["counts"]) for each in told["runs"]), Counter())
     assert not [each for each in told["differences"] if each["subject"] in accepted | rejected], audited.stderr
     assert counts["raw"] >= counts["bronze"] >= len(accepted)
 
@@ -117,3 +122,69 @@ def test_events_that_are_delivered_three_times_at_once_count_once(
     # One row in Bronze, from one workflow, and one in Silver for each: more would be told as doubled.
     verified = run(applications, str(BIN / "payments"), "verify", "--refresh", "--ledger", str(ledgers[0]))
     assert verified.returncode == 0, verified.stdout + verified.stderr
+
+
+@pytest.fixture
+def settings(applications: Mapping[str, str], monkeypatch: pytest.MonkeyPatch) -> OperationsSettings:
+    for name, value in applications.items():
+        monkeypatch.setenv(name, value)
+    return load(OperationsSettings)
+
+
+@pytest.mark.parametrize(
+    ("hop", "change"),
+    [
+        ("bronze", wrong_sums.change_bronze),
+        ("database", wrong_sums.change_database),
+        ("silver", wrong_sums.change_silver),
+    ],
+)
+def test_one_amount_that_is_wrong_is_found_where_it_is_and_nowhere_else(
+    settings: OperationsSettings, ledger: Path, hop: str, change: wrong_sums.Change
+) -> None:
+    entries = read_ledger(ledger)
+    event_id, currency, _ = wrong_sums.an_event(entries)
+    with wrong_sums.changed(change, settings, entries, 1):
+        found = wrong_sums.balance(settings, entries)
+    assert found == {hop: wrong_sums.Finding((event_id,), (), {("amount", currency): 1})}
+    assert wrong_sums.balance(settings, entries) == {}
+
+
+def test_a_payment_whose_amount_is_wrong_is_found_in_silver_and_against_gold(
+    settings: OperationsSettings, ledger: Path
+) -> None:
+    entries = read_ledger(ledger)
+    provider, payment_id, currency = wrong_sums.a_payment(entries)
+    with wrong_sums.changed(wrong_sums.change_payment, settings, entries, 1):
+        found = wrong_sums.balance(settings, entries)
+    assert found == {
+        "payments": wrong_sums.Finding((f"{provider} {payment_id}",), (), {("captured", currency): 1}),
+        "gold": wrong_sums.Finding((), (), {("captured, as in Silver", currency): -1}),
+    }
+
+
+def test_a_sum_that_is_wrong_in_gold_fails_the_command_that_verifies(
+    applications: Mapping[str, str], settings: OperationsSettings, ledger: Path
+) -> None:
+    entries = read_ledger(ledger)
+    _, _, currency = wrong_sums.a_payment(entries)
+    with wrong_sums.changed(wrong_sums.change_gold, settings, entries, 1):
+        found = wrong_sums.balance(settings, entries)
+        verified = run(applications, str(BIN / "payments"), "verify", "--ledger", str(ledger))
+    more = {("captured", currency): 1, ("captured, as in Silver", currency): 1}
+    assert found == {"gold": wrong_sums.Finding((), (), more)}
+    assert verified.returncode == 1
+    assert "The amounts do not agree." in verified.stdout
+    assert f"captured in {currency}:" in verified.stdout
+
+
+def test_a_normalized_record_with_another_amount_is_found_where_it_was_written(
+    settings: OperationsSettings, ledger: Path
+) -> None:
+    """The last test of this run: what is in Kafka stays there."""
+    entries = read_ledger(ledger)
+    event_id, currency, amount = wrong_sums.an_event(entries)
+    wrong_sums.write_normalized(settings, entries, 1)
+    found = wrong_sums.balance(settings, entries)
+    more = {("amount", currency): amount + 1}
+    assert found == {"normalized": wrong_sums.Finding((event_id,), (event_id,), more)}

@@ -27,7 +27,10 @@ from payments_contracts.schemas import schema
 from payments_contracts.tables import BRONZE_PAYMENT_EVENTS, BRONZE_PROVIDER_EVENTS
 from payments_contracts.topics import NORMALIZED, STRIPE_RAW, VALIDATION_DLQ
 from pydantic import SecretStr
-from temporalio.client import Client
+from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.workflowservice.v1 import DeleteWorkflowExecutionRequest
+from temporalio.client import Client, WorkflowHandle
+from temporalio.service import RPCError, RPCStatusCode
 
 from tests.conftest import ROOT, run_stack
 from tests.integration.orchestration import wait_for
@@ -212,20 +215,44 @@ def test_what_still_fails_says_why_and_stays_until_a_person_closes_it(world: Wor
     assert "a test of the provider" in world.payments("quarantine", "show", event.event_id).stdout
 
 
+async def end_before_it_begins(world: World, event: RawEvent, *, forget: bool = False) -> None:
+    """Have the orchestrator find an event's workflow under way, and pass the event by; then end it without a row.
+
+    With `forget`, Temporal knows nothing of it afterwards, as where its database was restored from before.
+    """
+    client = await Client.connect(world.stack["TEMPORAL_ADDRESS"], namespace=world.stack["TEMPORAL_NAMESPACE"])
+    handle = await client.start_workflow("Nobody", id=event.event_id, task_queue="nobody")
+    behind = world.raw(ACCEPTED)
+    world.write(event)
+    world.write(behind)
+    # The same key, and so the same partition: the one before it was found to be under way.
+    await asyncio.to_thread(wait_for, "the next one's row", lambda: world.database_rows(behind.event_id) == 1)
+    await handle.terminate("a test")
+    if forget:
+        deletion = DeleteWorkflowExecutionRequest(
+            namespace=client.namespace, workflow_execution=WorkflowExecution(workflow_id=event.event_id)
+        )
+        await client.workflow_service.delete_workflow_execution(deletion)
+        for _ in range(150):
+            if not await _is_known(handle):
+                return
+            await asyncio.sleep(0.2)
+        raise AssertionError("Temporal still knows the workflow")
+
+
+async def _is_known(handle: WorkflowHandle[Any, Any]) -> bool:
+    try:
+        await handle.describe()
+    except RPCError as error:
+        if error.status is RPCStatusCode.NOT_FOUND:
+            return False
+        raise
+    return True
+
+
 def test_an_event_whose_workflow_was_terminated_gets_its_row(world: World) -> None:
     event = world.raw(ACCEPTED)
-
-    async def end_before_it_begins() -> None:
-        client = await Client.connect(world.stack["TEMPORAL_ADDRESS"], namespace=world.stack["TEMPORAL_NAMESPACE"])
-        handle = await client.start_workflow("Nobody", id=event.event_id, task_queue="nobody")
-        behind = world.raw(ACCEPTED)
-        world.write(event)
-        world.write(behind)
-        # The same key, and so the same partition: the one before it was found to be under way.
-        await asyncio.to_thread(wait_for, "the next one's row", lambda: world.database_rows(behind.event_id) == 1)
-        await handle.terminate("a test")
-
-    asyncio.run(end_before_it_begins())
+    asyncio.run(end_before_it_begins(world, event))
     assert world.database_rows(event.event_id) == 0
     mine = ("--workflows", "terminated", "--event", event.event_id)
     # Visibility follows within a moment.
@@ -234,6 +261,32 @@ def test_an_event_whose_workflow_was_terminated_gets_its_row(world: World) -> No
     assert done.returncode == 0, done.stdout + done.stderr
     assert "1 have their row now" in done.stdout
     assert "1 left out: with a row" in world.payments("replay", *mine).stdout
+
+
+def test_the_audit_finds_what_a_restored_temporal_has_forgotten_and_its_remedy_brings_it_back(world: World) -> None:
+    event = world.raw(ACCEPTED)
+    since = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    asyncio.run(end_before_it_begins(world, event, forget=True))
+
+    def audited() -> dict[str, str] | None:
+        done = world.payments("audit", "--since", since, "--grace", "0", "--silver-grace", "0", "--json")
+        assert done.stdout, done.stderr
+        told = json.loads(done.stdout)
+        return next((each for each in told["differences"] if each["subject"] == event.event_id), None)
+
+    # What waited for its reader at the look before is under way at this one.
+    wait_for("the difference", lambda: (audited() or {}).get("state") == "open")
+    found = audited()
+    assert found is not None
+    assert found["hop"] == "bronze"
+    command = found["remedy"].split()
+    assert command[0] == "payments"
+    done = world.payments(*command[1:], "--wait", "90")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "1 have their row now" in done.stdout
+    wait_for("the row in Bronze", lambda: world.bronze_rows(event.event_id) == 1)
+    left = audited()
+    assert left is None or left["hop"] == "silver", "only Silver's next build is left"
 
 
 def test_unsupported_events_are_counted_with_what_would_pass(world: World) -> None:

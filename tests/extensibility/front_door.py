@@ -11,8 +11,10 @@ import base64
 import io
 import json
 import sys
+import tempfile
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import fastavro
@@ -20,6 +22,7 @@ import httpx
 import orjson
 import payments_contracts
 from gateway.app import build_app
+from gateway.fetching import Document
 from gateway.metrics import GatewayMetrics
 from gateway.settings import GatewaySettings
 from gateway.signature import verifier
@@ -35,7 +38,8 @@ from payments_contracts.schemas import schema
 from payments_contracts.topics import INGESTION_DLQ, TOPICS, raw_topic
 from prometheus_client import CollectorRegistry
 from simulator.delivery import Answer, Delivery
-from simulator.keys import certificate, made_key
+from simulator.key_server import shown_at
+from simulator.keys import certificate, key_set, kind_of, made_authority, made_key
 from simulator.mix import Kind
 from simulator.settings import EndpointSettings
 from simulator.webhooks import Plan, Webhook, compose
@@ -79,7 +83,9 @@ def gateway() -> Run:
     registry = CollectorRegistry()
     app = build_app(
         provider=provider,
-        verifier=verifier(provider.signature, settings.webhook_secrets or (), settings.notification_url, _certificate),
+        verifier=verifier(
+            provider.signature, settings.webhook_secrets or (), settings.notification_url, _shown, _roots()
+        ),
         producer=producer,
         schema_id_of=lambda _topic: 1,
         clock=_now,
@@ -135,11 +141,21 @@ async def _simulate(client: httpx.AsyncClient, run: Run) -> dict[str, Any]:
     return {"answered": len(answers), "contradictions": _contradictions(answers)}
 
 
-async def _certificate(_url: str) -> bytes:
-    """Return the certificate of the key that the simulator signs with, in the place of the provider's host."""
+async def _shown(url: str) -> Document:
+    """Return what shows the key that the simulator signs with, in the place of the provider's server."""
     signature = PROVIDERS[load(GatewaySettings).gateway_provider].signature
-    assert signature.certificate is not None
-    return certificate(made_key(signature.digest), signature.certificate.common_name, NOW)
+    assert url == shown_at(signature)
+    key = made_key(kind_of(signature))
+    if signature.certificate is None:
+        return Document(key_set([key]))
+    return Document(certificate(key, signature.certificate.names[0], NOW))
+
+
+def _roots() -> Path:
+    """Return a file with the authority whose certificates are shown, which no system trusts."""
+    file = Path(tempfile.mkdtemp()) / "authority.pem"
+    file.write_bytes(made_authority(now=NOW).pem)
+    return file
 
 
 def _contradictions(answers: Sequence[tuple[Webhook, Answer]]) -> list[str]:

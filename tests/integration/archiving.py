@@ -7,6 +7,7 @@ import sys
 import threading
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -137,6 +138,13 @@ class Archiving:
 
 @pytest.fixture
 def archiving(stack: Mapping[str, str], tmp_path: Path) -> Iterator[Archiving]:
+    with archiving_on(stack, tmp_path) as made:
+        yield made
+
+
+@contextmanager
+def archiving_on(stack: Mapping[str, str], directory: Path) -> Iterator[Archiving]:
+    """Make topics and tables for as long as the context lasts, and end every process at its end."""
     name = uuid.uuid4().hex[:8]
     settings = LakeSettings.model_validate({name.lower(): value for name, value in stack.items()})
     catalog = load_catalog(settings)
@@ -150,23 +158,18 @@ def archiving(stack: Mapping[str, str], tmp_path: Path) -> Iterator[Archiving]:
         create(catalog, stream.table)
     with RegistryClient(stack["SCHEMA_REGISTRY_URL"]) as registry:
         encoders = {each.name: encoder(registry, each) for each in TOPICS}
-    yield (
-        made := Archiving(
-            name,
-            {**stack, "ARCHIVE_MAX_SECONDS": "1", "ARCHIVE_GROUP_SUFFIX": f"-{name}"},
-            catalog,
-            admin,
-            encoders,
-            tmp_path / "archiver.log",
-        )
-    )
-    for process in made.running:
-        process.kill()
-        process.wait()
-    for deleted in admin.delete_topics(topics).values():
-        deleted.result()
-    for stream in streams:
-        catalog.drop_table((NAMESPACE, stream.table.name))
+    own = {"ARCHIVE_MAX_SECONDS": "1", "ARCHIVE_GROUP_SUFFIX": f"-{name}"}
+    made = Archiving(name, {**stack, **own}, catalog, admin, encoders, directory / "archiver.log")
+    try:
+        yield made
+    finally:
+        for process in made.running:
+            process.kill()
+            process.wait()
+        for deleted in admin.delete_topics(topics).values():
+            deleted.result()
+        for stream in streams:
+            catalog.drop_table((NAMESPACE, stream.table.name))
 
 
 def create(catalog: Catalog, table: Table) -> None:

@@ -5,20 +5,23 @@ import os
 import subprocess
 import sys
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path as File
 
 import psycopg
 import pytest
+from analytics.audit import build_audit_check
 from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]  # it exports them late
+from dagster import AssetKey, AssetSelection, AssetSpec, DagsterInstance, Definitions, define_asset_job
 from operations.audit.balance import Progress, deleted_unread
 from operations.audit.database import open_database
 from operations.audit.hops import Window, floor_hour
 from operations.audit.topics import Topics
 from operations.database import apply_database
 from payments_contracts.database import TABLES
+from payments_contracts.tables import BRONZE_PAYMENT_EVENTS
 from payments_contracts.topics import NORMALIZED, STRIPE_RAW
 from pydantic import SecretStr
 from pyiceberg.table import Table
@@ -174,6 +177,30 @@ def test_full_hours_are_looked_at_once_and_a_difference_can_be_judged_final(path
     assert lost.event_id not in json.dumps(command(path)["differences"])
     assert lost.event_id not in {each.subject for each in path.look().differences}
     assert payments(path, "audit", "accept", lost.event_id, "--note", "a test").returncode == 1
+
+
+def test_dagster_s_check_runs_the_command_and_names_the_difference(path: Path) -> None:
+    lost = path.event()
+    path.raw(lost)
+    path.pass_by()
+    path.look(age=timedelta())
+    path.look()
+
+    def run(arguments: Sequence[str]) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(arguments, env=path.variables, capture_output=True, text=True, check=False)
+
+    program = str(File(sys.executable).with_name("payments"))
+    check = build_audit_check(program, run)
+    bronze = AssetSpec(AssetKey(BRONZE_PAYMENT_EVENTS.identifier.split(".")))
+    with DagsterInstance.ephemeral() as dagster:
+        job = define_asset_job("audit", AssetSelection.checks(check))
+        definitions = Definitions(assets=[bronze], asset_checks=[check], jobs=[job])
+        done = definitions.resolve_job_def("audit").execute_in_process(instance=dagster)
+        (found,) = done.get_asset_check_evaluations()
+    assert not found.passed
+    assert f"normalization `{lost.event_id}`" in str(found.metadata["differences"].value)
+    told = payments(path, "audit", "accept", lost.event_id, "--note", "a test")
+    assert told.returncode == 0, told.stderr
 
 
 def test_a_server_that_is_away_is_no_difference(path: Path) -> None:

@@ -1,11 +1,14 @@
 """Personal data is erased from the real lake and database while the archiver writes, until no object has it."""
 
+import gzip
+import io
 import threading
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+import fastavro
 import psycopg
 import pyarrow.parquet as pq
 import pytest
@@ -20,7 +23,7 @@ from psycopg.rows import dict_row
 from pyarrow.fs import FileSelector
 from pydantic import SecretStr
 
-from tests.integration.archiving import QUARANTINE, RAW, Archiving, archiving, raw_records
+from tests.integration.archiving import NAMESPACE, QUARANTINE, RAW, Archiving, archiving, raw_records
 
 __all__ = ["archiving"]
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
@@ -56,6 +59,60 @@ def stored_payloads(archiving: Archiving, name: str) -> Iterator[bytes]:
             found = pq.read_table(each.path, filesystem=store, columns=None)
             if "payload" in found.column_names:
                 yield from found.column("payload").to_pylist()
+
+
+def objects_that_tell(archiving: Archiving, marker: str) -> set[str]:
+    """Return the objects of the whole bucket in which a text is, in their bytes or in what they are packed from."""
+    table = archiving.catalog.load_table(archiving.table(RAW))
+    bucket, _, _ = table.location().removeprefix("s3://").partition("/")
+    files: Any = table.io
+    store = files.fs_by_scheme("s3", bucket)
+    told = set()
+    for each in store.get_file_info(FileSelector(bucket, recursive=True)):
+        # Other tests' tables come and go meanwhile.
+        if not each.is_file or (NAMESPACE in each.path and archiving.name not in each.path):
+            continue
+        with store.open_input_stream(each.path, compression=None) as stream:
+            content = stream.read()
+        if marker.encode() in content or marker.encode() in unpacked(each.path, content):
+            told.add(each.path.rpartition("/")[2])
+    return told
+
+
+def unpacked(path: str, content: bytes) -> bytes:
+    """Return the values in a file of rows, manifest or metadata, as one text."""
+    if path.endswith(".parquet"):
+        return (
+            repr(pq.read_table(io.BytesIO(content)).to_pylist()).encode()
+            + repr(pq.read_metadata(io.BytesIO(content))).encode()
+        )
+    if path.endswith(".avro"):
+        return repr(list(fastavro.reader(io.BytesIO(content)))).encode()
+    return gzip.decompress(content) if content.startswith(b"\x1f\x8b") else b""
+
+
+def test_after_the_cleaning_no_object_of_the_bucket_tells_anything_of_whom_was_erased(
+    stack: Mapping[str, str], archiving: Archiving, lake: LakeErasure, database: DatabaseErasure
+) -> None:
+    gone, stay = f"gone{archiving.name}", f"stay{archiving.name}"
+    archiving.start()
+    for number in (3, 6, 9):
+        mixed = [*raw_records(2, merchant_id=gone, payload=f"of {gone}".encode()), *raw_records(1, merchant_id=stay)]
+        archiving.produce(STRIPE, mixed)
+        archiving.produce(VALIDATION_DLQ, [failure(f"of {gone}".encode()) | {"merchant_id": gone}])
+        archiving.wait_for_rows(RAW, number)
+        archiving.wait_for_rows(QUARANTINE, number // 3)
+    tables = [".".join(archiving.table(name)) for name in (RAW, QUARANTINE)]
+    # As the maintenance merges them: the files before it stay for a day.
+    for table in tables:
+        lake._statements.ask(f"alter table {table} execute optimize")
+    before = objects_that_tell(archiving, gone)
+    assert {name.rpartition(".")[2] for name in before} == {"parquet", "avro"}
+    assert Plan(Subject(Kind.MERCHANT, gone), lake, database, tables).execute("ann")
+    for table in tables:
+        lake._statements.ask(f"alter table {table} execute remove_orphan_files(retention_threshold => '0s')")
+    assert objects_that_tell(archiving, gone) == set()
+    assert objects_that_tell(archiving, stay), "the others' rows are there"
 
 
 def test_a_merchants_rows_are_erased_up_to_the_last_object_and_that_is_recorded(

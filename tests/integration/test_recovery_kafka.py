@@ -30,6 +30,7 @@ from payments_contracts.topics import INGESTION_DLQ, STRIPE_RAW, VALIDATION_DLQ,
 from pydantic import SecretStr
 
 from tests.integration.operational import dsn
+from tests.integration.orchestration import wait_for
 
 __all__ = ["dsn"]
 
@@ -133,7 +134,7 @@ def test_what_was_sent_is_read_again_as_it_was_with_the_run_in_its_header(kafka:
 
 
 def headers(kafka: Kafka, topic: str) -> set[tuple[str, bytes]]:
-    consumer = kafka.scanner._consumer
+    consumer = kafka.scanner._stretches._consumer
     consumer.assign([TopicPartition(topic, number, 0) for number in range(PARTITIONS)])
     found: set[tuple[str, bytes]] = set()
     ended = 0
@@ -176,8 +177,9 @@ def test_only_what_was_committed_is_read_to_the_end(kafka: Kafka) -> None:
         producer.begin_transaction()
         producer.produce(kafka.topic, found.value, aborted.merchant_id.encode())
         end(30)
-    # The last records of the partition are marks of transactions, which nobody is given.
-    assert ids(kafka.source.raw(Filter())) == [committed.event_id] * 2
+    # The last records of the partition are marks of transactions, which nobody is given; the broker writes the last
+    # one after it has answered.
+    wait_for("what was committed", lambda: ids(kafka.source.raw(Filter())) == [committed.event_id] * 2)
 
 
 def test_a_window_of_time_is_read_alone(kafka: Kafka) -> None:

@@ -7,12 +7,12 @@ import binascii
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import orjson
-
 from codegen.findings import ContractError, Finding
+from codegen.form import written
 from codegen.language.read import read_mapping, read_path
 from codegen.maintenance import maintenance
 from codegen.model import (
+    Attempts,
     Example,
     Freshness,
     Identity,
@@ -25,7 +25,7 @@ from codegen.model import (
 from codegen.reception import envelope_of
 from codegen.rules import millis
 from codegen.staging import staging
-from codegen.webhooks import Certificate, Envelope, Signature, signature_parts
+from codegen.webhooks import Certificate, Envelope, KeySet, Signature, signature_parts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -115,6 +115,7 @@ def provider(
         lives=(),
         source=document,
         mapping_source=mapping,
+        attempts=Attempts(**data["attempts"]) if "attempts" in data else None,
     )
 
 
@@ -132,9 +133,14 @@ def signature(data: Mapping[str, Any]) -> Signature:
         "timestamp_format": "seconds",
         **data,
         "field": read_path(data["field"]) if "field" in data else None,
+        "algorithms": tuple(data.get("algorithms", ())),
     }
-    if "certificate" in data:
-        read["certificate"] = Certificate(**{**data["certificate"], "hosts": tuple(data["certificate"]["hosts"])})
+    if (certificate := data.get("certificate")) is not None:
+        hosts, names = (tuple(certificate[each]) for each in ("hosts", "names"))
+        # In contracts of an earlier commit there is no path.
+        read["certificate"] = Certificate(certificate["header"], hosts, certificate.get("path", "/"), names)
+    if (key_set := data.get("key_set")) is not None:
+        read["key_set"] = KeySet(key_set["url"], key_set.get("issuer"), tuple(key_set.get("thumbprints", ())))
     return _fitted(Signature, read)
 
 
@@ -166,7 +172,7 @@ def _examples(
                 event_type=data.get("event_type"),
                 merchant_id=merchant(envelope, body, data.get("merchant_id", _SECRETS_MERCHANT)),
                 headers=_headers(name, documents),
-                body=body if isinstance(body, bytes) else orjson.dumps(body),
+                body=body if isinstance(body, bytes) else written(envelope.form, body),
                 event=expected.get("event"),
                 reason_codes=tuple(expected.get("reason_codes", ())),
                 source=document,

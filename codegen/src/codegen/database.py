@@ -11,19 +11,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class IndexColumn:
-    """A column of an index; `order` is `ascending` or `descending`."""
+    """A column of an index; `order` is `ascending` or `descending`, `key` names the entry where the field is a map."""
 
     field: str
     order: str
+    key: str | None = None
 
     def __str__(self) -> str:
         """Return it as people speak of it."""
-        return self.field if self.order == "ascending" else f"{self.field} {self.order}"
+        name = self.field if self.key is None else f"{self.field}[{self.key}]"
+        return name if self.order == "ascending" else f"{name} {self.order}"
 
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """An index: what its columns find quickly is its description."""
+    """An index: what its columns find quickly is its description. Rows that lack the entry of a map are not in it."""
 
     name: str
     description: str

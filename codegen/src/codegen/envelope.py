@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import orjson
 
 from codegen.build import at
+from codegen.form import FormError, document
 from codegen.language.model import Path
 from codegen.webhooks import First, Header, Joined, in_header, paths_of, written
 
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from codegen.document import Place
     from codegen.webhooks import Envelope, Source
 
+_DIGITS = re.compile(r"[0-9]{1,15}", re.ASCII)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # What a gateway takes for an instant: it is beyond no calendar.
 _LAST_MILLISECOND = 253_402_214_400_000
@@ -92,6 +95,8 @@ def _value(source: Source, root: object, headers: Mapping[str, str]) -> object:
 
 def _created_at(envelope: Envelope, root: object, headers: Mapping[str, str]) -> int | None:
     value = _value(envelope.created_at, root, headers)
+    if envelope.form is not None and isinstance(value, str) and _DIGITS.fullmatch(value):
+        value = int(value)
     if isinstance(value, int) and not isinstance(value, bool):
         millis = value * (1000 if envelope.created_at_unit == "seconds" else 1)
     else:
@@ -123,16 +128,9 @@ def _said(source: Source, root: object, headers: Mapping[str, str]) -> str:
 
 def fault(envelope: Envelope, body: bytes, headers: Mapping[str, str] = _NO_HEADERS) -> Fault | None:
     """Return the first fault of a body, or None where it may come in."""
-    try:
-        body.decode("utf-8")
-    except UnicodeDecodeError as error:
-        return Fault("not_utf8", f"byte {error.start} is not UTF-8", ("envelope",))
-    try:
-        root = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        return Fault("not_json", str(error), ("envelope",))
-    if not isinstance(root, dict):
-        return Fault("not_object", f"the body is a JSON {_JSON_NAMES[type(root)]}", ("envelope",))
+    root = _parsed(envelope, body)
+    if isinstance(root, Fault):
+        return root
     faults = _faults(envelope, root, headers) if envelope.items is None else _faults_of_items(envelope, root, headers)
     if (found := next(faults, None)) is not None:
         return found
@@ -140,6 +138,24 @@ def fault(envelope: Envelope, body: bytes, headers: Mapping[str, str] = _NO_HEAD
         message = f"the body has {len(body)} bytes, and {envelope.max_body_bytes} are allowed"
         return Fault("body_too_large", message, ("envelope", "max_body_bytes"))
     return None
+
+
+def _parsed(envelope: Envelope, body: bytes) -> dict[str, Any] | Fault:
+    """Return the document that a body is, or what keeps it from being one."""
+    try:
+        if envelope.form is not None:
+            return document(envelope.form, body)
+        body.decode("utf-8")
+        root = orjson.loads(body)
+    except FormError as error:
+        return Fault(error.code, str(error), ("envelope", "body"))
+    except UnicodeDecodeError as error:
+        return Fault("not_utf8", f"byte {error.start} is not UTF-8", ("envelope",))
+    except orjson.JSONDecodeError as error:
+        return Fault("not_json", str(error), ("envelope",))
+    if not isinstance(root, dict):
+        return Fault("not_object", f"the body is a JSON {_JSON_NAMES[type(root)]}", ("envelope",))
+    return root
 
 
 def _faults_of_items(envelope: Envelope, root: dict[str, Any], headers: Mapping[str, str]) -> Iterator[Fault]:

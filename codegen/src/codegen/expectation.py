@@ -7,11 +7,11 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-import orjson
 import yaml
 
 from codegen.document import compose, parse
 from codegen.envelope import found_in, refusal
+from codegen.form import content_of
 from codegen.mapping.evaluate import Normalized, Rejected, Unsupported, evaluate
 from codegen.text import block
 
@@ -39,7 +39,7 @@ def expectation(  # noqa: PLR0917 - what an example holds
     refused = refusal(envelope, body, headers)
     if refused is not None:
         return {"outcome": "malformed", "expected": {"reason_codes": [refused]}}
-    found = found_in(envelope, orjson.loads(body), headers, received_at)
+    found = found_in(envelope, content_of(envelope.form, body), headers, received_at)
     match evaluate(planned, body, merchant_id, *found):
         case Unsupported():
             return {"outcome": "unsupported"}

@@ -6,8 +6,7 @@ import copy
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-import orjson
-
+from codegen.form import MEDIA_TYPE, content_of
 from codegen.model import GATEWAY, Api
 from codegen.webhooks import Header
 
@@ -22,6 +21,9 @@ TEMPLATE = "gateway"
 """The name of the API that stands for all gateways."""
 
 PATH = "/webhooks/{provider}"
+
+FORM_REASONS = ["not_form", "form_too_complex"]
+"""Why a body is refused where bodies are forms: no other gateway answers so."""
 
 _TYPES: dict[str, dict[str, object]] = {
     # An empty text counts as absent.
@@ -57,8 +59,9 @@ def with_example(api: Api, provider: Provider) -> dict[str, Any]:
     operation = data["paths"].get(f"/webhooks/{provider.name}", {}).get("post")
     if accepted and operation is not None:
         shown = min(accepted, key=lambda each: len(each.body))
-        content = operation["requestBody"]["content"]["application/json"]
-        content["examples"] = {shown.name: {"value": orjson.loads(shown.body)}}
+        form = provider.envelope.form
+        content = operation["requestBody"]["content"][_media_type(provider)]
+        content["examples"] = {shown.name: {"value": content_of(form, shown.body)}}
     return data
 
 
@@ -80,6 +83,11 @@ def _derived(api: Api, provider: Provider) -> dict[str, Any]:
         "parameters": list(_parameters(provider)),
         "requestBody": _body(common.get("requestBody", {}), provider),
     }
+    if provider.envelope.form is not None:
+        data = copy.deepcopy(data)
+        codes = data.get("components", {}).get("schemas", {}).get("ReasonCode", {})
+        if "enum" in codes:
+            codes["enum"] += FORM_REASONS
     return {
         **data,
         "info": {**data["info"], "title": f"Gateway for {provider.title} webhooks"},
@@ -109,7 +117,24 @@ def _body(common: dict[str, Any], provider: Provider) -> dict[str, Any]:
         f"What the gateway demands of an event; all else is free. What {provider.title} sends: "
         f"contracts/providers/{provider.name}/payload.openapi.yaml."
     )
-    return {**common, "content": {"application/json": {"schema": schema}}}
+    limits = provider.envelope.form
+    if limits is not None:
+        common = {**common, "description": form_description(provider)}
+    return {**common, "content": {_media_type(provider): {"schema": schema}}}
+
+
+def form_description(provider: Provider) -> str:
+    """Return what is said of a body that is a form, after OpenAPI's own words for one of JSON."""
+    envelope, form = provider.envelope, provider.envelope.form
+    assert form is not None  # noqa: S101 - for the type checker
+    return (
+        f"The event as a form of UTF-8 texts, at most {envelope.max_body_bytes} bytes long, with at most "
+        f"{form.max_fields} fields that are at most {form.max_depth} deep."
+    )
+
+
+def _media_type(provider: Provider) -> str:
+    return "application/json" if provider.envelope.form is None else MEDIA_TYPE
 
 
 def body_schema(envelope: Envelope) -> dict[str, Any]:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import orjson
-
 from codegen.build import at, merchant, merge
 from codegen.findings import ContractError, Finding
+from codegen.form import content_of, written
 from codegen.language.model import Path
 from codegen.model import Life, Step
 
@@ -60,7 +59,7 @@ def _life(
     payment: dict[str, Any] | None = dict.fromkeys(_AMOUNTS, 0) if "payment" in data else None
     for index, each in enumerate(data["steps"]):
         example = known[each["example"]]
-        body = merge(merge(orjson.loads(example.body), data.get("merge", {})), each.get("merge", {}))
+        body = merge(merge(content_of(envelope.form, example.body), data.get("merge", {})), each.get("merge", {}))
         if payment is not None:
             payment = {**payment, **each.get("payment", {})}
         told = {key: value for key, value in (example.event or {}).items() if key in _TOLD} | each.get("expected", {})
@@ -71,7 +70,7 @@ def _life(
                 event_type=_type(envelope, body, example),
                 merchant_id=merchant(envelope, body, example.merchant_id),
                 headers={**example.headers, **headers},
-                body=orjson.dumps(body),
+                body=written(envelope.form, body),
                 event=told,
                 payment=payment,
                 changes="payment" in each,

@@ -177,6 +177,14 @@ class Life:
 
 
 @dataclass(frozen=True, slots=True)
+class Attempts:
+    """What several attempts are attempts at: a `payment`, or an `order` that the entry `key` of the metadata names."""
+
+    at: str
+    key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Provider:
     """A payment provider: how it signs, what it sends, what becomes of it, with examples.
 
@@ -197,6 +205,8 @@ class Provider:
     lives: tuple[Life, ...]
     source: Document
     mapping_source: Document
+    # None where nobody can tell.
+    attempts: Attempts | None = None
 
     @property
     def accepted_event_types(self) -> frozenset[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from codegen.form import Form
 from codegen.language.read import read_path
 from codegen.webhooks import Envelope, First, Header, Items, Joined, Livemode
 
@@ -33,12 +34,17 @@ def envelope_of(data: Mapping[str, Any], null_values: tuple[str, ...]) -> Envelo
         max_event_age_seconds=data.get("max_event_age_seconds"),
         null_values=null_values,
         livemode=_livemode(data["livemode"]) if "livemode" in data else None,
+        form=_form(data["body"]) if "body" in data else None,
     )
 
 
 def kinds(declared: str | Sequence[str]) -> tuple[str, ...]:
     """Return the JSON types that a required value may have: a contract names one, or lists several."""
     return (declared,) if isinstance(declared, str) else tuple(declared)
+
+
+def _form(data: Mapping[str, Any]) -> Form:
+    return Form(data["max_fields"], data["max_depth"], data["repeats"])
 
 
 def _livemode(data: str | Mapping[str, Any]) -> Livemode:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-import orjson
 from rich.console import Group
 from rich.table import Table
 from rich.text import Text
@@ -14,6 +13,7 @@ from codegen.build import at, merchant
 from codegen.envelope import Fault, fault, found_in
 from codegen.envelope import Found as Handed
 from codegen.expectation import completed, differs, expectation, rewritten
+from codegen.form import content_of
 from codegen.language.model import (
     Coalesce,
     Decimal,
@@ -66,7 +66,7 @@ def headers_of(provider: Provider, file: Path) -> Mapping[str, str]:
 def as_example(catalog: Catalog, provider: Provider, body: bytes, merchant_id: str) -> str:
     """Return what an example of a body says beside it, as YAML: its outcome, its event type, and what it expects."""
     found = expectation(provider.envelope, plan(catalog, provider), body, _merchant(provider, body, merchant_id))
-    root = None if found["outcome"] == "malformed" else orjson.loads(body)
+    root = None if found["outcome"] == "malformed" else content_of(provider.envelope.form, body)
     place = provider.mapping.event_type
     event_type = found_in(provider.envelope, root, {}).event_type if isinstance(place, Found) else at(root, place)
     named = {"event_type": event_type} if isinstance(event_type, str) else {}
@@ -97,8 +97,8 @@ def outdated(
 
 def _merchant(provider: Provider, body: bytes, otherwise: str) -> str:
     try:
-        return merchant(provider.envelope, orjson.loads(body), otherwise)
-    except orjson.JSONDecodeError:
+        return merchant(provider.envelope, content_of(provider.envelope.form, body), otherwise)
+    except ValueError:
         return otherwise
 
 
@@ -122,7 +122,7 @@ def explain(
     found = fault(provider.envelope, body, headers)
     if found is not None:
         return _malformed(catalog, provider, found)
-    root = orjson.loads(body)
+    root = content_of(provider.envelope.form, body)
     carried = found_in(provider.envelope, root, headers)
     owner = merchant(provider.envelope, root, merchant_id)
     verdict = _verdict(catalog, provider, body, owner, root, carried)
@@ -190,8 +190,10 @@ def _normalized(
     index = _group(provider, event_type)
     for name, value in event.items():
         group = provider.mapping.groups[index]
-        source = _taken(group.fields[name], root, catalog.validation.null_values)
-        line = provider.mapping_source.line(*group.place(index, name))
+        # What a provider fills for none of its events its mapping may leave out.
+        filled = name in group.fields
+        source = _taken(group.fields[name], root, catalog.validation.null_values) if filled else "left out"
+        line = provider.mapping_source.line(*(group.place(index, name) if filled else ("groups", index)))
         members = value if isinstance(value, dict) else {}
         shown = f"{len(members)} entries" if members else str(value)
         table.add_row(name, Text(shown, style="dim" if value is None else "green"), Text(source), f"line {line}")

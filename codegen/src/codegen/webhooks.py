@@ -12,9 +12,11 @@ from codegen.language.read import read_path
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-SignatureForm = Literal["bare", "pairs"]
-Digest = Literal["hmac-sha1", "hmac-sha256", "hmac-sha512", "rsa-sha256", "ecdsa-sha256"]
-SignatureEncoding = Literal["hex", "base64"]
+    from codegen.form import Form
+
+SignatureForm = Literal["bare", "pairs", "jws"]
+Digest = Literal["hmac-sha1", "hmac-sha256", "hmac-sha512", "rsa-sha256", "ecdsa-sha256", "jws"]
+SignatureEncoding = Literal["hex", "base64", "base64url"]
 KeyEncoding = Literal["utf-8", "hex", "base64", "pem"]
 
 PROFILES: Mapping[str, Mapping[str, object]] = {
@@ -36,6 +38,9 @@ PROFILES: Mapping[str, Mapping[str, object]] = {
     },
 }
 """Signatures that many providers share, by the name under which a contract takes one."""
+
+# How every JWS is signed and written; its algorithm is one of those that the contract lists.
+_JWS: Mapping[str, object] = {"digest": "jws", "encoding": "base64url"}
 
 _PLACEHOLDER = re.compile(r"\{(header|field):([^{}]+)\}")
 
@@ -81,12 +86,26 @@ Source = Path | Header | Joined | First
 class Certificate:
     """Where the certificate is whose key verifies a signature.
 
-    The header `header` holds its URL, which must lead by HTTPS to one of `hosts`; `common_name` is whose it must be.
+    The header `header` holds its URL, which must lead by HTTPS to one of `hosts`, below `path`; the certificate must be
+    for one of `names`.
     """
 
     header: str
     hosts: tuple[str, ...]
-    common_name: str
+    path: str
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class KeySet:
+    """Where the keys of a JWS are: the set at `url`, of which only the keys with `thumbprints` count where it has some.
+
+    `issuer` is what `iss` must be, None where it is not asked for.
+    """
+
+    url: str
+    issuer: str | None
+    thumbprints: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +114,8 @@ class Signature:
 
     The signature is in `header`, or in the body at `field`. `signed_content` is a template of `{body}`,
     `{body_crc32}`, `{timestamp}`, `{url}`, `{secret}`, `{header:NAME}` and `{field:PATH}`. The keys stand in the form
-    `pairs` alone; what concerns a time is None where no time is signed.
+    `pairs` alone; what concerns a time is None where no time is signed. In the form `jws` the digest is `jws`: one of
+    `algorithms`, with a key of `key_set` or of the secret; `digest_claim` is the claim with the content's SHA-256.
     """
 
     header: str | None
@@ -115,6 +135,14 @@ class Signature:
     signature_key: str | None = None
     tolerance_seconds: int | None = None
     future_tolerance_seconds: int | None = None
+    algorithms: tuple[str, ...] = ()
+    key_set: KeySet | None = None
+    digest_claim: str | None = None
+
+    @property
+    def covers_time(self) -> bool:
+        """Return whether the time of signing is signed: as part of the content, or of a JWS."""
+        return "{timestamp}" in self.signed_content or (self.form == "jws" and self.timestamp_key is not None)
 
     @property
     def is_asymmetric(self) -> bool:
@@ -168,7 +196,7 @@ class Envelope:
     `required` gives each path that must be there, with the JSON types that it may have. `max_text_characters` is a
     limit on ids and types: what is longer at an optional place is passed over, as `null_values` are, which mean that
     nothing is there. `max_event_age_seconds` is None where events of any age are taken. A number at `created_at`
-    counts `created_at_unit` since 1970.
+    counts `created_at_unit` since 1970; in a form, where all is text, digits do. `form` is None where bodies are JSON.
     """
 
     items: Items | None
@@ -186,6 +214,7 @@ class Envelope:
     max_event_age_seconds: int | None
     null_values: tuple[str, ...]
     livemode: Livemode | None = None
+    form: Form | None = None
 
     def is_absent(self, value: object) -> bool:
         """Return whether a value means that nothing is there."""
@@ -210,7 +239,10 @@ class Envelope:
 def signature_parts(data: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a contract says of a signature, with the parts of the profile that it names where it has no own."""
     own = {key: value for key, value in data.items() if key != "profile"}
-    return {**PROFILES.get(data.get("profile", ""), {}), **own}
+    if "common_name" in (certificate := own.get("certificate", {})):
+        # As it was said in contracts of an earlier commit.
+        own["certificate"] = {**certificate, "names": [certificate["common_name"]]}
+    return {**(_JWS if own.get("form") == "jws" else {}), **PROFILES.get(data.get("profile", ""), {}), **own}
 
 
 def paths_of(source: Source) -> tuple[Path, ...]:

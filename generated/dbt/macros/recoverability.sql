@@ -2,8 +2,8 @@
 {% macro recoverability(reason_codes) -%}
 {#- What has to change before an event with these reasons can be sent again: of several the strictest; unknown without a reason that is listed. -#}
 case
-    when cardinality(array_intersect({{ reason_codes }}, array['payload_unreadable', 'amount_indivisible', 'amount_negative', 'attempt_not_positive', 'timestamp_invalid', 'timestamp_out_of_range', 'record_empty', 'wire_format', 'avro_unreadable', 'not_utf8', 'not_json', 'not_object'])) > 0 then 'nothing'
-    when cardinality(array_intersect({{ reason_codes }}, array['metadata_too_large', 'record_too_large', 'event_too_large', 'payload_cut', 'body_too_large'])) > 0 then 'limit'
+    when cardinality(array_intersect({{ reason_codes }}, array['payload_unreadable', 'amount_indivisible', 'amount_negative', 'attempt_not_positive', 'timestamp_invalid', 'timestamp_out_of_range', 'record_empty', 'wire_format', 'avro_unreadable', 'not_utf8', 'not_json', 'not_object', 'not_form'])) > 0 then 'nothing'
+    when cardinality(array_intersect({{ reason_codes }}, array['metadata_too_large', 'record_too_large', 'event_too_large', 'payload_cut', 'body_too_large', 'form_too_complex'])) > 0 then 'limit'
     when cardinality(array_intersect({{ reason_codes }}, array['mapping_failed', 'event_refused', 'row_rejected', 'database_row_rejected', 'schema_unknown', 'record_invalid', 'internal_error'])) > 0 then 'release'
     when cardinality(array_intersect({{ reason_codes }}, array['field_missing', 'type_invalid', 'value_unknown', 'currency_unknown', 'amount_too_large', 'amount_not_positive', 'text_too_long', 'pattern_mismatch', 'version_unknown', 'field_type', 'field_too_long'])) > 0 then 'contract'
     else 'unknown'

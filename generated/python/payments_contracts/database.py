@@ -19,7 +19,10 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """An index over columns, each with whether it descends; `create` may not be run in a transaction."""
+    """An index over columns, each with whether it descends; `create` may not be run in a transaction.
+
+    In place of a column there may be an expression, as pg_get_indexdef() shows it.
+    """
 
     name: str
     columns: tuple[tuple[str, bool], ...]
@@ -265,6 +268,22 @@ PAYMENT_EVENTS: Final = Table(
                 ("related_invoice_id", False),
             ),
             "CREATE INDEX CONCURRENTLY IF NOT EXISTS \"payment_events_by_invoice\" ON \"payment_events\" (\"provider\", \"related_invoice_id\")",
+        ),
+        Index(
+            "payment_events_by_order",
+            (
+                ("provider", False),
+                ("(metadata ->> 'order_id'::text)", False),
+            ),
+            "CREATE INDEX CONCURRENTLY IF NOT EXISTS \"payment_events_by_order\" ON \"payment_events\" (\"provider\", (\"metadata\" ->> 'order_id')) WHERE (\"metadata\" ->> 'order_id') IS NOT NULL",
+        ),
+        Index(
+            "payment_events_by_related_order",
+            (
+                ("provider", False),
+                ("(metadata ->> 'supplementary_data.related_ids.order_id'::text)", False),
+            ),
+            "CREATE INDEX CONCURRENTLY IF NOT EXISTS \"payment_events_by_related_order\" ON \"payment_events\" (\"provider\", (\"metadata\" ->> 'supplementary_data.related_ids.order_id')) WHERE (\"metadata\" ->> 'supplementary_data.related_ids.order_id') IS NOT NULL",
         ),
         Index(
             "payment_events_by_processing",

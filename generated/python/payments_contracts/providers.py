@@ -10,18 +10,23 @@ from enum import Enum
 from types import MappingProxyType
 from typing import Final, Literal
 
+from payments_contracts.forms import Form
+
 Path = tuple[str | int, ...]
 """Keys of nested JSON objects and places in lists, from the outside in."""
 
 JsonType = Literal["string", "integer", "number", "boolean", "object", "array"]
 
 
-SignatureForm = Literal["bare", "pairs"]
-"""What a signature's header holds: the signature, or pairs of a key and a value."""
+SignatureForm = Literal["bare", "pairs", "jws"]
+"""What a signature's header holds: the signature, pairs of a key and a value, or a compact JWS (RFC 7515)."""
 
-Digest = Literal["hmac-sha1", "hmac-sha256", "hmac-sha512", "rsa-sha256", "ecdsa-sha256"]
+Digest = Literal["hmac-sha1", "hmac-sha256", "hmac-sha512", "rsa-sha256", "ecdsa-sha256", "jws"]
 
-SignatureEncoding = Literal["hex", "base64"]
+Algorithm = Literal["RS256", "PS256", "ES256", "ES384", "ES512", "EdDSA", "Ed25519"]
+"""How a JWS may be signed (RFC 7518, RFC 8037, RFC 9864)."""
+
+SignatureEncoding = Literal["hex", "base64", "base64url"]
 """How a signature is written; hex is in lower case."""
 
 KeyEncoding = Literal["utf-8", "hex", "base64", "pem"]
@@ -81,12 +86,27 @@ class Part(Enum):
 class Certificate:
     """Where the certificate is whose key verifies a signature.
 
-    The header holds its address, which has to lead by HTTPS to one of the hosts; the common name is its subject's.
+    The header holds its address, which has to lead by HTTPS to one of the hosts, below the path. The certificate has to
+    be for one of the names, and its chain to end at a root that is trusted.
     """
 
     header: str
     hosts: tuple[str, ...]
-    common_name: str
+    path: str
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class KeySet:
+    """Where the keys are that verify a JWS: a JSON Web Key Set (RFC 7517).
+
+    `issuer` is what `iss` has to be, None where it is not asked for. Where there are `thumbprints` (RFC 7638, SHA-256),
+    no other key of the set counts.
+    """
+
+    url: str
+    issuer: str | None
+    thumbprints: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +117,10 @@ class Signature:
     is signed; `content` gives its parts. `signature_key` is there in the form `pairs` alone. The time of signing stands
     under `timestamp_key` among the pairs, or in `timestamp_header`; these and both tolerances are there where it is
     signed, and only there.
+
+    A JWS is signed with one of the `algorithms`, by a key of the `key_set`, or where that is None of the secret. Its
+    payload is the signed content, or left out; with `digest_claim` it is a set of claims (RFC 7519), and that claim is
+    the content's SHA-256 in hex. Its `timestamp_key` is in the claims, or where there are none in the protected header.
     """
 
     header: str | None
@@ -116,6 +140,9 @@ class Signature:
     tolerance_seconds: int | None
     future_tolerance_seconds: int | None
     certificate: Certificate | None
+    algorithms: tuple[Algorithm, ...] = ()
+    key_set: KeySet | None = None
+    digest_claim: str | None = None
 
     @property
     def content(self) -> tuple[str | Header | Field | Part, ...]:
@@ -125,7 +152,7 @@ class Signature:
     @property
     def covers_time(self) -> bool:
         """Return whether the time of signing is part of what is signed, so that a replay can be told."""
-        return Part.TIMESTAMP in self.content
+        return Part.TIMESTAMP in self.content or (self.form == "jws" and self.timestamp_key is not None)
 
     @property
     def covers_url(self) -> bool:
@@ -188,7 +215,8 @@ class Envelope:
     `created_at` counts `created_at_unit` since 1970; a text is ISO 8601. `max_text_characters` is how long an id or a
     type may be; a longer text at an optional place is passed over, and so are the texts of `null_values`.
     `max_event_age_seconds` is how long ago the time at `created_at` may be when a webhook comes; None where it may be
-    any time ago.
+    any time ago. `form` is what a body that is a form may hold, None where bodies are JSON; in a form, where all is text,
+    digits at `created_at` are a number.
     """
 
     event_id: Source
@@ -206,6 +234,7 @@ class Envelope:
     max_event_age_seconds: int | None
     null_values: frozenset[str]
     livemode: Livemode | None = None
+    form: Form | None = None
 
     @property
     def identifying(self) -> tuple[Path, ...]:
@@ -229,10 +258,23 @@ def _paths_of(source: Source) -> tuple[Path, ...]:
 
 
 @dataclass(frozen=True, slots=True)
+class Attempts:
+    """What several attempts are attempts at.
+
+    `payment`: one payment may fail several times, and tells so each time. `order`: each attempt is a payment of its own;
+    `key` is the entry of an event's metadata that names the order.
+    """
+
+    at: Literal["payment", "order"]
+    key: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Provider:
     """A payment provider; events of other types than `accepted_event_types` are counted and left in the raw topic.
 
-    `unmapped` are those of them that are left out on purpose, each with why; `a.*` is all that begins with `a.`.
+    `unmapped` are those of them that are left out on purpose, each with why; `a.*` is all that begins with `a.`. Without
+    `attempts` nobody can tell which payments are attempts at one thing.
     """
 
     name: str
@@ -241,6 +283,7 @@ class Provider:
     envelope: Envelope
     accepted_event_types: frozenset[str]
     unmapped: Mapping[str, str]
+    attempts: Attempts | None = None
 
     def why_unmapped(self, event_type: str) -> str | None:
         """Return why an event type is left unmapped on purpose; None where nothing says so."""
@@ -283,6 +326,9 @@ PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType(
             tolerance_seconds=None,
             future_tolerance_seconds=None,
             certificate=None,
+            algorithms=(),
+            key_set=None,
+            digest_claim=None,
         ),
         envelope=Envelope(
             event_id=Joined((
@@ -365,12 +411,15 @@ PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType(
             max_event_age_seconds=2678400,
             null_values=frozenset({"", "NULL", "null"}),
             livemode=Livemode(("live",), (("true", True), ("false", False))),
+            form=None,
         ),
         accepted_event_types=frozenset({
             "AUTHORISATION:false",
             "AUTHORISATION:true",
             "CANCELLATION:false",
             "CANCELLATION:true",
+            "CANCEL_OR_REFUND:false",
+            "CANCEL_OR_REFUND:true",
             "CAPTURE:false",
             "CAPTURE:true",
             "CAPTURE_FAILED:true",
@@ -394,6 +443,7 @@ PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType(
             "SECOND_CHARGEBACK:true",
         }),
         unmapped={},
+        attempts=None,
     ),
     "checkout": Provider(
         name="checkout",
@@ -416,6 +466,9 @@ PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType(
             tolerance_seconds=None,
             future_tolerance_seconds=None,
             certificate=None,
+            algorithms=(),
+            key_set=None,
+            digest_claim=None,
         ),
         envelope=Envelope(
             event_id=("id",),
@@ -437,6 +490,7 @@ PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType(
             max_event_age_seconds=259200,
             null_values=frozenset({"", "NULL", "null"}),
             livemode=None,
+            form=None,
         ),
         accepted_event_types=frozenset({
             "dispute_accepted",
@@ -463,6 +517,7 @@ PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType(
             "payment_voided",
         }),
         unmapped={},
+        attempts=None,
     ),
     "paypal": Provider(
         name="paypal",
@@ -484,7 +539,13 @@ PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType(
             signature_key=None,
             tolerance_seconds=262800,
             future_tolerance_seconds=60,
-            certificate=Certificate("PAYPAL-CERT-URL", ("api.paypal.com", "api.sandbox.paypal.com"), "messageverificationcerts.paypal.com"),
+            certificate=Certificate("PAYPAL-CERT-URL", ("api.paypal.com", "api.sandbox.paypal.com"), "/v1/notifications/certs/", (
+    "messageverificationcerts.paypal.com",
+    "messageverificationcerts.sandbox.paypal.com",
+)),
+            algorithms=(),
+            key_set=None,
+            digest_claim=None,
         ),
         envelope=Envelope(
             event_id=("id",),
@@ -514,6 +575,7 @@ PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType(
             max_event_age_seconds=None,
             null_values=frozenset({"", "NULL", "null"}),
             livemode=None,
+            form=None,
         ),
         accepted_event_types=frozenset({
             "CUSTOMER.DISPUTE.CREATED",
@@ -537,6 +599,7 @@ PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType(
             "PAYMENT.REFUND.PENDING",
         }),
         unmapped={},
+        attempts=Attempts("order", "supplementary_data.related_ids.order_id"),
     ),
     "razorpay": Provider(
         name="razorpay",
@@ -559,6 +622,9 @@ PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType(
             tolerance_seconds=None,
             future_tolerance_seconds=None,
             certificate=None,
+            algorithms=(),
+            key_set=None,
+            digest_claim=None,
         ),
         envelope=Envelope(
             event_id=Header("x-razorpay-event-id"),
@@ -581,6 +647,7 @@ PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType(
             max_event_age_seconds=259200,
             null_values=frozenset({"", "NULL", "null"}),
             livemode=None,
+            form=None,
         ),
         accepted_event_types=frozenset({
             "payment.authorized",
@@ -602,6 +669,7 @@ PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType(
             "refund.processed",
         }),
         unmapped={},
+        attempts=Attempts("order", "order_id"),
     ),
     "square": Provider(
         name="square",
@@ -624,6 +692,9 @@ PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType(
             tolerance_seconds=None,
             future_tolerance_seconds=None,
             certificate=None,
+            algorithms=(),
+            key_set=None,
+            digest_claim=None,
         ),
         envelope=Envelope(
             event_id=("event_id",),
@@ -654,6 +725,7 @@ PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType(
             max_event_age_seconds=262800,
             null_values=frozenset({"", "NULL", "null"}),
             livemode=Livemode(Header("square-environment"), (("Production", True), ("Sandbox", False))),
+            form=None,
         ),
         accepted_event_types=frozenset({
             "card.automatically_updated",
@@ -708,6 +780,7 @@ PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType(
             "vendor.*": "Master data.",
             "webhooks.*": "Square's own test of an endpoint.",
         },
+        attempts=Attempts("order", "order_id"),
     ),
     "stripe": Provider(
         name="stripe",
@@ -730,6 +803,9 @@ PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType(
             tolerance_seconds=300,
             future_tolerance_seconds=60,
             certificate=None,
+            algorithms=(),
+            key_set=None,
+            digest_claim=None,
         ),
         envelope=Envelope(
             event_id=("id",),
@@ -751,6 +827,7 @@ PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType(
             max_event_age_seconds=None,
             null_values=frozenset({"", "NULL", "null"}),
             livemode=Livemode(("livemode",), (("true", True), ("false", False))),
+            form=None,
         ),
         accepted_event_types=frozenset({
             "charge.captured",
@@ -884,6 +961,7 @@ PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType(
             "terminal.*": "Card readers; the payment intent tells of the money.",
             "test_helpers.*": "Clocks for tests.",
         },
+        attempts=Attempts("payment", None),
     ),
     }
 )

@@ -44,6 +44,8 @@ INGESTION_REASONS: Final[Mapping[str, str]] = MappingProxyType({
     "not_utf8": "The body is not UTF-8.",
     "not_json": "The body is not JSON.",
     "not_object": "The body is JSON but not an object.",
+    "not_form": "The body is not a form, or says two things of one field.",
+    "form_too_complex": "The body is a form with more fields, or deeper ones, than the contract allows.",
     "field_missing": "A required field is absent, null or an empty text.",
     "field_type": "A field has another JSON type than the contract says.",
     "field_too_long": "A field is a longer text than the contract allows.",

@@ -11,7 +11,10 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """A Kafka topic; `version` is what producers write, `consumers` names each reader's pinned version."""
+    """A Kafka topic; `version` is what producers write, `consumers` names each reader's pinned version.
+
+    A record stays for `retention_ms`, and until its file is closed, which is `segment_ms` more at most.
+    """
 
     name: str
     description: str
@@ -20,6 +23,7 @@ class Topic:
     version: int
     partitions: int
     retention_ms: int
+    segment_ms: int
     max_message_bytes: int
     key: str
     compatibility: str
@@ -35,6 +39,7 @@ ADYEN_RAW: Final = Topic(
     version=2,
     partitions=6,
     retention_ms=604800000,
+    segment_ms=86400000,
     max_message_bytes=1000000,
     key="merchant_id",
     compatibility="FULL_TRANSITIVE",
@@ -49,6 +54,7 @@ CHECKOUT_RAW: Final = Topic(
     version=2,
     partitions=6,
     retention_ms=604800000,
+    segment_ms=86400000,
     max_message_bytes=1000000,
     key="merchant_id",
     compatibility="FULL_TRANSITIVE",
@@ -63,6 +69,7 @@ INGESTION_DLQ: Final = Topic(
     version=1,
     partitions=3,
     retention_ms=2592000000,
+    segment_ms=86400000,
     max_message_bytes=1000000,
     key="event_id",
     compatibility="FULL_TRANSITIVE",
@@ -77,6 +84,7 @@ NORMALIZED: Final = Topic(
     version=3,
     partitions=12,
     retention_ms=1209600000,
+    segment_ms=86400000,
     max_message_bytes=1000000,
     key="merchant_id",
     compatibility="FULL_TRANSITIVE",
@@ -91,6 +99,7 @@ PAYPAL_RAW: Final = Topic(
     version=2,
     partitions=6,
     retention_ms=604800000,
+    segment_ms=86400000,
     max_message_bytes=1000000,
     key="merchant_id",
     compatibility="FULL_TRANSITIVE",
@@ -105,6 +114,7 @@ RAZORPAY_RAW: Final = Topic(
     version=2,
     partitions=6,
     retention_ms=604800000,
+    segment_ms=86400000,
     max_message_bytes=1000000,
     key="merchant_id",
     compatibility="FULL_TRANSITIVE",
@@ -119,6 +129,7 @@ SQUARE_RAW: Final = Topic(
     version=2,
     partitions=6,
     retention_ms=604800000,
+    segment_ms=86400000,
     max_message_bytes=1000000,
     key="merchant_id",
     compatibility="FULL_TRANSITIVE",
@@ -133,6 +144,7 @@ STRIPE_RAW: Final = Topic(
     version=2,
     partitions=6,
     retention_ms=604800000,
+    segment_ms=86400000,
     max_message_bytes=1000000,
     key="merchant_id",
     compatibility="FULL_TRANSITIVE",
@@ -147,6 +159,7 @@ VALIDATION_DLQ: Final = Topic(
     version=1,
     partitions=3,
     retention_ms=2592000000,
+    segment_ms=86400000,
     max_message_bytes=1100000,
     key="event_id",
     compatibility="FULL_TRANSITIVE",

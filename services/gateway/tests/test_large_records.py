@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 import pytest
 from gateway.answers import Answer
+from gateway.errors import KeyNeeded
 from gateway.metrics import GatewayMetrics
 from gateway.publication import Publication
 from gateway.reception import Reception
@@ -37,7 +38,10 @@ class Trusting:
     def verify(self, header: Sequence[str], body: bytes, now: float, carried: object = None) -> Authentic:
         return Authentic("unit", "merch_endpoint")
 
-    async def fetch(self, url: str) -> None:
+    async def follow(self) -> None:
+        pass
+
+    async def fetch(self, needed: KeyNeeded) -> None:
         pass
 
     def has_secret(self, now: float) -> bool:

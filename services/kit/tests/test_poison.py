@@ -103,3 +103,48 @@ def test_what_is_not_decided_yet_makes_the_share_smaller_while_it_is_not() -> No
     with pytest.raises(Fault, match=r"^2 of 3 "):
         limit.refuse(1, "unreadable", undecided=1)
     limit.refuse(1, "unreadable", undecided=2)
+
+
+class TooManyError(Fault):
+    """One of a reader's own."""
+
+
+def share_of(max_ratio: float, spared: int, clock: Clock) -> PoisonLimit:
+    tolerance = Tolerance(None, max_ratio, spared, window_seconds=60)
+    return PoisonLimit(tolerance, "messages", "Mend it.", what="were rejected", error=TooManyError, now=clock)
+
+
+def test_without_a_number_the_share_alone_stops() -> None:
+    clock = Clock()
+    limit = share_of(0.1, 2, clock)
+    for _ in range(50):
+        limit.passed(19)
+        limit.refuse(None, "unreadable")
+        clock.now += 1
+    for _ in range(55):
+        limit.refuse(None, "unreadable")
+    with pytest.raises(TooManyError):
+        limit.refuse(None, "unreadable")
+
+
+def test_without_places_each_counts_and_the_message_has_none() -> None:
+    limit = share_of(0, 2, Clock())
+    limit.refuse(None, "unreadable")
+    limit.refuse(None, "unreadable")
+    with pytest.raises(TooManyError) as fault:
+        limit.refuse(None, "schema_unknown")
+    assert str(fault.value) == (
+        "3 of 3 messages were rejected within 60 s: unreadable (2), schema_unknown (1). "
+        "Tolerated are 0% of all beyond 2. Mend it."
+    )
+
+
+def test_without_places_what_is_older_than_the_window_counts_no_more() -> None:
+    clock = Clock()
+    limit = share_of(0, 2, clock)
+    for _ in range(20):
+        limit.refuse(None, "unreadable")
+        clock.now += 31
+    limit.refuse(None, "unreadable")
+    with pytest.raises(TooManyError):
+        limit.refuse(None, "unreadable")

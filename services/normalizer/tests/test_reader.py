@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from kit.errors import Rejected, Transient
 from kit.kafka import AvroEncoder
+from kit.poison import PoisonLimit, Tolerance
 from normalizer.counters import OutcomeCounters, parse
 from normalizer.errors import TooManyDeadLetters
-from normalizer.limit import DeadLetterLimit
 from normalizer.reader import Reader, Row
 from payments_contracts import flink as contract
 from payments_contracts.examples import EXAMPLES, Example
@@ -56,8 +56,9 @@ def values() -> dict[str, float]:
     return {}
 
 
-def limit(what: str, count: int) -> DeadLetterLimit:
-    return DeadLetterLimit(what=what, setting="NORMALIZER", count=count, share=0, window_s=60, monotonic=lambda: 0.0)
+def limit(what: str, count: int) -> PoisonLimit:
+    tolerance = Tolerance(None, 0, count, 60)
+    return PoisonLimit(tolerance, "messages", "Mend it.", what=what, error=TooManyDeadLetters, now=lambda: 0.0)
 
 
 def reader(
@@ -168,11 +169,6 @@ def test_a_defect_of_the_mapping_is_dead_lettered_without_the_errors_text(
     assert (row["raw_event_id"], row["raw_payload"]) == ("event", ACCEPTED.body)
 
 
-def test_an_event_of_an_unknown_provider_is_dead_lettered(registry: FakeRegistry, values: dict[str, float]) -> None:
-    row = named(reader(registry, values).read(message(ACCEPTED, provider="nobody")))
-    assert row["reason_codes"] == ["mapping_failed"]
-
-
 def test_an_event_whose_record_would_be_too_large_is_dead_lettered(
     registry: FakeRegistry, values: dict[str, float]
 ) -> None:
@@ -216,13 +212,23 @@ def test_many_unusable_messages_end_it(registry: FakeRegistry, values: dict[str,
         read.read(b"odd")
 
 
+@pytest.mark.parametrize("provider", ["square", "unknown", ""])
+def test_a_record_of_another_provider_is_a_dead_letter_and_no_defect(
+    registry: FakeRegistry, values: dict[str, float], provider: str
+) -> None:
+    odd = message(ACCEPTED, provider=provider)
+    row = named(reader(registry, values).read(odd))
+    assert row["reason_codes"] == ["record_invalid"]
+    assert (row["raw_provider"], row["raw_payload"]) == ("stripe", odd)
+
+
 def test_many_rejected_events_end_it_too(registry: FakeRegistry, values: dict[str, float]) -> None:
     read = reader(registry, values, rejected=2)
     for _ in range(2):
         read.read(message(REJECTED))
         read.read(message(ACCEPTED))
 
-    with pytest.raises(TooManyDeadLetters, match="3 of 5 messages of the last 60 s were rejected"):
+    with pytest.raises(TooManyDeadLetters, match="3 of 5 messages were rejected within 60 s"):
         read.read(message(REJECTED))
 
 

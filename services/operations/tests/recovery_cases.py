@@ -189,6 +189,11 @@ class SourceBehaviour:
         assert sorted(numbers(source.raw(which))) == events
         assert sorted(numbers(source.failures(which))) == failures
 
+    def test_a_dead_letter_is_read_again_with_its_body(self, source: Source) -> None:
+        (wanted,) = (each for each in source.failures(Filter()) if numbers([each]) == [30])
+        assert list(source.letters([wanted.bare()])) == [wanted]
+        assert wanted.record.payload
+
     def test_events_are_found_at_their_places(self, source: Source) -> None:
         places = [Position(STRIPE_RAW.name, 0, 30), Position(STRIPE_RAW.name, 0, 2), Position(STRIPE_RAW.name, 1, 0)]
         assert list(numbers(source.at(places, Filter(since=NOON, until=NOON + 40 * HOUR)))) == [30]

@@ -1,17 +1,20 @@
 """A look follows each event through every hop, and looks behind a hop at what came late."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from io import StringIO
 
 from operations.audit.balance import Progress
-from operations.audit.gateways import Acknowledged
+from operations.audit.gateways import Acknowledged, Answer
 from operations.audit.hops import Event, Events, Money, Place, Window
 from operations.audit.look import Auditor, Look
 from operations.audit.ports import Places
+from operations.audit.report import print_state
 from operations.audit.stream import Reach, Streams
-from operations.audit.topics import Offsets
+from operations.stretches import Offsets
 from payments_contracts.pins.operations import AuditDifference, AuditRun
+from rich.console import Console
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 HOUR = Window(NOON - timedelta(hours=1), NOON)
@@ -57,6 +60,9 @@ class World:
     def read(self, reach: Reach) -> Streams:
         self.reach = reach
         return self.streams
+
+    def divide(self, window: Window) -> Iterator[Window]:
+        yield window
 
     def bronze_between(self, window: Window) -> Events:
         return _between(self.bronze, window)
@@ -186,7 +192,7 @@ def test_what_is_followed_is_resolved_once_it_is_there_and_looked_for_behind() -
     world.streams = Streams(seen=by_id(event("a", NORMALIZED)))
     second = world.look(NOTHING, first.differences, first.run)
     assert world.reach is not None
-    assert world.reach.to_end
+    assert world.reach.followed == {"a"}
     assert found(second)["normalization", "a"][1] == "resolved"
     assert ("bronze", "a") in found(second)
     world.put(event("a"))
@@ -229,15 +235,52 @@ def test_what_the_topics_have_deleted_is_taken_from_the_archive() -> None:
     assert look.run.counts["unsupported"] == 1
 
 
+def acknowledged(accepted: int, before: int, after: int) -> tuple[Acknowledged, ...]:
+    return (Acknowledged("stripe", Answer(accepted), before, after, NOON),)
+
+
 def test_an_acknowledgement_without_a_record_stays_open() -> None:
     world = World()
-    world.acknowledged = (Acknowledged("stripe", 10, 12, 12),)
+    world.acknowledged = acknowledged(10, 12, 12)
     first = world.look()
-    world.acknowledged = (Acknowledged("stripe", 13, 12, 14),)
+    world.acknowledged = acknowledged(13, 12, 14)
     second = world.look(NOTHING, (), first.run)
     assert [(each.hop, each.kind, each.state) for each in second.differences] == [("acknowledged", "fewer", "open")]
-    world.acknowledged = (Acknowledged("stripe", 13, 14, 14),)
+    assert [each.since for each in second.differences] == [NOON]
+    world.acknowledged = acknowledged(13, 14, 14)
     assert world.look(NOTHING, second.differences, second.run).run.outcome == "differences"
+
+
+def test_a_gateway_that_did_not_answer_is_compared_with_what_it_last_said() -> None:
+    world = World()
+    world.acknowledged = acknowledged(10, 12, 12)
+    first = world.look()
+    world.acknowledged = ()
+    second = world.look(NOTHING, (), first.run)
+    world.acknowledged = acknowledged(13, 12, 14)
+    third = world.look(NOTHING, (), second.run)
+    assert [each.hop for each in third.differences] == ["acknowledged"]
+
+
+def test_a_hop_that_was_not_compared_has_no_green_tick() -> None:
+    world = World()
+    first = world.look()
+    assert "- what the gateways acknowledged is in the raw topics: not compared" in printed(first)
+    assert "- raw is in the archive: not compared" in printed(first)
+    world.acknowledged = acknowledged(10, 12, 12)
+    world.progress.append(Progress("archiver", RAW, {0: (0, 10)}, {0: 10}, required=False))
+    second = world.look(NOTHING, (), first.run)
+    assert "acknowledged" not in second.compared, "nothing to compare with yet"
+    third = printed(second, world.look(NOTHING, (), second.run))
+    assert "✓ what the gateways acknowledged is in the raw topics: compared stripe" in third
+    assert "✓ raw is in the archive" in third
+    assert "- dead letters are in the archive: not compared" in third
+
+
+def printed(*looks: Look) -> list[str]:
+    text = StringIO()
+    print_state(looks, [], Console(file=text, width=200))
+    return text.getvalue().splitlines()
 
 
 def test_the_next_look_goes_on_where_this_one_ended() -> None:

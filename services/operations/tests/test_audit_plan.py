@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
-from operations.audit.gateways import Acknowledged, addresses, ask_accepted, shortfalls
+from operations.audit.gateways import Acknowledged, Answer, addresses, ask, shortfalls
 from operations.audit.hops import Window
 from operations.audit.run import plan_chosen, plan_standing
 
@@ -45,14 +45,28 @@ def test_more_acknowledged_than_recorded_is_found_even_over_a_restart() -> None:
     before = {"stripe.accepted": 100, "stripe.records": 120}
 
     def missing(accepted: int, records: int) -> list[int]:
-        return [count for _, count in shortfalls((Acknowledged("stripe", accepted, 0, records),), before)]
+        looked = Acknowledged("stripe", Answer(accepted), 0, records, at(12))
+        return [count for _, count in shortfalls((looked,), before) if count > 0]
 
     assert missing(accepted=150, records=170) == []
     assert missing(accepted=150, records=169) == [1]
     assert missing(accepted=150, records=200) == [], "a record whose acknowledgement was lost is sent again"
     assert missing(accepted=30, records=150) == []
     assert missing(accepted=30, records=149) == [1], "started anew, so that all thirty came since"
-    assert list(shortfalls((Acknowledged("stripe", 5, 0, 0),), {})) == [], "nothing to compare with yet"
+    assert list(shortfalls((Acknowledged("stripe", Answer(5), 0, 0, at(12)),), {})) == [], "nothing to compare with yet"
+
+
+def test_another_process_that_answers_at_the_same_address_is_no_restart() -> None:
+    def missing(accepted: int, started_at: datetime) -> list[int]:
+        before = Acknowledged("stripe", Answer(100, at(9)), 120, 120, at(11)).kept()
+        now = Acknowledged("stripe", Answer(accepted, started_at), 150, 150, at(12))
+        return [count for _, count in shortfalls((now,), before)]
+
+    assert missing(130, at(9)) == [0]
+    assert missing(131, at(9)) == [1]
+    assert missing(60, at(10)) == [], "it was there at eleven: what it has accepted since, nobody knows"
+    assert missing(31, at(11, 30)) == [1], "started in between"
+    assert missing(131, at(11, 30)) == [101], "started in between, and has accepted more than the one before"
 
 
 def test_a_gateway_is_found_by_its_variable_and_says_what_it_accepted() -> None:
@@ -63,6 +77,8 @@ def test_a_gateway_is_found_by_its_variable_and_says_what_it_accepted() -> None:
         'gateway_webhooks_total{provider="stripe",outcome="refused",reason="x"} 7.0\n'
     )
     answers = httpx.MockTransport(lambda _: httpx.Response(200, text=text))
-    assert ask_accepted("http://gateway", transport=answers) == 41
+    assert ask("http://gateway", transport=answers) == Answer(41)
+    text += f"# TYPE process_start_time_seconds gauge\nprocess_start_time_seconds {at(9).timestamp()}\n"
+    assert ask("http://gateway", transport=answers) == Answer(41, at(9))
     silent = httpx.MockTransport(lambda _: httpx.Response(503))
-    assert ask_accepted("http://gateway", transport=silent) is None
+    assert ask("http://gateway", transport=silent) is None

@@ -24,6 +24,7 @@ class Held:
     def __init__(self, *events: RawEvent) -> None:
         self._events = events
         self.asked: list[Filter] = []
+        self.held: list[Failure] = []
 
     def raw(self, which: Filter) -> Iterator[RawEvent]:
         self.asked.append(which)
@@ -32,8 +33,17 @@ class Held:
     def failures(self, which: Filter) -> Iterator[Failure]:
         raise AssertionError(which)
 
+    def letters(self, failures: Sequence[Failure]) -> Iterator[Failure]:
+        places = {each.position for each in failures}
+        yield from (each for each in self.held if each.position in places)
+
     def at(self, places: Collection[Position], within: Filter) -> Iterator[RawEvent]:
         yield from (event for event in self._events if event.position in places and within.covers(event))
+
+
+def read_again(source: Held, dead_letter: Failure) -> Failure:
+    source.held.append(dead_letter)
+    return dead_letter.bare()
 
 
 def find(source: Held, failures: Sequence[Failure], *, rebuild: bool | None = None) -> list[RawEvent | Missing]:
@@ -57,6 +67,10 @@ def test_a_record_that_could_not_be_read_is_found_by_its_bytes_once_it_can() -> 
     event = replace(raw(0), value=b"\x00\x00\x00\x00\x63record")
     dead_letter = failure(0, event_id="made of the bytes", payload=event.value)
     assert find(Held(event), [dead_letter]) == [event]
+    assert find(Held(event), [dead_letter.bare()]) == [event], "what is known of the bytes tells it, too"
+    other = failure(0, event_id="made of the bytes", payload=b"\x00\x00\x00\x00\x63anothe")
+    (found,) = find(Held(event), [other.bare()])
+    assert isinstance(found, Missing)
 
 
 def test_the_orchestrator_s_is_found_by_its_id() -> None:
@@ -93,3 +107,16 @@ def test_an_event_is_made_of_its_dead_letter_as_live_or_test_as_a_person_says(*,
     lost: dict[str, object] = {"headers": {}, "provider_created_at": None, "livemode": live, "schema_version": 1}
     assert found.record == raw(0).record.model_copy(update=lost)
     assert (found.origin, found.position, found.value) == ("dead_letter", failure(0).source, None)
+
+
+def test_the_body_of_a_dead_letter_is_read_again_where_an_event_is_made_of_it() -> None:
+    source = Held()
+    (found,) = find(source, [read_again(source, failure(0))], rebuild=True)
+    assert isinstance(found, RawEvent)
+    assert found.record.payload == failure(0).record.payload
+
+
+def test_no_event_is_made_of_a_dead_letter_that_is_gone_meanwhile() -> None:
+    (found,) = find(Held(), [failure(0).bare()], rebuild=True)
+    assert isinstance(found, Missing)
+    assert "nor is the dead letter held" in found.reason

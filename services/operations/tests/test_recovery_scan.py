@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from confluent_kafka import KafkaError, TopicPartition
-from operations.recovery import scan as scan_module
+from operations import stretches as stretches_module
 from operations.recovery.scan import Scanner
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -99,7 +99,7 @@ def held_since(monkeypatch: pytest.MonkeyPatch, kafka: Kafka) -> datetime:
     def connect(_settings: Mapping[str, Any]) -> Kafka:
         return kafka
 
-    monkeypatch.setattr(scan_module, "Consumer", connect)
+    monkeypatch.setattr(stretches_module, "Consumer", connect)
     return Scanner("nowhere:1").held_since(TOPIC)
 
 

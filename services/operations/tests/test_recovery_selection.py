@@ -1,16 +1,20 @@
 """Candidates are made of dead letters and of raw events, each with what today's contract says of it."""
 
+import tracemalloc
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 from operations.recovery import trial as trial_module
 from operations.recovery.events import Failure, Position, RawEvent
+from operations.recovery.filters import Filter
 from operations.recovery.originals import Missing, Originals
+from operations.recovery.portions import MOST_BYTES
 from operations.recovery.selection import Choice, RawSelection, Tally, bare, from_quarantine
-from operations.recovery.standing import Standing
+from operations.recovery.standing import Standing, standings
 from operations.recovery.trial import PASSES, Trial, count_reasons, try_raw
 from payments_contracts.examples import EXAMPLES, Example
 from payments_contracts.pins.operations import RecoveryAction
@@ -76,6 +80,10 @@ def test_a_mapping_that_fails_does_not_end_the_trial_of_others(monkeypatch: pyte
         ("mapping_failed",),
         ("the mapping of stripe fails: RecursionError",),
     )
+
+
+def test_a_record_of_an_unknown_provider_is_no_defect_of_a_mapping() -> None:
+    assert try_raw(raw(0, provider="x" * 500_000)).reason_codes == ("record_invalid",)
 
 
 def test_reasons_are_counted_once_for_an_event() -> None:
@@ -163,11 +171,51 @@ def test_originals_are_looked_for_when_their_turn_comes() -> None:
     assert [len(which.event_ids) for which in source.asked] == [500, 1]
 
 
+class Many(Held):
+    """Dead letters with bodies of 100 KB, each made when it is read, and their originals."""
+
+    COUNT, BODY = 1_000, 100_000
+
+    def failures(self, which: Filter) -> Iterator[Failure]:
+        yield from self._found(range(self.COUNT), which)
+
+    def letters(self, failures: Sequence[Failure]) -> Iterator[Failure]:
+        yield from self._found([UUID(each.event_id).int for each in failures], Filter())
+
+    def at(self, places: Collection[Position], within: Filter) -> Iterator[RawEvent]:
+        del within
+        for place in places:
+            yield replace(raw(place.offset, payload=bytes(self.BODY)), value=bytes(self.BODY))
+
+    def _found(self, numbers: Iterable[int], which: Filter) -> Iterator[Failure]:
+        # Half of them are the gateway's, whose bodies are in the dead letters alone.
+        for number in numbers:
+            yield (refused if number % 2 else failure)(number, payload=bytes(self.BODY))
+        del which
+
+
+def test_bodies_of_any_number_are_gone_through_in_bounded_memory() -> None:
+    source = Many()
+    tracemalloc.start()
+    try:
+        found = standings(source.failures(Filter()), lambda _: {}, lambda _: set(), lambda _: set())
+        trials = Counter(each.trial.reason_codes for each in from_quarantine(found, Originals(source)))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert trials.keys() == {("refused_by_gateway",), try_raw(raw(0, payload=bytes(1))).reason_codes}
+    assert sum(trials.values()) == Many.COUNT
+    # A portion of bodies, twice (an original's record has its own); the letters themselves take a few KB each.
+    assert peak < 3 * MOST_BYTES + Many.COUNT * 10_000 < Many.COUNT * Many.BODY
+
+
 def test_a_candidate_that_is_only_counted_needs_no_body() -> None:
     (candidate,) = from_quarantine([standing_of(failure(0))], Originals(Held(event_of(0, ACCEPTED))))
     assert isinstance(candidate.original, RawEvent)
-    original = replace(event_of(0, ACCEPTED, payload=b""), value=None)
-    assert bare(candidate) == replace(candidate, original=original)
+    original = bare(candidate).original
+    assert isinstance(original, RawEvent)
+    assert (original.record.payload, original.record.headers, original.value) == (b"", {}, None)
+    assert (original.event_id, original.position) == (candidate.event_id, candidate.original.position)
 
 
 @pytest.mark.parametrize(

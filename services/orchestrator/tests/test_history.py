@@ -6,6 +6,7 @@ import pytest
 from orchestrator.history import History, Question, attempt
 from payments_contracts.database import PAYMENT_EVENTS
 from payments_contracts.pins.orchestrator import PaymentEvent
+from payments_contracts.providers import PROVIDERS
 
 MakeEvent = Callable[..., PaymentEvent]
 HISTORY = History(PAYMENT_EVENTS)
@@ -14,24 +15,69 @@ LEAST = Question("", (), includes_present=True)
 
 
 @pytest.mark.parametrize(
-    ("changes", "number"),
+    ("changes", "asked_by"),
     [
-        ({"provider_object_id": None}, 0),
-        ({}, 1),
-        ({"related_invoice_id": "in_1"}, 3),
-        ({"provider_object_id": None, "related_invoice_id": "in_1"}, 0),
+        ({"provider_object_id": None}, []),
+        ({}, ["provider_object_id"]),
+        ({"related_invoice_id": "in_1"}, ["provider_object_id", "related_invoice_id", "provider_object_id"]),
+        ({"provider_object_id": None, "related_invoice_id": "in_1"}, []),
+        # A charge without a payment is one attempt, and nothing says at what.
+        ({"event_type": "charge.failed"}, []),
+        ({"event_type": "charge.failed", "related_invoice_id": "in_1"}, ["related_invoice_id", "provider_object_id"]),
+        ({"event_type": "invoice.payment_failed"}, ["provider_object_id"]),
+        # Each attempt is a payment of its own, of an order.
+        ({"provider": "square"}, []),
+        ({"provider": "square", "metadata": {"order_id": ""}}, []),
+        ({"provider": "square", "metadata": {"order_id": "o"}}, ["(metadata ->> 'order_id')"]),
+        ({"provider": "razorpay", "metadata": {"order_id": "o"}}, ["(metadata ->> 'order_id')"]),
+        (
+            {"provider": "razorpay", "metadata": {"order_id": "o"}, "related_invoice_id": "in_1"},
+            ["(metadata ->> 'order_id')", "related_invoice_id", "provider_object_id"],
+        ),
+        (
+            {
+                "provider": "paypal",
+                "event_type": "charge.failed",
+                "metadata": {"supplementary_data.related_ids.order_id": "o"},
+            },
+            ["(metadata ->> 'supplementary_data.related_ids.order_id')"],
+        ),
+        # A merchant's own reference may be that of many orders, and a provider may be newer than this program.
+        ({"provider": "adyen", "metadata": {"merchantReference": "o"}}, []),
+        ({"provider": "tomorrow", "metadata": {"order_id": "o"}}, []),
     ],
 )
-def test_an_event_is_asked_about_by_its_object_and_its_invoice(
-    make_event: MakeEvent, changes: dict[str, object], number: int
+def test_an_event_is_asked_about_by_what_it_is_an_attempt_at(
+    make_event: MakeEvent, changes: dict[str, object], asked_by: list[str]
 ) -> None:
-    assert len(HISTORY.questions(make_event(status="failed", **changes))) == number
+    failed = {"status": "failed", "event_type": "payment.failed"}
+    questions = HISTORY.questions(make_event(**failed | changes))
+    found = [each.statement.partition("provider = $1 AND ")[2].partition(" = $2")[0] for each in questions]
+    assert found == asked_by
 
 
-def test_no_question_reads_without_end(make_event: MakeEvent) -> None:
-    questions = HISTORY.questions(make_event(status="failed", related_invoice_id="in_1"))
-    assert all("LIMIT 1000" in each.statement for each in questions)
-    assert all(f'"{PAYMENT_EVENTS.name}"' in each.statement for each in questions)
+def test_no_question_reads_without_end() -> None:
+    assert all("LIMIT 1000" in each.statement for each in HISTORY.permissions)
+    assert all(f'"{PAYMENT_EVENTS.name}"' in each.statement for each in HISTORY.permissions)
+
+
+def test_whoever_may_ask_at_start_may_ask_all(make_event: MakeEvent) -> None:
+    tried = {each.statement for each in HISTORY.permissions}
+    asked = {
+        each.statement
+        for provider in (*PROVIDERS, "tomorrow")
+        for kind in ("payment.failed", "charge.failed", "invoice.payment_failed")
+        for each in HISTORY.questions(
+            make_event(
+                provider=provider,
+                event_type=kind,
+                status="failed",
+                related_invoice_id="in_1",
+                metadata={"order_id": "o", "supplementary_data.related_ids.order_id": "o"},
+            )
+        )
+    }
+    assert asked == tried
 
 
 @pytest.mark.parametrize(

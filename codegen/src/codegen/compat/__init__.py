@@ -9,6 +9,7 @@ from codegen.compat import (
     database,
     derived,
     families,
+    files,
     lookups,
     payloads,
     providers,
@@ -79,6 +80,9 @@ RULES: tuple[CompatRule, ...] = (
     CompatRule("database-type", "A column of the database keeps its type.", database.types_changed),
     CompatRule("database-required", "What stored rows may lack is not required.", database.required),
     CompatRule("database-index", "An index stays, over the same columns.", database.indexes_changed),
+    CompatRule("file-removed", "A file that is read goes on being written.", files.removed),
+    CompatRule("file-record", "A file holds what it held, of no older version.", files.record_changed),
+    CompatRule("file-reader", "Who reads a file goes on being named.", files.readers_removed),
     CompatRule("provider-removed", "A provider stays.", providers.removed),
     CompatRule("event-removed", "An event type that was normalized goes on being so.", providers.events_removed),
     CompatRule(
@@ -95,6 +99,7 @@ RULES: tuple[CompatRule, ...] = (
     CompatRule(
         "envelope-moved", "Type, time and version of an event are found where they were.", providers.envelope_moved
     ),
+    CompatRule("body-rewritten", "A body is read as it was.", providers.body_rewritten),
     CompatRule("header-dropped", "A header that was kept with webhooks is kept.", providers.headers_dropped),
     CompatRule("payload-narrowed", "What a provider was said to send it may send.", payloads.narrowed),
     CompatRule("personal-removed", "Personal data stays tagged as such.", payloads.personal_removed),

@@ -5,21 +5,19 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from codegen.avro import Field, walk
 from codegen.compat.breakage import Breakage, broken, gone
 from codegen.emit.postgres import json_type, shown_type
 from codegen.lint.flows import record_of
+from codegen.widening import widens
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from codegen.database import DatabaseTable
     from codegen.model import Catalog
-
-_NUMERIC = re.compile(r"numeric\((\d+),(\d+)\)")
 
 
 def removed(old: Catalog, new: Catalog) -> Iterator[Breakage]:
@@ -101,12 +99,6 @@ def columns_of(catalog: Catalog, table: DatabaseTable) -> dict[str, Field]:
 def type_of(path: str, field: Field) -> str:
     """Return a column's type in Postgres, or what a member of a jsonb column is in JSON."""
     return json_type(field.type) if parent(path) else shown_type(field.type)
-
-
-def widens(one: str, other: str) -> bool:
-    """Return whether a column of one type becomes the other without a change to any row."""
-    before, after = _NUMERIC.fullmatch(one), _NUMERIC.fullmatch(other)
-    return bool(before and after and before[2] == after[2] and int(before[1]) <= int(after[1]))
 
 
 def parent(path: str) -> str:

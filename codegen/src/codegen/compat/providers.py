@@ -6,7 +6,7 @@ another name, is not a difference.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from codegen.compat.breakage import Breakage, broken, gone
 from codegen.reception import kinds
@@ -66,12 +66,28 @@ def signature_changed(old: Catalog, new: Catalog) -> Iterator[Breakage]:
     for before, after in _both(old, new):
         one, other = (signature_parts(each.source.data["signature"]) for each in (before, after))
         for key in one.keys() & other.keys():
-            narrower = other[key] < one[key] if key in _TOLERANCES else other[key] != one[key]
-            if narrower:
+            if _verifies_less(key, one[key], other[key]):
                 message = f"{after.name} signs with {key} {one[key]!r}, and {other[key]!r} is to be verified"
                 hint = "leave it, unless the provider has changed: what is signed the old way would get 401"
                 concern = ("provider", after.name, "signature", key)
                 yield broken(concern, after.source, ("signature", key), message, hint)
+
+
+def _verifies_less(key: str, was: Any, now: Any) -> bool:
+    """Return whether something that a part of a signature allowed is not allowed any more."""
+    if key in _TOLERANCES:
+        return bool(now < was)
+    if key == "algorithms":
+        return not set(was) <= set(now)
+    if key == "certificate":
+        # A path was not asked for in contracts of an earlier commit.
+        moved = any(was.get(each, now[each]) != now[each] for each in ("header", "path"))
+        return moved or not (set(was["hosts"]) <= set(now["hosts"]) and set(was["names"]) <= set(now["names"]))
+    if key == "key_set":
+        pinned, known = now.get("thumbprints"), was.get("thumbprints", ())
+        fewer = pinned is not None and not (known and set(known) <= set(pinned))
+        return bool(fewer or now["url"] != was["url"] or now.get("issuer", was.get("issuer")) != was.get("issuer"))
+    return bool(now != was)
 
 
 def identity_changed(old: Catalog, new: Catalog) -> Iterator[Breakage]:
@@ -122,6 +138,25 @@ def webhooks_narrowed(old: Catalog, new: Catalog) -> Iterator[Breakage]:
                 message = f"{after.name}: {words.format(limit, without if was is None else was)}"
                 concern = ("provider", after.name, "envelope", key)
                 yield broken(concern, after.source, ("envelope", key), message, hint)
+
+
+def body_rewritten(old: Catalog, new: Catalog) -> Iterator[Breakage]:
+    """Yield bodies that are to be read in another way, or of which less is to be taken."""
+    for before, after in _both(old, new):
+        one, other = (each.source.data["envelope"].get("body", {}) for each in (before, after))
+        narrower = any(other.get(key, 0) < limit for key, limit in one.items() if isinstance(limit, int))
+        nested = (one.get("max_depth", 1) == 1) != (other.get("max_depth", 1) == 1)
+        if narrower or nested or any(one.get(key) != other.get(key) for key in ("form", "repeats")):
+            message = f"{after.name}: a body was read as {_as(one)}, and is to be read as {_as(other)}"
+            concern = ("provider", after.name, "envelope", "body")
+            hint = "leave it, unless the provider has changed: what is sent the old way would be refused"
+            yield broken(concern, after.source, ("envelope", "body"), message, hint)
+
+
+def _as(body: dict[str, Any]) -> str:
+    if not body:
+        return "JSON"
+    return f"a form of {body['max_fields']} fields, {body['max_depth']} deep, repeats {body['repeats']}"
 
 
 def headers_dropped(old: Catalog, new: Catalog) -> Iterator[Breakage]:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from codegen.database import DatabaseTable
     from codegen.derived import DerivedTable
+    from codegen.files import RecordFile
     from codegen.model import Catalog, Table
 
 
@@ -38,9 +39,9 @@ def consumers_removed(old: Catalog, new: Catalog) -> Iterator[Breakage]:
 
 
 def writers_changed(old: Catalog, new: Catalog) -> Iterator[Breakage]:
-    """Yield tables, of the lake, derived and of the database, that another service is to write."""
-    after = dict(_tables(new))
-    for key, was in _tables(old):
+    """Yield tables, of the lake, derived and of the database, and files that another service is to write."""
+    after = dict(_written(new))
+    for key, was in _written(old):
         now = after.get(key)
         if now is not None and was.writer != now.writer:
             message = f"{was.writer} wrote {key[1]}, and {now.writer} is to write it"
@@ -64,6 +65,11 @@ def readers_removed(old: Catalog, new: Catalog) -> Iterator[Breakage]:
                 hint = "leave it while its program reads the table; accept this when it does not any more"
                 place = ("services", name, "reads", store)
                 yield broken(("service", name), source, place, message, hint)
+
+
+def _written(catalog: Catalog) -> Iterator[tuple[tuple[str, str], Table | DerivedTable | DatabaseTable | RecordFile]]:
+    yield from _tables(catalog)
+    yield from ((("file", each.name), each) for each in catalog.files)
 
 
 def _tables(catalog: Catalog) -> Iterator[tuple[tuple[str, str], Table | DerivedTable | DatabaseTable]]:

@@ -6,7 +6,20 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from codegen.compat import breakages
-from codegen.diff import apis, database, derived, families, flows, payloads, providers, records, rules, services, tables
+from codegen.diff import (
+    apis,
+    database,
+    derived,
+    families,
+    files,
+    flows,
+    payloads,
+    providers,
+    records,
+    rules,
+    services,
+    tables,
+)
 from codegen.diff.change import Change, Section
 from codegen.diff.render import markdown, text
 from codegen.families import Families
@@ -36,6 +49,7 @@ _COMPARISONS = (
     database.tables,
     database.columns,
     database.indexes,
+    files.files,
     records.models,
     providers.providers,
     payloads.payloads,
@@ -70,6 +84,7 @@ def nothing(like: Catalog) -> Catalog:
         tables=(),
         derived=(),
         database=(),
+        files=(),
         providers=(),
         apis=(),
         services=Services(),

@@ -26,6 +26,7 @@ class Section(enum.Enum):
     DBT = "dbt sources"
     DERIVED = "Silver and Gold"
     DATABASE = "Database"
+    FILES = "Files"
     MODELS = "Pydantic models"
     PROVIDERS = "Providers"
     PAYLOADS = "Payload contracts"

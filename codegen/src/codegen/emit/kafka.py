@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from codegen.model import Catalog, GeneratedFile, Topic
 
 _MILLIS_PER_DAY = 86_400_000
+SEGMENT_MS = _MILLIS_PER_DAY
+"""How long a file of a topic is written to: so much longer than its retention may a record stay."""
 
 
 def emit(catalog: Catalog) -> Iterator[GeneratedFile]:
@@ -22,6 +24,7 @@ def emit(catalog: Catalog) -> Iterator[GeneratedFile]:
         "topics.py",
         notice=notice("contracts/topics"),
         topics=[(topic_constant(topic), topic, topic.retention_days * _MILLIS_PER_DAY) for topic in catalog.topics],
+        segment_ms=SEGMENT_MS,
         raw=[(topic.provider, topic_constant(topic)) for topic in catalog.topics if topic.provider],
     )
     yield render(
@@ -57,6 +60,8 @@ def config(topic: Topic) -> dict[str, str | int]:
     return {
         "cleanup.policy": "delete",
         "retention.ms": topic.retention_days * _MILLIS_PER_DAY,
+        # Kafka deletes segments: a record stays until the newest beside it is old enough, a week more unless said.
+        "segment.ms": SEGMENT_MS,
         "max.message.bytes": topic.max_message_bytes,
     }
 

@@ -8,7 +8,7 @@ from codegen.language.model import Path
 from codegen.language.parts import origin
 from codegen.language.reasons import absence
 from codegen.mapping.compile import compile_plan
-from codegen.mapping.plan import MISSING, TYPE_INVALID, UNREADABLE, Plan, Refusal, found_elsewhere, plan
+from codegen.mapping.plan import MISSING, TYPE_INVALID, UNREADABLE, Plan, Refusal, found_elsewhere, plan, unreadable
 from codegen.text import PACKAGE, notice, render
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def module(each: Plan, source: str) -> GeneratedFile:
         plan=each,
         compiled=compiled,
         is_found=not isinstance(each.event_type, Path),
-        unreadable=Refusal(UNREADABLE, "", "the payload is not JSON in UTF-8"),
+        unreadable=Refusal(UNREADABLE, "", unreadable(each)),
         not_object=Refusal(UNREADABLE, "", "the payload is not a JSON object"),
         missing=Refusal(MISSING, "event_type", absence(each.event_type)),
         not_text=Refusal(TYPE_INVALID, "event_type", f"{name} must be text"),

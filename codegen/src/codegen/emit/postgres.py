@@ -7,16 +7,18 @@ lacks. An identifier is quoted, so that no word of SQL can come in its way.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from inspect import getsource
 from typing import TYPE_CHECKING, assert_never
 
+from codegen import widening
 from codegen.avro import Array, AvroType, Date, Decimal, Map, Nullable, Primitive, Record, TimestampMillis
 from codegen.emit.types import names
-from codegen.text import PACKAGE, constant, notice, render
+from codegen.text import PACKAGE, constant, file, notice, render
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from codegen.database import DatabaseTable, Index
+    from codegen.database import DatabaseTable, Index, IndexColumn
     from codegen.model import Catalog, GeneratedFile
 
 
@@ -42,7 +44,7 @@ def emit(catalog: Catalog) -> Iterator[GeneratedFile]:
         held = columns(table, catalog.record(table.record, table.version).record)
         statements = {
             "create": create(table, held),
-            "indexes": [(index, create_index(table, index)) for index in table.indexes],
+            "indexes": [(index, shown(index), create_index(table, index)) for index in table.indexes],
             "insert": insert(table, held),
         }
         tables.append((constant(table.name), table, held, statements))
@@ -55,6 +57,8 @@ def emit(catalog: Catalog) -> Iterator[GeneratedFile]:
             **statements,
         )
     yield render(f"{PACKAGE}/database.py", "database.py", notice=notice("contracts/database"), tables=tables)
+    # To the letter what `codegen compat` goes by: what it lets pass, a deployment carries out.
+    yield file(f"{PACKAGE}/widening.py", f"# {notice('codegen/src/codegen/widening.py')}\n{getsource(widening)}")
 
 
 def columns(table: DatabaseTable, record: Record) -> tuple[Column, ...]:
@@ -75,8 +79,28 @@ def create(table: DatabaseTable, held: tuple[Column, ...]) -> str:
 
 def create_index(table: DatabaseTable, index: Index) -> str:
     """Return the statement that makes an index, while others read and write; not to be run in a transaction."""
-    parts = (f'"{each.field}"{" DESC" if each.order == "descending" else ""}' for each in index.columns)
-    return f'CREATE INDEX CONCURRENTLY IF NOT EXISTS "{index.name}" ON "{table.name}" ({", ".join(parts)})'
+    parts = (f"{_sought(each)}{' DESC' if each.order == 'descending' else ''}" for each in index.columns)
+    create = f'CREATE INDEX CONCURRENTLY IF NOT EXISTS "{index.name}" ON "{table.name}" ({", ".join(parts)})'
+    present = " AND ".join(f"{_sought(each)} IS NOT NULL" for each in index.columns if each.key is not None)
+    return f"{create} WHERE {present}" if present else create
+
+
+def shown(index: Index) -> tuple[tuple[str, bool], ...]:
+    """Return what an index is on, each with whether it descends, as Postgres shows it.
+
+    That is a column's name, or an expression as pg_get_indexdef() writes it.
+    """
+    return tuple(
+        (
+            each.field if each.key is None else f"({each.field} ->> '{each.key}'::text)",
+            each.order == "descending",
+        )
+        for each in index.columns
+    )
+
+
+def _sought(column: IndexColumn) -> str:
+    return f'"{column.field}"' if column.key is None else f"(\"{column.field}\" ->> '{column.key}')"
 
 
 def insert(table: DatabaseTable, held: tuple[Column, ...]) -> str:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from codegen.language.model import Step
-    from codegen.model import Catalog, Example, GeneratedFile, Life, Provider
+    from codegen.model import Attempts, Catalog, Example, GeneratedFile, Life, Provider
     from codegen.webhooks import Envelope, Signature, Source
 
 
@@ -28,6 +28,7 @@ def emit(catalog: Catalog) -> Iterator[GeneratedFile]:
         notice=notice("contracts/providers"),
         providers=[(each.name, _provider(each)) for each in catalog.providers],
     )
+    yield render(f"{PACKAGE}/forms.py", "forms.py", notice=notice("codegen/src/codegen/templates"))
     listed = [{"provider": each.name, "title": each.title} for each in catalog.providers]
     yield dumped("gateways.json", {"source": "contracts/providers", "gateways": listed})
     yield render(
@@ -95,7 +96,12 @@ def _provider(provider: Provider) -> list[tuple[str, str]]:
         ("envelope", _envelope(provider.envelope)),
         ("accepted_event_types", literal(provider.accepted_event_types, 8)),
         ("unmapped", literal(dict(provider.unmapped), 8)),
+        ("attempts", _attempts(provider.attempts)),
     ]
+
+
+def _attempts(attempts: Attempts | None) -> str:
+    return "None" if attempts is None else f"Attempts({literal(attempts.at)}, {literal(attempts.key)})"
 
 
 def _signature(signature: Signature) -> str:
@@ -114,11 +120,21 @@ def _signature(signature: Signature) -> str:
             if certificate is None
             else _Code(
                 f"Certificate({literal(certificate.header)}, {literal(certificate.hosts)}, "
-                f"{literal(certificate.common_name)})"
+                f"{literal(certificate.path)}, {literal(certificate.names)})"
             ),
         ),
+        ("algorithms", signature.algorithms),
+        ("key_set", _key_set(signature)),
+        ("digest_claim", signature.digest_claim),
     ]
     return _call("Signature", arguments)
+
+
+def _key_set(signature: Signature) -> _Code | None:
+    keys = signature.key_set
+    if keys is None:
+        return None
+    return _Code(f"KeySet({literal(keys.url)}, {literal(keys.issuer)}, {literal(keys.thumbprints)})")
 
 
 def _envelope(envelope: Envelope) -> str:
@@ -141,8 +157,14 @@ def _envelope(envelope: Envelope) -> str:
             ("max_event_age_seconds", envelope.max_event_age_seconds),
             ("null_values", frozenset(envelope.null_values)),
             ("livemode", _livemode(envelope)),
+            ("form", _form(envelope)),
         ],
     )
+
+
+def _form(envelope: Envelope) -> _Code | None:
+    form = envelope.form
+    return None if form is None else _Code(f"Form({form.max_fields}, {form.max_depth}, {literal(form.repeats)})")
 
 
 def _livemode(envelope: Envelope) -> _Code | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from codegen.language.model import Concat, Decimal, Envelope, Expression, Money, Path, Sum, When
+from codegen.language.model import Concat, Decimal, Difference, Envelope, Expression, Money, Path, Sole, Sum, When
 from codegen.language.parts import children, origin, said
 
 if TYPE_CHECKING:
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from codegen.language.model import Value
 
 _SHOWN = 6
+_NAMED = 3
 
 
 def absence(expression: Expression) -> str:
@@ -27,6 +28,14 @@ def absence(expression: Expression) -> str:
     return f"none of {_some(places, 'and')} is there"
 
 
+def place(expression: Expression) -> str:
+    """Return where a value is that something is wrong with: the places that it may come from, not how one is chosen."""
+    places = tuple(dict.fromkeys(_places(expression)))
+    if not places:
+        return origin(expression)
+    return " with ".join(places) if isinstance(expression, Concat) else _some(places, "or", _NAMED)
+
+
 def unlisted(values: Iterable[Value]) -> str:
     """Return what a value is not: one of those that are listed, of which the first few are named."""
     return f"is none of {_some([said(each) for each in values], 'and')}"
@@ -37,7 +46,9 @@ def _places(expression: Expression) -> Iterator[str]:
     match expression:
         case Path():
             yield str(expression)
-        case Envelope() | Sum():
+        case Envelope() | Sum() | Sole():
+            yield origin(expression)
+        case Difference((Path(), Path())):
             yield origin(expression)
         case Money(of) | Decimal(of):
             # The currency decides only in which unit the amount is.
@@ -50,8 +61,8 @@ def _places(expression: Expression) -> Iterator[str]:
                 yield from _places(child)
 
 
-def _some(texts: Iterable[str], last: str) -> str:
+def _some(texts: Iterable[str], last: str, most: int = _SHOWN) -> str:
     listed = list(texts)
-    if len(listed) > _SHOWN:
-        return f"{', '.join(listed[:_SHOWN])} {last} {len(listed) - _SHOWN} more"
+    if len(listed) > most:
+        return f"{', '.join(listed[:most])} {last} {len(listed) - most} more"
     return f" {last} ".join((", ".join(listed[:-1]), listed[-1])) if len(listed) > 1 else listed[0]

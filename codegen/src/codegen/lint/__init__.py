@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from codegen.lint import (
     apis,
+    attempts,
     checks,
     currencies,
     database,
@@ -188,6 +189,7 @@ RULES: tuple[LintRule, ...] = (
     LintRule("reason", "Reason codes are a closed set: each one in use is declared.", rules.reasons),
     LintRule("rule", "A rule is on a field that exists, and fits its type.", rules.misplaced),
     LintRule("retry", "Every category of failure has its advice, and nothing else has.", policies.unadvised),
+    LintRule("attempts", "An order that attempts are at is named in events, and found by an index.", attempts.unfound),
     LintRule("review-limit", "A review limit is of a currency that there is.", policies.unlisted),
     LintRule("payload", "An accepted example is what the payload contract says that the provider sends.", types.untrue),
     LintRule("coverage", "Every accepted event type has an accepted and a rejected example.", examples.uncovered),

@@ -57,16 +57,20 @@ def _columns(table: DatabaseTable, fields: dict[str, Field]) -> Iterator[Finding
             what = "a column of every table" if name in _SYSTEM else f"longer than {_LONGEST} characters"
             message = f"{table.record} v{table.version} has a field {name!r}, which is {what} in Postgres"
             yield table.source.finding("database", ("version",), message, "hold a record without it")
-    used: list[tuple[Place, str]] = [(("key", index), name) for index, name in enumerate(table.key)]
+    used: list[tuple[Place, str, bool]] = [(("key", index), name, False) for index, name in enumerate(table.key)]
     for each in table.indexes:
         used += [
-            (("indexes", each.name, "columns", index, "field"), column.field)
+            (("indexes", each.name, "columns", index, "field"), column.field, column.key is not None)
             for index, column in enumerate(each.columns)
         ]
-    for place, name in used:
+    for place, name, entry in used:
         if name not in fields:
             message = f"{table.record} v{table.version} has no field {name!r}{meant(name, fields)}"
             yield table.source.finding("database", place, message, "name one of its fields")
+        elif entry:
+            if fields[name].bare != Map(Primitive.STRING):
+                message = f"{name!r} is not a map of texts, of which one could be looked up"
+                yield table.source.finding("database", place, message, "remove its `key`")
         elif message := _unfit(fields[name], key=place[0] == "key"):
             yield table.source.finding("database", place, message, "choose a field that holds one exact value")
 

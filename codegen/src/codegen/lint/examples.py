@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import orjson
-
 from codegen.envelope import found_in, refusal
 from codegen.expectation import unequal
+from codegen.form import content_of
 from codegen.mapping.evaluate import Normalized, Rejected, Unsupported, evaluate
 from codegen.mapping.plan import Plan, plan
 
@@ -54,7 +53,9 @@ def _difference(provider: Provider, planned: Plan, example: Example) -> tuple[st
             return "malformed", f"the gateway would refuse it: {refused}"
         expected = ", ".join(example.reason_codes) or "some reason"
         return "malformed", "" if (refused,) == example.reason_codes else f"the gateway says {refused}, not {expected}"
-    found = found_in(provider.envelope, orjson.loads(example.body), example.headers, example.received_at)
+    found = found_in(
+        provider.envelope, content_of(provider.envelope.form, example.body), example.headers, example.received_at
+    )
     outcome, message = _became(evaluate(planned, example.body, example.merchant_id, *found), example)
     if example.kind == "malformed":
         return outcome, f"the gateway says nothing against it, not {', '.join(example.reason_codes) or 'some reason'}"

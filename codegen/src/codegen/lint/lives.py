@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import orjson
-
 from codegen.envelope import found_in, refusal
+from codegen.form import content_of
 from codegen.mapping.evaluate import Normalized, Rejected, Unsupported, evaluate
 from codegen.mapping.plan import plan
 
@@ -37,7 +36,7 @@ def _difference(provider: Provider, planned: Plan, life: Life, step: Step) -> st
         return f"the gateway would refuse it: {refused}"
     if life.payment_id is not None and step.changes and life.payment_id.encode() not in step.body:
         return f"{life.payment_id} is not in the body: it tells nothing of the payment"
-    found = found_in(provider.envelope, orjson.loads(step.body), step.headers)
+    found = found_in(provider.envelope, content_of(provider.envelope.form, step.body), step.headers)
     match evaluate(planned, step.body, step.merchant_id, *found):
         case Unsupported(event_type):
             return f"no mapping covers {event_type}"

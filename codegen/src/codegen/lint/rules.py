@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from codegen.avro import Map, Primitive, TimestampMillis
+from codegen.gateway import FORM_REASONS, api_name
 from codegen.lint.flows import record_of
 from codegen.mapping.plan import OWN_CODES
 from codegen.rules import (
@@ -85,10 +86,13 @@ def _undeclared(rules: Rules, code: str, place: Place) -> Iterator[Finding]:
 
 
 def _unanswerable(catalog: Catalog) -> Iterator[Finding]:
+    forms = {api_name(provider) for provider in catalog.providers if provider.envelope.form is not None}
     for api in catalog.apis:
         if api.name.startswith("gateway-"):
             known = api.source.data["components"]["schemas"].get("ReasonCode", {}).get("enum", ())
-            for code in sorted(catalog.ingestion.reason_codes.keys() - set(known)):
+            for code in sorted(
+                catalog.ingestion.reason_codes.keys() - {*known, *(() if api.name in forms else FORM_REASONS)}
+            ):
                 message = f"the API cannot answer with the reason code {code!r}"
                 place = ("components", "schemas", "ReasonCode", "enum")
                 yield api.source.finding("reason", place, message, "add it to the enum")

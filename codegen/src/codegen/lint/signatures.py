@@ -57,7 +57,7 @@ def _uncovered(provider: Provider) -> Iterator[Finding]:
 def _ageless(provider: Provider) -> Iterator[Finding]:
     envelope = provider.envelope
     if envelope.max_event_age_seconds is None:
-        if "{timestamp}" not in provider.signature.signed_content:
+        if not provider.signature.covers_time:
             message = f"neither {{timestamp}} is signed nor is there {_AGE}: a webhook could be replayed for ever"
             hint = f"add {_AGE} to the envelope: for how long the provider sends an event again, with a margin"
             yield provider.source.finding("signature", ("signature", "signed_content"), message, hint)
@@ -89,6 +89,11 @@ def _contradictions(signature: Signature) -> Iterator[tuple[str, str, str]]:
         yield "header", "the signature is in one place", "give header, or field where the body holds it"
     if (signature.form == "pairs") != (signature.signature_key is not None):
         yield "signature_key", "`form: pairs` and signature_key belong together", "give both, or neither"
+    if (signature.form == "jws") != (signature.digest == "jws"):
+        yield "digest", "`form: jws` says how it is signed", "leave digest and encoding out, and list the algorithms"
+    for part in ("algorithms", "digest_claim", "key_set"):
+        if signature.form != "jws" and getattr(signature, part):
+            yield part, f"{part} is of no use without `form: jws`", "remove it"
     yield from _untimed(signature)
     if signature.timestamp_key is not None and signature.timestamp_key == signature.signature_key:
         yield "timestamp_key", "timestamp and signatures have the same key", "give each the key that the provider uses"
@@ -96,10 +101,11 @@ def _contradictions(signature: Signature) -> Iterator[tuple[str, str, str]]:
 
 
 def _untimed(signature: Signature) -> Iterator[tuple[str, str, str]]:
-    timed = "{timestamp}" in signature.signed_content
-    if timed and signature.form == "bare" and signature.timestamp_header is None:
+    timed, written = signature.covers_time, "{timestamp}" in signature.signed_content
+    if written and signature.form != "pairs" and signature.timestamp_header is None:
         hint = "use `form: pairs` or timestamp_header, or leave {timestamp} out"
-        yield "signed_content", "a bare signature brings no timestamp that could be signed", hint
+        kind = "bare signature" if signature.form == "bare" else "JWS"
+        yield "signed_content", f"a {kind} brings no timestamp that could be signed", hint
     if signature.timestamp_key is not None and signature.timestamp_header is not None:
         yield "timestamp_header", "the timestamp is in one place", "give timestamp_key or timestamp_header"
     for part in _TIMED:
@@ -111,16 +117,17 @@ def _untimed(signature: Signature) -> Iterator[tuple[str, str, str]]:
         elif present and not timed:
             hint = "sign {timestamp}, or remove it"
             yield part, f"{part} is of no use where {{timestamp}} is not signed", hint
-    if signature.timestamp_header is not None and not timed:
+    if signature.timestamp_header is not None and not written:
         hint = "sign {timestamp}, or remove it"
         yield "timestamp_header", "timestamp_header is of no use where {timestamp} is not signed", hint
 
 
 def _keyless(signature: Signature) -> Iterator[tuple[str, str, str]]:
     if signature.is_asymmetric:
-        encoded = signature.key_encoding == "pem"
-        if encoded == (signature.certificate is not None):
-            hint = "give certificate, or `key_encoding: pem` where the endpoint's secret is the key"
+        given = [signature.key_encoding == "pem", signature.certificate is not None, signature.key_set is not None]
+        if given.count(True) != 1 or (signature.form == "jws" and signature.certificate is not None):
+            other = "key_set" if signature.form == "jws" else "certificate"
+            hint = f"give {other}, or `key_encoding: pem` where the endpoint's secret is the key"
             yield "digest", f"{signature.digest} verifies with a public key from one place", hint
     else:
         if signature.key_encoding in {None, "pem"}:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import orjson
-
+from codegen.form import content_of
 from codegen.language.model import Rest
 from codegen.language.parts import origin
 from codegen.lint.flows import record_of
@@ -32,6 +31,7 @@ _HINT = "map something else, or correct what payload.openapi.yaml says of it"
 def unfit(catalog: Catalog) -> Iterator[Finding]:
     """Yield paths whose declared type is not what a function, a field or the envelope takes."""
     for provider in catalog.providers:
+        yield from _untextual(provider)
         record = record_of(catalog, provider.mapping.record, provider.mapping.version)
         fields = {each.name: each for each in record.fields if each.name not in STAMPED} if record else {}
         for index, group in enumerate(provider.mapping.groups):
@@ -51,6 +51,20 @@ def unfit(catalog: Catalog) -> Iterator[Finding]:
                     place = next((found for found in places if found != own), own)
                     said = f"{_sentence(each.expression, each.given)}, and {each.taker} takes {worded(each.taken)}"
                     yield provider.mapping_source.finding("type", place, f"{name}: {said}", _HINT)
+
+
+def _untextual(provider: Provider) -> Iterator[Finding]:
+    """Yield what is asked of a form that no form has: all that it holds are texts, in objects and lists of them."""
+    envelope = provider.envelope
+    if envelope.form is None:
+        return
+    if envelope.items is not None:
+        message = "a form holds one event"
+        yield provider.source.finding("type", ("envelope", "items"), message, "remove it, or `body`")
+    for path, kinds in envelope.required:
+        if not set(kinds) <= {"string", "object", "array"}:
+            message = f"{path} is to be {' or '.join(kinds)}, and what a form holds is a string"
+            yield provider.source.finding("type", ("envelope", "required", str(path)), message, "demand a string")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +116,12 @@ def _compared(provider: Provider) -> Iterator[tuple[Example, str, set[tuple[Plac
         payload = schemas.get(example.event_type or "", "")
         if example.kind == "accepted" and payload in provider.payload.schemas:
             schema = {"$ref": to_schema(payload), "components": components}
-            found = told[example.name] = set(unlike(schema, orjson.loads(example.body)))
+            try:
+                content = content_of(provider.envelope.form, example.body)
+            except ValueError:
+                # What cannot be read at all is for the rule `example` to say.
+                continue
+            found = told[example.name] = set(unlike(schema, content))
             base = told.get(example.source.data.get("base", ""), set())
             yield example, payload, found - base, {written(place) for place, _ in found}
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, assert_never
 import orjson
 
 from codegen.build import at
+from codegen.form import content_of
 from codegen.language.model import (
     Coalesce,
     Concat,
@@ -51,6 +52,7 @@ from codegen.mapping.plan import (
     Plan,
     Refusal,
     Target,
+    unreadable,
 )
 from codegen.mapping.values import EPOCH, RefusedError, entries, fits, in_ascii, millis
 from codegen.mapping.wording import wording
@@ -117,9 +119,9 @@ def evaluate(  # noqa: PLR0917 - what a gateway hands on, one by one
 
 def _evaluated(plan: Plan, body: bytes, envelope: Mapping[str, Value | None], more_keys: frozenset[str]) -> Outcome:
     try:
-        root = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return Rejected((Refusal(UNREADABLE, "", "the payload is not JSON in UTF-8"),), None)
+        root = content_of(plan.form, body)
+    except ValueError:
+        return Rejected((Refusal(UNREADABLE, "", unreadable(plan)),), None)
     if not isinstance(root, dict):
         return Rejected((Refusal(UNREADABLE, "", "the payload is not a JSON object"),), None)
     event_type = _Evaluation(plan, root, envelope).value(plan.event_type)

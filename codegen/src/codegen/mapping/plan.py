@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from codegen.avro import Field, Map, Primitive, TimestampMillis
 from codegen.language.model import Envelope, Exponent, Expression, Group, Leaf, Null, Path
 from codegen.language.outcomes import by_event_type, outputs
-from codegen.language.parts import inside, origin
-from codegen.language.reasons import absence
+from codegen.language.parts import inside
+from codegen.language.reasons import absence, place
 from codegen.mapping.wording import wording
 from codegen.payload import leaves, rests
 from codegen.rules import (
@@ -30,6 +30,7 @@ from codegen.rules import (
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from codegen.form import Form
     from codegen.model import Catalog, Provider
 
 # The normalizer sets these itself: they do not come out of a payload.
@@ -130,7 +131,7 @@ class Target:
 
     def refusal(self, code: str, what: str, of: Expression | None = None) -> Refusal:
         """Return the rejection of this field's value, or of a part of what it is made from."""
-        return Refusal(code, self.name, f"{origin(of or self.expression)} {what}")
+        return Refusal(code, self.name, f"{place(of or self.expression)} {what}")
 
     @property
     def missing(self) -> Refusal:
@@ -171,6 +172,12 @@ class Plan:
     codes: frozenset[str]
     ends: dict[str, int]
     exponents: dict[str, int]
+    form: Form | None = None
+
+
+def unreadable(plan: Plan) -> str:
+    """Return what is said of a body that is not what the provider's are."""
+    return "the payload is not " + ("JSON in UTF-8" if plan.form is None else "a form as the contract has it")
 
 
 def plan(catalog: Catalog, provider: Provider) -> Plan:
@@ -190,6 +197,7 @@ def plan(catalog: Catalog, provider: Provider) -> Plan:
             if each.ends is not None and each.code not in provider.currencies
         },
         exponents=dict(catalog.exponents),
+        form=provider.envelope.form,
     )
 
 

@@ -85,23 +85,23 @@ _TABLE_4 = {
     "CANCELLATION:false": "authorized",
     "EXPIRE:true": "canceled",
 }
-_REJECTION_20 = Rejection("text_too_long", "failure_code", "notificationItems[0].NotificationRequestItem.reason or null, as notificationItems[0].NotificationRequestItem.success says, must have at most 255 characters")
-_REJECTION_21 = Rejection("type_invalid", "failure_code", "notificationItems[0].NotificationRequestItem.reason or null, as notificationItems[0].NotificationRequestItem.success says, must be text")
-_REJECTION_22 = Rejection("type_invalid", "failure_message", "notificationItems[0].NotificationRequestItem.reason or null, as notificationItems[0].NotificationRequestItem.success says, must be text")
+_REJECTION_20 = Rejection("text_too_long", "failure_code", "notificationItems[0].NotificationRequestItem.reason must have at most 255 characters")
+_REJECTION_21 = Rejection("type_invalid", "failure_code", "notificationItems[0].NotificationRequestItem.reason must be text")
+_REJECTION_22 = Rejection("type_invalid", "failure_message", "notificationItems[0].NotificationRequestItem.reason must be text")
 _REJECTION_23 = Rejection("metadata_too_large", "metadata", "the rest of notificationItems[0].NotificationRequestItem must have at most 500 entries")
 _REJECTION_24 = Rejection("metadata_too_large", "metadata", "the rest of notificationItems[0].NotificationRequestItem must have at most 10000 characters in each key and value")
 _REJECTION_25 = Rejection("metadata_too_large", "metadata", "the rest of notificationItems[0].NotificationRequestItem must have at most 131072 bytes in all")
 _REJECTION_26 = Rejection("timestamp_invalid", "provider_created_at", "notificationItems[0].NotificationRequestItem.eventDate cannot be read as a time")
 _REJECTION_27 = Rejection("timestamp_out_of_range", "provider_created_at", "notificationItems[0].NotificationRequestItem.eventDate must lie between 2010-01-01T00:00:00Z and 2100-01-01T00:00:00Z")
 _REJECTION_28 = Rejection("field_missing", "provider_created_at", "notificationItems[0].NotificationRequestItem.eventDate is absent")
-_REJECTION_29 = Rejection("text_too_long", "provider_object_id", "the first present of notificationItems[0].NotificationRequestItem.originalReference, notificationItems[0].NotificationRequestItem.pspReference must have at most 255 characters")
-_REJECTION_30 = Rejection("type_invalid", "provider_object_id", "the first present of notificationItems[0].NotificationRequestItem.originalReference, notificationItems[0].NotificationRequestItem.pspReference must be text")
+_REJECTION_29 = Rejection("text_too_long", "provider_object_id", "notificationItems[0].NotificationRequestItem.originalReference or notificationItems[0].NotificationRequestItem.pspReference must have at most 255 characters")
+_REJECTION_30 = Rejection("type_invalid", "provider_object_id", "notificationItems[0].NotificationRequestItem.originalReference or notificationItems[0].NotificationRequestItem.pspReference must be text")
 _REJECTION_31 = Rejection("timestamp_invalid", "received_at", "the envelope's received_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
-_REJECTION_32 = Rejection("amount_indivisible", "authorized_cents", "notificationItems[0].NotificationRequestItem.amount.value or null, as notificationItems[0].NotificationRequestItem.success says or null, as notificationItems[0].NotificationRequestItem.eventCode says, is not a whole number of the currency's minor unit")
-_REJECTION_33 = Rejection("type_invalid", "authorized_cents", "notificationItems[0].NotificationRequestItem.amount.value or null, as notificationItems[0].NotificationRequestItem.success says or null, as notificationItems[0].NotificationRequestItem.eventCode says, must be a whole number")
-_REJECTION_34 = Rejection("amount_negative", "authorized_cents", "notificationItems[0].NotificationRequestItem.amount.value or null, as notificationItems[0].NotificationRequestItem.success says or null, as notificationItems[0].NotificationRequestItem.eventCode says, must be at least 0")
-_REJECTION_35 = Rejection("amount_too_large", "authorized_cents", "notificationItems[0].NotificationRequestItem.amount.value or null, as notificationItems[0].NotificationRequestItem.success says or null, as notificationItems[0].NotificationRequestItem.eventCode says, must be at most 999999999999")
-_REJECTION_36 = Rejection("type_invalid", "failure_category", "the constant do_not_retry or the first present of notificationItems[0].NotificationRequestItem.reason, the constant unknown, as notificationItems[0].NotificationRequestItem.additionalData.merchantAdviceCode says or null, as notificationItems[0].NotificationRequestItem.success says, must be text")
+_REJECTION_32 = Rejection("amount_indivisible", "authorized_cents", "notificationItems[0].NotificationRequestItem.amount.value is not a whole number of the currency's minor unit")
+_REJECTION_33 = Rejection("type_invalid", "authorized_cents", "notificationItems[0].NotificationRequestItem.amount.value must be a whole number")
+_REJECTION_34 = Rejection("amount_negative", "authorized_cents", "notificationItems[0].NotificationRequestItem.amount.value must be at least 0")
+_REJECTION_35 = Rejection("amount_too_large", "authorized_cents", "notificationItems[0].NotificationRequestItem.amount.value must be at most 999999999999")
+_REJECTION_36 = Rejection("type_invalid", "failure_category", "notificationItems[0].NotificationRequestItem.reason must be text")
 _TABLE_5 = {
     "not enough balance": "insufficient_funds",
     "withdrawal amount exceeded": "limit",
@@ -144,10 +144,10 @@ _TABLE_5 = {
     "invalid amount": "invalid_request",
     "not submitted": "invalid_request",
 }
-_REJECTION_37 = Rejection("text_too_long", "decline_code", "notificationItems[0].NotificationRequestItem.additionalData.refusalReasonRaw or null, as notificationItems[0].NotificationRequestItem.success says, must have at most 255 characters")
-_REJECTION_38 = Rejection("type_invalid", "decline_code", "notificationItems[0].NotificationRequestItem.additionalData.refusalReasonRaw or null, as notificationItems[0].NotificationRequestItem.success says, must be text")
-_REJECTION_39 = Rejection("text_too_long", "network_advice_code", "notificationItems[0].NotificationRequestItem.additionalData.merchantAdviceCode or null, as notificationItems[0].NotificationRequestItem.success says, must have at most 255 characters")
-_REJECTION_40 = Rejection("type_invalid", "network_advice_code", "notificationItems[0].NotificationRequestItem.additionalData.merchantAdviceCode or null, as notificationItems[0].NotificationRequestItem.success says, must be text")
+_REJECTION_37 = Rejection("text_too_long", "decline_code", "notificationItems[0].NotificationRequestItem.additionalData.refusalReasonRaw must have at most 255 characters")
+_REJECTION_38 = Rejection("type_invalid", "decline_code", "notificationItems[0].NotificationRequestItem.additionalData.refusalReasonRaw must be text")
+_REJECTION_39 = Rejection("text_too_long", "network_advice_code", "notificationItems[0].NotificationRequestItem.additionalData.merchantAdviceCode must have at most 255 characters")
+_REJECTION_40 = Rejection("type_invalid", "network_advice_code", "notificationItems[0].NotificationRequestItem.additionalData.merchantAdviceCode must be text")
 _ENDS_1 = {
     "ADP": 1059696000000,
     "AFA": 1044057600000,
@@ -227,11 +227,10 @@ _REJECTION_42 = Rejection("text_too_long", "provider_object_id", "notificationIt
 _REJECTION_43 = Rejection("type_invalid", "provider_object_id", "notificationItems[0].NotificationRequestItem.pspReference must be text")
 _REJECTION_44 = Rejection("text_too_long", "related_payment_id", "notificationItems[0].NotificationRequestItem.originalReference must have at most 255 characters")
 _REJECTION_45 = Rejection("type_invalid", "related_payment_id", "notificationItems[0].NotificationRequestItem.originalReference must be text")
-_REJECTION_46 = Rejection("amount_indivisible", "captured_cents", "notificationItems[0].NotificationRequestItem.amount.value or null, as notificationItems[0].NotificationRequestItem.success says or null, as notificationItems[0].NotificationRequestItem.eventCode says, is not a whole number of the currency's minor unit")
-_REJECTION_47 = Rejection("type_invalid", "captured_cents", "notificationItems[0].NotificationRequestItem.amount.value or null, as notificationItems[0].NotificationRequestItem.success says or null, as notificationItems[0].NotificationRequestItem.eventCode says, must be a whole number")
-_REJECTION_48 = Rejection("amount_negative", "captured_cents", "notificationItems[0].NotificationRequestItem.amount.value or null, as notificationItems[0].NotificationRequestItem.success says or null, as notificationItems[0].NotificationRequestItem.eventCode says, must be at least 0")
-_REJECTION_49 = Rejection("amount_too_large", "captured_cents", "notificationItems[0].NotificationRequestItem.amount.value or null, as notificationItems[0].NotificationRequestItem.success says or null, as notificationItems[0].NotificationRequestItem.eventCode says, must be at most 999999999999")
-_REJECTION_50 = Rejection("type_invalid", "failure_category", "the constant do_not_retry or the first present of notificationItems[0].NotificationRequestItem.reason, the constant unknown, as notificationItems[0].NotificationRequestItem.additionalData.merchantAdviceCode says or the constant unknown or null, as notificationItems[0].NotificationRequestItem.eventCode says, as notificationItems[0].NotificationRequestItem.success says, must be text")
+_REJECTION_46 = Rejection("amount_indivisible", "captured_cents", "notificationItems[0].NotificationRequestItem.amount.value is not a whole number of the currency's minor unit")
+_REJECTION_47 = Rejection("type_invalid", "captured_cents", "notificationItems[0].NotificationRequestItem.amount.value must be a whole number")
+_REJECTION_48 = Rejection("amount_negative", "captured_cents", "notificationItems[0].NotificationRequestItem.amount.value must be at least 0")
+_REJECTION_49 = Rejection("amount_too_large", "captured_cents", "notificationItems[0].NotificationRequestItem.amount.value must be at most 999999999999")
 _TABLE_8 = {
     "REFUND:true": "refund.succeeded",
     "REFUND:false": "refund.failed",
@@ -245,6 +244,22 @@ _TABLE_9 = {
     "REFUNDED_REVERSED:true": "failed",
 }
 _TABLE_10 = {
+    "CANCEL_OR_REFUND:true": "payment.canceled",
+    "CANCEL_OR_REFUND:false": "payment.authorized",
+}
+_REJECTION_50 = Rejection("value_unknown", "event_type", "the envelope's event_type is none of CANCEL_OR_REFUND:true and CANCEL_OR_REFUND:false")
+_REJECTION_51 = Rejection("type_invalid", "event_type", "the envelope's event_type must be text")
+_TABLE_11 = {
+    "CANCEL_OR_REFUND:true": "refund.succeeded",
+    "CANCEL_OR_REFUND:false": "refund.failed",
+}
+_REJECTION_52 = Rejection("field_missing", "event_type", "the envelope's event_type is absent")
+_TABLE_12 = {"CANCEL_OR_REFUND:true": "canceled", "CANCEL_OR_REFUND:false": "authorized"}
+_REJECTION_53 = Rejection("value_unknown", "status", "the envelope's event_type is none of CANCEL_OR_REFUND:true and CANCEL_OR_REFUND:false")
+_REJECTION_54 = Rejection("type_invalid", "status", "the envelope's event_type must be text")
+_TABLE_13 = {"CANCEL_OR_REFUND:true": "succeeded", "CANCEL_OR_REFUND:false": "failed"}
+_REJECTION_55 = Rejection("field_missing", "status", "the envelope's event_type is absent")
+_TABLE_14 = {
     "REQUEST_FOR_INFORMATION:true": "dispute.opened",
     "NOTIFICATION_OF_CHARGEBACK:true": "dispute.opened",
     "CHARGEBACK:true": "dispute.funds_withdrawn",
@@ -254,7 +269,7 @@ _TABLE_10 = {
     "PREARBITRATION_WON:true": "dispute.closed",
     "PREARBITRATION_LOST:true": "dispute.closed",
 }
-_TABLE_11 = {
+_TABLE_15 = {
     "REQUEST_FOR_INFORMATION:true": "needs_response",
     "NOTIFICATION_OF_CHARGEBACK:true": "needs_response",
     "CHARGEBACK:true": "needs_response",
@@ -264,9 +279,9 @@ _TABLE_11 = {
     "PREARBITRATION_WON:true": "won",
     "PREARBITRATION_LOST:true": "lost",
 }
-_REJECTION_51 = Rejection("text_too_long", "dispute_reason", "notificationItems[0].NotificationRequestItem.additionalData.chargebackReasonCode must have at most 255 characters")
-_REJECTION_52 = Rejection("type_invalid", "dispute_reason", "notificationItems[0].NotificationRequestItem.additionalData.chargebackReasonCode must be text")
-_TABLE_12 = {
+_REJECTION_56 = Rejection("text_too_long", "dispute_reason", "notificationItems[0].NotificationRequestItem.additionalData.chargebackReasonCode must have at most 255 characters")
+_REJECTION_57 = Rejection("type_invalid", "dispute_reason", "notificationItems[0].NotificationRequestItem.additionalData.chargebackReasonCode must be text")
+_TABLE_16 = {
     "10.1": "fraud",
     "10.2": "fraud",
     "10.3": "fraud",
@@ -359,14 +374,14 @@ _TABLE_12 = {
     "R03": "general",
     "R13": "general",
 }
-_REJECTION_53 = Rejection("type_invalid", "dispute_category", "notificationItems[0].NotificationRequestItem.additionalData.chargebackReasonCode must be text")
-_REJECTION_54 = Rejection("amount_indivisible", "withdrawn_cents", "notificationItems[0].NotificationRequestItem.amount.value or the constant 0 or null, as notificationItems[0].NotificationRequestItem.eventCode says, as notificationItems[0].NotificationRequestItem.eventCode says, is not a whole number of the currency's minor unit")
-_REJECTION_55 = Rejection("type_invalid", "withdrawn_cents", "notificationItems[0].NotificationRequestItem.amount.value or the constant 0 or null, as notificationItems[0].NotificationRequestItem.eventCode says, as notificationItems[0].NotificationRequestItem.eventCode says, must be a whole number")
-_REJECTION_56 = Rejection("amount_negative", "withdrawn_cents", "notificationItems[0].NotificationRequestItem.amount.value or the constant 0 or null, as notificationItems[0].NotificationRequestItem.eventCode says, as notificationItems[0].NotificationRequestItem.eventCode says, must be at least -999999999999")
-_REJECTION_57 = Rejection("amount_too_large", "withdrawn_cents", "notificationItems[0].NotificationRequestItem.amount.value or the constant 0 or null, as notificationItems[0].NotificationRequestItem.eventCode says, as notificationItems[0].NotificationRequestItem.eventCode says, must be at most 999999999999")
-_REJECTION_58 = Rejection("type_invalid", "withdrawn_currency", "notificationItems[0].NotificationRequestItem.amount.currency or null, as notificationItems[0].NotificationRequestItem.eventCode says, must be text")
-_REJECTION_59 = Rejection("currency_unknown", "withdrawn_currency", "notificationItems[0].NotificationRequestItem.amount.currency or null, as notificationItems[0].NotificationRequestItem.eventCode says, must be a code of iso4217")
-_TABLE_13 = {
+_REJECTION_58 = Rejection("type_invalid", "dispute_category", "notificationItems[0].NotificationRequestItem.additionalData.chargebackReasonCode must be text")
+_REJECTION_59 = Rejection("amount_indivisible", "withdrawn_cents", "notificationItems[0].NotificationRequestItem.amount.value is not a whole number of the currency's minor unit")
+_REJECTION_60 = Rejection("type_invalid", "withdrawn_cents", "notificationItems[0].NotificationRequestItem.amount.value must be a whole number")
+_REJECTION_61 = Rejection("amount_negative", "withdrawn_cents", "notificationItems[0].NotificationRequestItem.amount.value must be at least -999999999999")
+_REJECTION_62 = Rejection("amount_too_large", "withdrawn_cents", "notificationItems[0].NotificationRequestItem.amount.value must be at most 999999999999")
+_REJECTION_63 = Rejection("type_invalid", "withdrawn_currency", "notificationItems[0].NotificationRequestItem.amount.currency must be text")
+_REJECTION_64 = Rejection("currency_unknown", "withdrawn_currency", "notificationItems[0].NotificationRequestItem.amount.currency must be a code of iso4217")
+_TABLE_17 = {
     "REQUEST_FOR_INFORMATION": "inquiry",
     "NOTIFICATION_OF_CHARGEBACK": "chargeback",
     "CHARGEBACK": "chargeback",
@@ -375,17 +390,17 @@ _TABLE_13 = {
     "PREARBITRATION_WON": "pre_arbitration",
     "PREARBITRATION_LOST": "pre_arbitration",
 }
-_REJECTION_60 = Rejection("value_unknown", "dispute_stage", "notificationItems[0].NotificationRequestItem.eventCode is none of REQUEST_FOR_INFORMATION, NOTIFICATION_OF_CHARGEBACK, CHARGEBACK, CHARGEBACK_REVERSED, SECOND_CHARGEBACK, PREARBITRATION_WON and 1 more")
-_REJECTION_61 = Rejection("type_invalid", "dispute_stage", "null or notificationItems[0].NotificationRequestItem.eventCode, as notificationItems[0].NotificationRequestItem.eventCode says, must be text")
-_TABLE_14 = {
+_REJECTION_65 = Rejection("value_unknown", "dispute_stage", "notificationItems[0].NotificationRequestItem.eventCode is none of REQUEST_FOR_INFORMATION, NOTIFICATION_OF_CHARGEBACK, CHARGEBACK, CHARGEBACK_REVERSED, SECOND_CHARGEBACK, PREARBITRATION_WON and 1 more")
+_REJECTION_66 = Rejection("type_invalid", "dispute_stage", "notificationItems[0].NotificationRequestItem.eventCode must be text")
+_TABLE_18 = {
     "PAYOUT_THIRDPARTY:true": "payout.paid",
     "PAYOUT_THIRDPARTY:false": "payout.failed",
     "PAYOUT_DECLINE:true": "payout.canceled",
     "PAYOUT_EXPIRE:true": "payout.canceled",
     "PAIDOUT_REVERSED:true": "payout.failed",
 }
-_REJECTION_62 = Rejection("amount_negative", "amount_cents", "notificationItems[0].NotificationRequestItem.amount.value must be at least -999999999999")
-_TABLE_15 = {
+_REJECTION_67 = Rejection("amount_negative", "amount_cents", "notificationItems[0].NotificationRequestItem.amount.value must be at least -999999999999")
+_TABLE_19 = {
     "PAYOUT_THIRDPARTY:true": "succeeded",
     "PAYOUT_THIRDPARTY:false": "failed",
     "PAYOUT_DECLINE:true": "canceled",
@@ -604,6 +619,9 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     value = at_notificationItems__0__NotificationRequestItem__additionalData.get("refusalReasonRaw")
     if value is not None:
         put_scalar(to_metadata, "additionalData.refusalReasonRaw", value)
+    value = at_notificationItems__0__NotificationRequestItem__additionalData.get("modification.action")
+    if value is not None:
+        put_scalar(to_metadata, "additionalData.modification.action", value)
     value = at_notificationItems__0__NotificationRequestItem__additionalData.get("disputeStatus")
     if value is not None:
         put_scalar(to_metadata, "additionalData.disputeStatus", value)
@@ -1047,6 +1065,9 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     value = at_notificationItems__0__NotificationRequestItem__additionalData.get("refusalReasonRaw")
     if value is not None:
         put_scalar(to_metadata, "additionalData.refusalReasonRaw", value)
+    value = at_notificationItems__0__NotificationRequestItem__additionalData.get("modification.action")
+    if value is not None:
+        put_scalar(to_metadata, "additionalData.modification.action", value)
     value = at_notificationItems__0__NotificationRequestItem__additionalData.get("disputeStatus")
     if value is not None:
         put_scalar(to_metadata, "additionalData.disputeStatus", value)
@@ -1180,14 +1201,14 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
                 if to_failure_category.isascii():
                     to_failure_category = to_failure_category.lower()
             elif to_failure_category is not None:
-                rejections.append(_REJECTION_50)
+                rejections.append(_REJECTION_36)
                 to_failure_category = REFUSED
             if type(to_failure_category) is str:
                 to_failure_category = _TABLE_5.get(to_failure_category)
                 if to_failure_category is None:
                     to_failure_category = "unknown"
             elif to_failure_category is not None and to_failure_category is not REFUSED:
-                rejections.append(_REJECTION_50)
+                rejections.append(_REJECTION_36)
                 to_failure_category = REFUSED
             if to_failure_category is None:
                 to_failure_category = "unknown"
@@ -1499,6 +1520,9 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     value = at_notificationItems__0__NotificationRequestItem__additionalData.get("refusalReasonRaw")
     if value is not None:
         put_scalar(to_metadata, "additionalData.refusalReasonRaw", value)
+    value = at_notificationItems__0__NotificationRequestItem__additionalData.get("modification.action")
+    if value is not None:
+        put_scalar(to_metadata, "additionalData.modification.action", value)
     value = at_notificationItems__0__NotificationRequestItem__additionalData.get("disputeStatus")
     if value is not None:
         put_scalar(to_metadata, "additionalData.disputeStatus", value)
@@ -1605,14 +1629,14 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                 if to_failure_category.isascii():
                     to_failure_category = to_failure_category.lower()
             elif to_failure_category is not None:
-                rejections.append(_REJECTION_50)
+                rejections.append(_REJECTION_36)
                 to_failure_category = REFUSED
             if type(to_failure_category) is str:
                 to_failure_category = _TABLE_5.get(to_failure_category)
                 if to_failure_category is None:
                     to_failure_category = "unknown"
             elif to_failure_category is not None and to_failure_category is not REFUSED:
-                rejections.append(_REJECTION_50)
+                rejections.append(_REJECTION_36)
                 to_failure_category = REFUSED
             if to_failure_category is None:
                 to_failure_category = "unknown"
@@ -1742,7 +1766,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     )
 
 
-def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None, more_keys: frozenset[str]) -> Outcome:
+def _reversal(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None, more_keys: frozenset[str]) -> Outcome:
     """Read the values that the group needs, then fill and check each field, then give the verdict."""
     rejections: list[Rejection] = []
     items_notificationItems: Any = root.get("notificationItems")
@@ -1772,7 +1796,29 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     elif to_provider_event_id is None:
         rejections.append(_REJECTION_2)
 
-    to_event_type = _TABLE_10[event_type]
+    to_event_type: Any = at_notificationItems__0__NotificationRequestItem__additionalData.get("modification.action")
+    if type(to_event_type) is str and to_event_type in NULL_VALUES:
+        to_event_type = None
+    if type(to_event_type) is str and to_event_type in ("cancel",):
+        to_event_type = event_type
+        if type(to_event_type) is str:
+            to_event_type = _TABLE_10.get(to_event_type, REFUSED)
+            if to_event_type is REFUSED:
+                rejections.append(_REJECTION_50)
+        elif to_event_type is not None:
+            rejections.append(_REJECTION_51)
+            to_event_type = REFUSED
+    else:
+        to_event_type = event_type
+        if type(to_event_type) is str:
+            to_event_type = _TABLE_11.get(to_event_type, REFUSED)
+            if to_event_type is REFUSED:
+                rejections.append(_REJECTION_50)
+        elif to_event_type is not None:
+            rejections.append(_REJECTION_51)
+            to_event_type = REFUSED
+    if to_event_type is None:
+        rejections.append(_REJECTION_52)
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
@@ -1868,7 +1914,466 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     elif to_card_last_four is not None:
         rejections.append(_REJECTION_19)
 
-    to_status = _TABLE_11[event_type]
+    to_status: Any = at_notificationItems__0__NotificationRequestItem__additionalData.get("modification.action")
+    if type(to_status) is str and to_status in NULL_VALUES:
+        to_status = None
+    if type(to_status) is str and to_status in ("cancel",):
+        to_status = event_type
+        if type(to_status) is str:
+            to_status = _TABLE_12.get(to_status, REFUSED)
+            if to_status is REFUSED:
+                rejections.append(_REJECTION_53)
+        elif to_status is not None:
+            rejections.append(_REJECTION_54)
+            to_status = REFUSED
+    else:
+        to_status = event_type
+        if type(to_status) is str:
+            to_status = _TABLE_13.get(to_status, REFUSED)
+            if to_status is REFUSED:
+                rejections.append(_REJECTION_53)
+        elif to_status is not None:
+            rejections.append(_REJECTION_54)
+            to_status = REFUSED
+    if to_status is None:
+        rejections.append(_REJECTION_55)
+
+    to_failure_code: Any = at_notificationItems__0__NotificationRequestItem.get("success")
+    if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
+        to_failure_code = None
+    if type(to_failure_code) is str and to_failure_code in ("false",):
+        to_failure_code = at_notificationItems__0__NotificationRequestItem.get("reason")
+        if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
+            to_failure_code = None
+    else:
+        to_failure_code = None
+    if type(to_failure_code) is str:
+        if len(to_failure_code) > 255:
+            rejections.append(_REJECTION_20)
+    elif to_failure_code is not None:
+        rejections.append(_REJECTION_21)
+
+    to_failure_message: Any = at_notificationItems__0__NotificationRequestItem.get("success")
+    if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
+        to_failure_message = None
+    if type(to_failure_message) is str and to_failure_message in ("false",):
+        to_failure_message = at_notificationItems__0__NotificationRequestItem.get("reason")
+        if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
+            to_failure_message = None
+    else:
+        to_failure_message = None
+    if type(to_failure_message) is str:
+        if len(to_failure_message) > 1000:
+            to_failure_message = to_failure_message[:999] + "…"
+    elif to_failure_message is not None:
+        rejections.append(_REJECTION_22)
+
+    to_metadata: dict[str, str] = {}
+    value: Any
+    value = at_notificationItems__0__NotificationRequestItem.get("merchantAccountCode")
+    if value is not None:
+        put_scalar(to_metadata, "merchantAccountCode", value)
+    value = at_notificationItems__0__NotificationRequestItem.get("merchantReference")
+    if value is not None:
+        put_scalar(to_metadata, "merchantReference", value)
+    value = at_notificationItems__0__NotificationRequestItem.get("eventCode")
+    if value is not None:
+        put_scalar(to_metadata, "eventCode", value)
+    value = at_notificationItems__0__NotificationRequestItem.get("success")
+    if value is not None:
+        put_scalar(to_metadata, "success", value)
+    value = at_notificationItems__0__NotificationRequestItem.get("operations")
+    if value is not None:
+        put_scalars(to_metadata, "operations", value)
+    value = at_notificationItems__0__NotificationRequestItem__additionalData.get("refusalReasonRaw")
+    if value is not None:
+        put_scalar(to_metadata, "additionalData.refusalReasonRaw", value)
+    value = at_notificationItems__0__NotificationRequestItem__additionalData.get("modification.action")
+    if value is not None:
+        put_scalar(to_metadata, "additionalData.modification.action", value)
+    value = at_notificationItems__0__NotificationRequestItem__additionalData.get("disputeStatus")
+    if value is not None:
+        put_scalar(to_metadata, "additionalData.disputeStatus", value)
+    value = at_notificationItems__0__NotificationRequestItem__additionalData.get("chargebackReasonCode")
+    if value is not None:
+        put_scalar(to_metadata, "additionalData.chargebackReasonCode", value)
+    value = at_notificationItems__0__NotificationRequestItem__additionalData.get("defensePeriodEndsAt")
+    if value is not None:
+        put_scalar(to_metadata, "additionalData.defensePeriodEndsAt", value)
+    if len(to_metadata) > 500:
+        rejections.append(_REJECTION_23)
+    if longest(to_metadata) > 10000:
+        rejections.append(_REJECTION_24)
+    if size(to_metadata) > 131072:
+        rejections.append(_REJECTION_25)
+
+    to_provider_created_at: Any = at_notificationItems__0__NotificationRequestItem.get("eventDate")
+    if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
+        to_provider_created_at = None
+    if to_provider_created_at is not None:
+        to_provider_created_at = iso8601_millis(to_provider_created_at)
+        if to_provider_created_at is None:
+            rejections.append(_REJECTION_26)
+            to_provider_created_at = REFUSED
+    if type(to_provider_created_at) is int:
+        if not 1262304000000 <= to_provider_created_at <= 4102444800000:
+            rejections.append(_REJECTION_27)
+    elif to_provider_created_at is None:
+        rejections.append(_REJECTION_28)
+
+    to_currency_exponent: Any = at_notificationItems__0__NotificationRequestItem__amount.get("currency")
+    if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
+        to_currency_exponent = None
+    to_currency_exponent = exponent(to_currency_exponent)
+
+    to_provider_object_id: Any = at_notificationItems__0__NotificationRequestItem__additionalData.get("modification.action")
+    if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
+        to_provider_object_id = None
+    if type(to_provider_object_id) is str and to_provider_object_id in ("cancel",):
+        to_provider_object_id = at_notificationItems__0__NotificationRequestItem.get("originalReference")
+        if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
+            to_provider_object_id = None
+    else:
+        to_provider_object_id = at_notificationItems__0__NotificationRequestItem.get("pspReference")
+        if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
+            to_provider_object_id = None
+    if type(to_provider_object_id) is str:
+        if len(to_provider_object_id) > 255:
+            rejections.append(_REJECTION_29)
+    elif to_provider_object_id is not None:
+        rejections.append(_REJECTION_30)
+
+    to_attempt_number = None
+
+    to_related_payment_id: Any = at_notificationItems__0__NotificationRequestItem__additionalData.get("modification.action")
+    if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
+        to_related_payment_id = None
+    if type(to_related_payment_id) is str and to_related_payment_id in ("cancel",):
+        to_related_payment_id = None
+    else:
+        to_related_payment_id = at_notificationItems__0__NotificationRequestItem.get("originalReference")
+        if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
+            to_related_payment_id = None
+    if type(to_related_payment_id) is str:
+        if len(to_related_payment_id) > 255:
+            rejections.append(_REJECTION_44)
+    elif to_related_payment_id is not None:
+        rejections.append(_REJECTION_45)
+
+    to_livemode: Any = envelope_livemode
+
+    to_received_at: Any = envelope_received_at
+    if type(to_received_at) is int:
+        if not -62135596800000 <= to_received_at <= 253402300799999:
+            rejections.append(_REJECTION_31)
+
+    to_object_version = None
+
+    to_object_updated_at = None
+
+    to_authorized_cents = None
+
+    to_captured_cents = None
+
+    to_refunded_cents = None
+
+    to_tip_cents = None
+
+    to_fee_cents = None
+
+    to_fee_currency = None
+
+    to_application_fee_cents = None
+
+    to_direction = None
+
+    to_failure_category: Any = at_notificationItems__0__NotificationRequestItem.get("success")
+    if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
+        to_failure_category = None
+    if type(to_failure_category) is str and to_failure_category in ("false",):
+        to_failure_category = at_notificationItems__0__NotificationRequestItem__additionalData.get("merchantAdviceCode")
+        if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
+            to_failure_category = None
+        if type(to_failure_category) is str and to_failure_category in (
+    "03",
+    "21",
+    "03: Do not try again",
+    "03 : Do not try again",
+    "21: Payment Cancellation",
+    "21 : Payment Cancellation",
+):
+            to_failure_category = "do_not_retry"
+        else:
+            to_failure_category = at_notificationItems__0__NotificationRequestItem.get("reason")
+            if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
+                to_failure_category = None
+            if type(to_failure_category) is str:
+                if to_failure_category.isascii():
+                    to_failure_category = to_failure_category.lower()
+            elif to_failure_category is not None:
+                rejections.append(_REJECTION_36)
+                to_failure_category = REFUSED
+            if type(to_failure_category) is str:
+                to_failure_category = _TABLE_5.get(to_failure_category)
+                if to_failure_category is None:
+                    to_failure_category = "unknown"
+            elif to_failure_category is not None and to_failure_category is not REFUSED:
+                rejections.append(_REJECTION_36)
+                to_failure_category = REFUSED
+            if to_failure_category is None:
+                to_failure_category = "unknown"
+    else:
+        to_failure_category = None
+
+    to_error_code = None
+
+    to_decline_code: Any = at_notificationItems__0__NotificationRequestItem.get("success")
+    if type(to_decline_code) is str and to_decline_code in NULL_VALUES:
+        to_decline_code = None
+    if type(to_decline_code) is str and to_decline_code in ("false",):
+        to_decline_code = at_notificationItems__0__NotificationRequestItem__additionalData.get("refusalReasonRaw")
+        if type(to_decline_code) is str and to_decline_code in NULL_VALUES:
+            to_decline_code = None
+    else:
+        to_decline_code = None
+    if type(to_decline_code) is str:
+        if len(to_decline_code) > 255:
+            rejections.append(_REJECTION_37)
+    elif to_decline_code is not None:
+        rejections.append(_REJECTION_38)
+
+    to_advice_code = None
+
+    to_network_decline_code = None
+
+    to_network_advice_code: Any = at_notificationItems__0__NotificationRequestItem.get("success")
+    if type(to_network_advice_code) is str and to_network_advice_code in NULL_VALUES:
+        to_network_advice_code = None
+    if type(to_network_advice_code) is str and to_network_advice_code in ("false",):
+        to_network_advice_code = at_notificationItems__0__NotificationRequestItem__additionalData.get("merchantAdviceCode")
+        if type(to_network_advice_code) is str and to_network_advice_code in NULL_VALUES:
+            to_network_advice_code = None
+    else:
+        to_network_advice_code = None
+    if type(to_network_advice_code) is str:
+        if len(to_network_advice_code) > 255:
+            rejections.append(_REJECTION_39)
+    elif to_network_advice_code is not None:
+        rejections.append(_REJECTION_40)
+
+    to_cancellation_reason = None
+
+    to_dispute_reason = None
+
+    to_dispute_category = None
+
+    to_related_charge_id = None
+
+    to_related_invoice_id = None
+
+    to_related_subscription_id = None
+
+    to_payment_method_id = None
+
+    to_next_attempt_at = None
+
+    to_object_created_at = None
+
+    to_withdrawn_cents = None
+
+    to_withdrawn_currency = None
+
+    to_dispute_stage = None
+
+    if not rejections:
+        family = to_event_type.partition(".")[0]
+        if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at and family not in ("refund",):
+            rejections.append(_REJECTION_41)
+
+    if rejections:
+        return Rejected(tuple(rejections), event_type)
+    return Normalized(
+        {
+            "provider": to_provider,
+            "provider_event_id": to_provider_event_id,
+            "event_type": to_event_type,
+            "merchant_id": to_merchant_id,
+            "customer_id": to_customer_id,
+            "amount_cents": to_amount_cents,
+            "currency": to_currency,
+            "payment_method_type": to_payment_method_type,
+            "card_brand": to_card_brand,
+            "card_last_four": to_card_last_four,
+            "status": to_status,
+            "failure_code": to_failure_code,
+            "failure_message": to_failure_message,
+            "metadata": to_metadata,
+            "provider_created_at": EPOCH + to_provider_created_at * MILLISECOND,
+            "currency_exponent": to_currency_exponent,
+            "provider_object_id": to_provider_object_id,
+            "attempt_number": to_attempt_number,
+            "related_payment_id": to_related_payment_id,
+            "livemode": to_livemode,
+            "received_at": None if to_received_at is None else EPOCH + to_received_at * MILLISECOND,
+            "object_version": to_object_version,
+            "object_updated_at": to_object_updated_at,
+            "authorized_cents": to_authorized_cents,
+            "captured_cents": to_captured_cents,
+            "refunded_cents": to_refunded_cents,
+            "tip_cents": to_tip_cents,
+            "fee_cents": to_fee_cents,
+            "fee_currency": to_fee_currency,
+            "application_fee_cents": to_application_fee_cents,
+            "direction": to_direction,
+            "failure_category": to_failure_category,
+            "error_code": to_error_code,
+            "decline_code": to_decline_code,
+            "advice_code": to_advice_code,
+            "network_decline_code": to_network_decline_code,
+            "network_advice_code": to_network_advice_code,
+            "cancellation_reason": to_cancellation_reason,
+            "dispute_reason": to_dispute_reason,
+            "dispute_category": to_dispute_category,
+            "related_charge_id": to_related_charge_id,
+            "related_invoice_id": to_related_invoice_id,
+            "related_subscription_id": to_related_subscription_id,
+            "payment_method_id": to_payment_method_id,
+            "next_attempt_at": to_next_attempt_at,
+            "object_created_at": to_object_created_at,
+            "withdrawn_cents": to_withdrawn_cents,
+            "withdrawn_currency": to_withdrawn_currency,
+            "dispute_stage": to_dispute_stage,
+        }
+    )
+
+
+def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None, more_keys: frozenset[str]) -> Outcome:
+    """Read the values that the group needs, then fill and check each field, then give the verdict."""
+    rejections: list[Rejection] = []
+    items_notificationItems: Any = root.get("notificationItems")
+    if type(items_notificationItems) is not list:
+        items_notificationItems = NO_ITEMS
+    at_notificationItems__0: Any = items_notificationItems[0] if len(items_notificationItems) > 0 else None
+    if type(at_notificationItems__0) is not dict:
+        at_notificationItems__0 = NO_MEMBERS
+    at_notificationItems__0__NotificationRequestItem: Any = at_notificationItems__0.get("NotificationRequestItem")
+    if type(at_notificationItems__0__NotificationRequestItem) is not dict:
+        at_notificationItems__0__NotificationRequestItem = NO_MEMBERS
+    at_notificationItems__0__NotificationRequestItem__additionalData: Any = at_notificationItems__0__NotificationRequestItem.get("additionalData")
+    if type(at_notificationItems__0__NotificationRequestItem__additionalData) is not dict:
+        at_notificationItems__0__NotificationRequestItem__additionalData = NO_MEMBERS
+    at_notificationItems__0__NotificationRequestItem__amount: Any = at_notificationItems__0__NotificationRequestItem.get("amount")
+    if type(at_notificationItems__0__NotificationRequestItem__amount) is not dict:
+        at_notificationItems__0__NotificationRequestItem__amount = NO_MEMBERS
+
+    to_provider: Any = "adyen"
+
+    to_provider_event_id: Any = envelope_event_id
+    if type(to_provider_event_id) is str and to_provider_event_id in NULL_VALUES:
+        to_provider_event_id = None
+    if type(to_provider_event_id) is str:
+        if len(to_provider_event_id) > 255:
+            rejections.append(_REJECTION_1)
+    elif to_provider_event_id is None:
+        rejections.append(_REJECTION_2)
+
+    to_event_type = _TABLE_14[event_type]
+
+    to_merchant_id: Any = envelope_merchant_id
+    if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
+        to_merchant_id = None
+    if type(to_merchant_id) is str:
+        if len(to_merchant_id) > 255:
+            rejections.append(_REJECTION_3)
+    elif to_merchant_id is None:
+        rejections.append(_REJECTION_4)
+
+    to_customer_id: Any = at_notificationItems__0__NotificationRequestItem__additionalData.get("shopperReference")
+    if type(to_customer_id) is str and to_customer_id in NULL_VALUES:
+        to_customer_id = None
+    if type(to_customer_id) is str:
+        if len(to_customer_id) > 255:
+            rejections.append(_REJECTION_5)
+    elif to_customer_id is not None:
+        rejections.append(_REJECTION_6)
+
+    to_amount_cents: Any = at_notificationItems__0__NotificationRequestItem__amount.get("value")
+    if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
+        to_amount_cents = None
+    if type(to_amount_cents) is int:
+        to_amount_cents = rescaled(to_amount_cents, at_notificationItems__0__NotificationRequestItem__amount.get("currency"), _SCALES_1)
+        if to_amount_cents is None:
+            rejections.append(_REJECTION_7)
+            to_amount_cents = REFUSED
+    elif to_amount_cents is not None:
+        rejections.append(_REJECTION_8)
+        to_amount_cents = REFUSED
+    if type(to_amount_cents) is int:
+        if to_amount_cents < 0:
+            rejections.append(_REJECTION_9)
+        if to_amount_cents > 999999999999:
+            rejections.append(_REJECTION_10)
+    elif to_amount_cents is None:
+        rejections.append(_REJECTION_11)
+
+    to_currency: Any = at_notificationItems__0__NotificationRequestItem__amount.get("currency")
+    if type(to_currency) is str and to_currency in NULL_VALUES:
+        to_currency = None
+    if type(to_currency) is str:
+        if to_currency.isascii():
+            to_currency = to_currency.upper()
+    elif to_currency is not None:
+        rejections.append(_REJECTION_12)
+        to_currency = REFUSED
+    if type(to_currency) is str:
+        if to_currency not in EXPONENTS:
+            rejections.append(_REJECTION_13)
+    elif to_currency is None:
+        rejections.append(_REJECTION_14)
+
+    to_payment_method_type: Any = at_notificationItems__0__NotificationRequestItem.get("paymentMethod")
+    if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
+        to_payment_method_type = None
+    if type(to_payment_method_type) is str:
+        to_payment_method_type = _TABLE_2.get(to_payment_method_type)
+        if to_payment_method_type is None:
+            to_payment_method_type = at_notificationItems__0__NotificationRequestItem.get("paymentMethod")
+            if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
+                to_payment_method_type = None
+            if type(to_payment_method_type) is str:
+                if to_payment_method_type.isascii():
+                    to_payment_method_type = to_payment_method_type.lower()
+            elif to_payment_method_type is not None:
+                rejections.append(_REJECTION_15)
+                to_payment_method_type = REFUSED
+    elif to_payment_method_type is not None:
+        rejections.append(_REJECTION_15)
+        to_payment_method_type = REFUSED
+    if type(to_payment_method_type) is str:
+        if len(to_payment_method_type) > 255:
+            rejections.append(_REJECTION_16)
+
+    to_card_brand: Any = at_notificationItems__0__NotificationRequestItem.get("paymentMethod")
+    if type(to_card_brand) is str and to_card_brand in NULL_VALUES:
+        to_card_brand = None
+    if type(to_card_brand) is str:
+        to_card_brand = _TABLE_3.get(to_card_brand)
+        if to_card_brand is None:
+            to_card_brand = None
+    elif to_card_brand is not None:
+        rejections.append(_REJECTION_17)
+        to_card_brand = REFUSED
+
+    to_card_last_four: Any = at_notificationItems__0__NotificationRequestItem__additionalData.get("cardSummary")
+    if type(to_card_last_four) is str and to_card_last_four in NULL_VALUES:
+        to_card_last_four = None
+    if type(to_card_last_four) is str:
+        if _PATTERN_1.fullmatch(to_card_last_four) is None:
+            rejections.append(_REJECTION_18)
+    elif to_card_last_four is not None:
+        rejections.append(_REJECTION_19)
+
+    to_status = _TABLE_15[event_type]
 
     to_failure_code = None
 
@@ -1900,6 +2405,9 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     value = at_notificationItems__0__NotificationRequestItem__additionalData.get("merchantAdviceCode")
     if value is not None:
         put_scalar(to_metadata, "additionalData.merchantAdviceCode", value)
+    value = at_notificationItems__0__NotificationRequestItem__additionalData.get("modification.action")
+    if value is not None:
+        put_scalar(to_metadata, "additionalData.modification.action", value)
     value = at_notificationItems__0__NotificationRequestItem__additionalData.get("disputeStatus")
     if value is not None:
         put_scalar(to_metadata, "additionalData.disputeStatus", value)
@@ -2001,19 +2509,19 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_dispute_reason = None
     if type(to_dispute_reason) is str:
         if len(to_dispute_reason) > 255:
-            rejections.append(_REJECTION_51)
+            rejections.append(_REJECTION_56)
     elif to_dispute_reason is not None:
-        rejections.append(_REJECTION_52)
+        rejections.append(_REJECTION_57)
 
     to_dispute_category: Any = at_notificationItems__0__NotificationRequestItem__additionalData.get("chargebackReasonCode")
     if type(to_dispute_category) is str and to_dispute_category in NULL_VALUES:
         to_dispute_category = None
     if type(to_dispute_category) is str:
-        to_dispute_category = _TABLE_12.get(to_dispute_category)
+        to_dispute_category = _TABLE_16.get(to_dispute_category)
         if to_dispute_category is None:
             to_dispute_category = "unknown"
     elif to_dispute_category is not None:
-        rejections.append(_REJECTION_53)
+        rejections.append(_REJECTION_58)
         to_dispute_category = REFUSED
 
     to_related_charge_id = None
@@ -2038,10 +2546,10 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_withdrawn_cents) is int:
             to_withdrawn_cents = rescaled(to_withdrawn_cents, at_notificationItems__0__NotificationRequestItem__amount.get("currency"), _SCALES_1)
             if to_withdrawn_cents is None:
-                rejections.append(_REJECTION_54)
+                rejections.append(_REJECTION_59)
                 to_withdrawn_cents = REFUSED
         elif to_withdrawn_cents is not None:
-            rejections.append(_REJECTION_55)
+            rejections.append(_REJECTION_60)
             to_withdrawn_cents = REFUSED
     else:
         to_withdrawn_cents = at_notificationItems__0__NotificationRequestItem.get("eventCode")
@@ -2058,9 +2566,9 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
             to_withdrawn_cents = None
     if type(to_withdrawn_cents) is int:
         if to_withdrawn_cents < -999999999999:
-            rejections.append(_REJECTION_56)
+            rejections.append(_REJECTION_61)
         if to_withdrawn_cents > 999999999999:
-            rejections.append(_REJECTION_57)
+            rejections.append(_REJECTION_62)
 
     to_withdrawn_currency: Any = at_notificationItems__0__NotificationRequestItem.get("eventCode")
     if type(to_withdrawn_currency) is str and to_withdrawn_currency in NULL_VALUES:
@@ -2073,13 +2581,13 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
             if to_withdrawn_currency.isascii():
                 to_withdrawn_currency = to_withdrawn_currency.upper()
         elif to_withdrawn_currency is not None:
-            rejections.append(_REJECTION_58)
+            rejections.append(_REJECTION_63)
             to_withdrawn_currency = REFUSED
     else:
         to_withdrawn_currency = None
     if type(to_withdrawn_currency) is str:
         if to_withdrawn_currency not in EXPONENTS:
-            rejections.append(_REJECTION_59)
+            rejections.append(_REJECTION_64)
 
     to_dispute_stage: Any = at_notificationItems__0__NotificationRequestItem.get("eventCode")
     if type(to_dispute_stage) is str and to_dispute_stage in NULL_VALUES:
@@ -2091,11 +2599,11 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_dispute_stage) is str and to_dispute_stage in NULL_VALUES:
             to_dispute_stage = None
         if type(to_dispute_stage) is str:
-            to_dispute_stage = _TABLE_13.get(to_dispute_stage, REFUSED)
+            to_dispute_stage = _TABLE_17.get(to_dispute_stage, REFUSED)
             if to_dispute_stage is REFUSED:
-                rejections.append(_REJECTION_60)
+                rejections.append(_REJECTION_65)
         elif to_dispute_stage is not None:
-            rejections.append(_REJECTION_61)
+            rejections.append(_REJECTION_66)
             to_dispute_stage = REFUSED
 
     if rejections:
@@ -2185,7 +2693,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     elif to_provider_event_id is None:
         rejections.append(_REJECTION_2)
 
-    to_event_type = _TABLE_14[event_type]
+    to_event_type = _TABLE_18[event_type]
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
@@ -2218,7 +2726,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
         if to_amount_cents < -999999999999:
-            rejections.append(_REJECTION_62)
+            rejections.append(_REJECTION_67)
         if to_amount_cents > 999999999999:
             rejections.append(_REJECTION_10)
     elif to_amount_cents is None:
@@ -2281,7 +2789,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     elif to_card_last_four is not None:
         rejections.append(_REJECTION_19)
 
-    to_status = _TABLE_15[event_type]
+    to_status = _TABLE_19[event_type]
 
     to_failure_code: Any = at_notificationItems__0__NotificationRequestItem.get("success")
     if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
@@ -2336,6 +2844,9 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     value = at_notificationItems__0__NotificationRequestItem__additionalData.get("refusalReasonRaw")
     if value is not None:
         put_scalar(to_metadata, "additionalData.refusalReasonRaw", value)
+    value = at_notificationItems__0__NotificationRequestItem__additionalData.get("modification.action")
+    if value is not None:
+        put_scalar(to_metadata, "additionalData.modification.action", value)
     value = at_notificationItems__0__NotificationRequestItem__additionalData.get("disputeStatus")
     if value is not None:
         put_scalar(to_metadata, "additionalData.disputeStatus", value)
@@ -2435,14 +2946,14 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                 if to_failure_category.isascii():
                     to_failure_category = to_failure_category.lower()
             elif to_failure_category is not None:
-                rejections.append(_REJECTION_50)
+                rejections.append(_REJECTION_36)
                 to_failure_category = REFUSED
             if type(to_failure_category) is str:
                 to_failure_category = _TABLE_5.get(to_failure_category)
                 if to_failure_category is None:
                     to_failure_category = "unknown"
             elif to_failure_category is not None and to_failure_category is not REFUSED:
-                rejections.append(_REJECTION_50)
+                rejections.append(_REJECTION_36)
                 to_failure_category = REFUSED
             if to_failure_category is None:
                 to_failure_category = "unknown"
@@ -2589,6 +3100,8 @@ _GROUPS = {
     "REFUND:false": _refund,
     "REFUND_FAILED:true": _refund,
     "REFUNDED_REVERSED:true": _refund,
+    "CANCEL_OR_REFUND:true": _reversal,
+    "CANCEL_OR_REFUND:false": _reversal,
     "REQUEST_FOR_INFORMATION:true": _dispute,
     "NOTIFICATION_OF_CHARGEBACK:true": _dispute,
     "CHARGEBACK:true": _dispute,

@@ -27,32 +27,39 @@ from payments_contracts.normalize.values import (
 _REJECTION_1 = Rejection("text_too_long", "provider_event_id", "id must have at most 255 characters")
 _REJECTION_2 = Rejection("field_missing", "provider_event_id", "id is absent")
 _REJECTION_3 = Rejection("type_invalid", "provider_event_id", "id must be text")
+_REJECTION_4 = Rejection("type_invalid", "event_type", "data.balances.total_captured or type must be a number")
 _TABLE_1 = {
-    "payment_pending": "payment.requires_action",
-    "payment_approved": "payment.authorized",
-    "payment_declined": "payment.failed",
     "payment_expired": "payment.canceled",
     "payment_canceled": "payment.canceled",
     "payment_voided": "payment.canceled",
-    "payment_captured": "payment.succeeded",
     "payment_capture_declined": "payment.authorized",
 }
-_REJECTION_4 = Rejection("text_too_long", "merchant_id", "the envelope's merchant_id must have at most 255 characters")
-_REJECTION_5 = Rejection("field_missing", "merchant_id", "the envelope's merchant_id is absent")
-_REJECTION_6 = Rejection("text_too_long", "customer_id", "data.customer.id must have at most 255 characters")
-_REJECTION_7 = Rejection("type_invalid", "customer_id", "data.customer.id must be text")
-_SCALES_1 = {"CLP": (1, 100)}
-_REJECTION_8 = Rejection("amount_indivisible", "amount_cents", "the first present of data.balances.total_captured, data.amount or data.amount, as type says, is not a whole number of the currency's minor unit")
-_REJECTION_9 = Rejection("type_invalid", "amount_cents", "the first present of data.balances.total_captured, data.amount or data.amount, as type says, must be a whole number")
-_REJECTION_10 = Rejection("amount_negative", "amount_cents", "the first present of data.balances.total_captured, data.amount or data.amount, as type says, must be at least 0")
-_REJECTION_11 = Rejection("amount_too_large", "amount_cents", "the first present of data.balances.total_captured, data.amount or data.amount, as type says, must be at most 999999999999")
-_REJECTION_12 = Rejection("field_missing", "amount_cents", "none of data.balances.total_captured and data.amount is there")
-_REJECTION_13 = Rejection("type_invalid", "currency", "data.currency must be text")
-_REJECTION_14 = Rejection("currency_unknown", "currency", "data.currency must be a code of iso4217")
-_REJECTION_15 = Rejection("field_missing", "currency", "data.currency is absent")
-_REJECTION_16 = Rejection("type_invalid", "payment_method_type", "data.source.type must be text")
-_REJECTION_17 = Rejection("text_too_long", "payment_method_type", "data.source.type must have at most 255 characters")
+_REJECTION_5 = Rejection("value_unknown", "event_type", "type is none of payment_expired, payment_canceled, payment_voided and payment_capture_declined")
+_REJECTION_6 = Rejection("type_invalid", "event_type", "data.balances.total_captured or type must be text")
 _TABLE_2 = {
+    "payment_pending": "payment.requires_action",
+    "payment_approved": "payment.authorized",
+    "payment_declined": "payment.failed",
+    "payment_captured": "payment.succeeded",
+}
+_REJECTION_7 = Rejection("value_unknown", "event_type", "type is none of payment_pending, payment_approved, payment_declined and payment_captured")
+_REJECTION_8 = Rejection("field_missing", "event_type", "none of data.balances.total_captured and type is there")
+_REJECTION_9 = Rejection("text_too_long", "merchant_id", "the envelope's merchant_id must have at most 255 characters")
+_REJECTION_10 = Rejection("field_missing", "merchant_id", "the envelope's merchant_id is absent")
+_REJECTION_11 = Rejection("text_too_long", "customer_id", "data.customer.id must have at most 255 characters")
+_REJECTION_12 = Rejection("type_invalid", "customer_id", "data.customer.id must be text")
+_SCALES_1 = {"CLP": (1, 100)}
+_REJECTION_13 = Rejection("amount_indivisible", "amount_cents", "data.balances.total_captured, data.amount or data.balances.total_authorized is not a whole number of the currency's minor unit")
+_REJECTION_14 = Rejection("type_invalid", "amount_cents", "data.balances.total_captured, data.amount or data.balances.total_authorized must be a whole number")
+_REJECTION_15 = Rejection("amount_negative", "amount_cents", "data.balances.total_captured, data.amount or data.balances.total_authorized must be at least 0")
+_REJECTION_16 = Rejection("amount_too_large", "amount_cents", "data.balances.total_captured, data.amount or data.balances.total_authorized must be at most 999999999999")
+_REJECTION_17 = Rejection("field_missing", "amount_cents", "none of data.balances.total_captured, data.amount and data.balances.total_authorized is there")
+_REJECTION_18 = Rejection("type_invalid", "currency", "data.currency must be text")
+_REJECTION_19 = Rejection("currency_unknown", "currency", "data.currency must be a code of iso4217")
+_REJECTION_20 = Rejection("field_missing", "currency", "data.currency is absent")
+_REJECTION_21 = Rejection("type_invalid", "payment_method_type", "data.source.type must be text")
+_REJECTION_22 = Rejection("text_too_long", "payment_method_type", "data.source.type must have at most 255 characters")
+_TABLE_3 = {
     "Visa": "visa",
     "VISA": "visa",
     "Mastercard": "mastercard",
@@ -65,46 +72,53 @@ _TABLE_2 = {
     "Cartes Bancaires": "cartes_bancaires",
     "Mada": "mada",
 }
-_REJECTION_18 = Rejection("type_invalid", "card_brand", "data.source.scheme must be text")
-_REJECTION_19 = Rejection("text_too_long", "card_brand", "data.source.scheme must have at most 255 characters")
+_REJECTION_23 = Rejection("type_invalid", "card_brand", "data.source.scheme must be text")
+_REJECTION_24 = Rejection("text_too_long", "card_brand", "data.source.scheme must have at most 255 characters")
 _PATTERN_1 = re.compile("[0-9]{4}")
-_REJECTION_20 = Rejection("pattern_mismatch", "card_last_four", "data.source.last_4 must have the form [0-9]{4}")
-_REJECTION_21 = Rejection("type_invalid", "card_last_four", "data.source.last_4 must be text")
-_TABLE_3 = {
-    "payment_pending": "requires_action",
-    "payment_approved": "authorized",
-    "payment_declined": "failed",
+_REJECTION_25 = Rejection("pattern_mismatch", "card_last_four", "data.source.last_4 must have the form [0-9]{4}")
+_REJECTION_26 = Rejection("type_invalid", "card_last_four", "data.source.last_4 must be text")
+_REJECTION_27 = Rejection("type_invalid", "status", "data.balances.total_captured or type must be a number")
+_TABLE_4 = {
     "payment_expired": "canceled",
     "payment_canceled": "canceled",
     "payment_voided": "canceled",
-    "payment_captured": "succeeded",
     "payment_capture_declined": "authorized",
 }
-_REJECTION_22 = Rejection("text_too_long", "failure_code", "data.response_code or null, as type says, must have at most 255 characters")
-_REJECTION_23 = Rejection("type_invalid", "failure_code", "data.response_code or null, as type says, must be text")
-_REJECTION_24 = Rejection("type_invalid", "failure_message", "data.response_summary or null, as type says, must be text")
-_REJECTION_25 = Rejection("metadata_too_large", "metadata", "the rest of data must have at most 500 entries")
-_REJECTION_26 = Rejection("metadata_too_large", "metadata", "the rest of data must have at most 10000 characters in each key and value")
-_REJECTION_27 = Rejection("metadata_too_large", "metadata", "the rest of data must have at most 131072 bytes in all")
-_REJECTION_28 = Rejection("timestamp_invalid", "provider_created_at", "created_on cannot be read as a time")
-_REJECTION_29 = Rejection("timestamp_out_of_range", "provider_created_at", "created_on must lie between 2010-01-01T00:00:00Z and 2100-01-01T00:00:00Z")
-_REJECTION_30 = Rejection("field_missing", "provider_created_at", "created_on is absent")
-_REJECTION_31 = Rejection("text_too_long", "provider_object_id", "data.id must have at most 255 characters")
-_REJECTION_32 = Rejection("type_invalid", "provider_object_id", "data.id must be text")
-_REJECTION_33 = Rejection("timestamp_invalid", "received_at", "the envelope's received_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
-_REJECTION_34 = Rejection("amount_indivisible", "authorized_cents", "the first present of data.balances.total_authorized, data.amount or data.balances.total_authorized, as type says, is not a whole number of the currency's minor unit")
-_REJECTION_35 = Rejection("type_invalid", "authorized_cents", "the first present of data.balances.total_authorized, data.amount or data.balances.total_authorized, as type says, must be a whole number")
-_REJECTION_36 = Rejection("amount_negative", "authorized_cents", "the first present of data.balances.total_authorized, data.amount or data.balances.total_authorized, as type says, must be at least 0")
-_REJECTION_37 = Rejection("amount_too_large", "authorized_cents", "the first present of data.balances.total_authorized, data.amount or data.balances.total_authorized, as type says, must be at most 999999999999")
-_REJECTION_38 = Rejection("amount_indivisible", "captured_cents", "the first present of data.balances.total_captured, data.amount or data.balances.total_captured, as type says, is not a whole number of the currency's minor unit")
-_REJECTION_39 = Rejection("type_invalid", "captured_cents", "the first present of data.balances.total_captured, data.amount or data.balances.total_captured, as type says, must be a whole number")
-_REJECTION_40 = Rejection("amount_negative", "captured_cents", "the first present of data.balances.total_captured, data.amount or data.balances.total_captured, as type says, must be at least 0")
-_REJECTION_41 = Rejection("amount_too_large", "captured_cents", "the first present of data.balances.total_captured, data.amount or data.balances.total_captured, as type says, must be at most 999999999999")
-_REJECTION_42 = Rejection("amount_indivisible", "refunded_cents", "data.balances.total_refunded is not a whole number of the currency's minor unit")
-_REJECTION_43 = Rejection("type_invalid", "refunded_cents", "data.balances.total_refunded must be a whole number")
-_REJECTION_44 = Rejection("amount_negative", "refunded_cents", "data.balances.total_refunded must be at least 0")
-_REJECTION_45 = Rejection("amount_too_large", "refunded_cents", "data.balances.total_refunded must be at most 999999999999")
-_TABLE_4 = {
+_REJECTION_28 = Rejection("value_unknown", "status", "type is none of payment_expired, payment_canceled, payment_voided and payment_capture_declined")
+_REJECTION_29 = Rejection("type_invalid", "status", "data.balances.total_captured or type must be text")
+_TABLE_5 = {
+    "payment_pending": "requires_action",
+    "payment_approved": "authorized",
+    "payment_declined": "failed",
+    "payment_captured": "succeeded",
+}
+_REJECTION_30 = Rejection("value_unknown", "status", "type is none of payment_pending, payment_approved, payment_declined and payment_captured")
+_REJECTION_31 = Rejection("field_missing", "status", "none of data.balances.total_captured and type is there")
+_REJECTION_32 = Rejection("text_too_long", "failure_code", "data.response_code must have at most 255 characters")
+_REJECTION_33 = Rejection("type_invalid", "failure_code", "data.response_code must be text")
+_REJECTION_34 = Rejection("type_invalid", "failure_message", "data.response_summary must be text")
+_REJECTION_35 = Rejection("metadata_too_large", "metadata", "the rest of data must have at most 500 entries")
+_REJECTION_36 = Rejection("metadata_too_large", "metadata", "the rest of data must have at most 10000 characters in each key and value")
+_REJECTION_37 = Rejection("metadata_too_large", "metadata", "the rest of data must have at most 131072 bytes in all")
+_REJECTION_38 = Rejection("timestamp_invalid", "provider_created_at", "created_on cannot be read as a time")
+_REJECTION_39 = Rejection("timestamp_out_of_range", "provider_created_at", "created_on must lie between 2010-01-01T00:00:00Z and 2100-01-01T00:00:00Z")
+_REJECTION_40 = Rejection("field_missing", "provider_created_at", "created_on is absent")
+_REJECTION_41 = Rejection("text_too_long", "provider_object_id", "data.id must have at most 255 characters")
+_REJECTION_42 = Rejection("type_invalid", "provider_object_id", "data.id must be text")
+_REJECTION_43 = Rejection("timestamp_invalid", "received_at", "the envelope's received_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
+_REJECTION_44 = Rejection("amount_indivisible", "authorized_cents", "data.balances.total_authorized or data.amount is not a whole number of the currency's minor unit")
+_REJECTION_45 = Rejection("type_invalid", "authorized_cents", "data.balances.total_authorized or data.amount must be a whole number")
+_REJECTION_46 = Rejection("amount_negative", "authorized_cents", "data.balances.total_authorized or data.amount must be at least 0")
+_REJECTION_47 = Rejection("amount_too_large", "authorized_cents", "data.balances.total_authorized or data.amount must be at most 999999999999")
+_REJECTION_48 = Rejection("amount_indivisible", "captured_cents", "data.balances.total_captured or data.amount is not a whole number of the currency's minor unit")
+_REJECTION_49 = Rejection("type_invalid", "captured_cents", "data.balances.total_captured or data.amount must be a whole number")
+_REJECTION_50 = Rejection("amount_negative", "captured_cents", "data.balances.total_captured or data.amount must be at least 0")
+_REJECTION_51 = Rejection("amount_too_large", "captured_cents", "data.balances.total_captured or data.amount must be at most 999999999999")
+_REJECTION_52 = Rejection("amount_indivisible", "refunded_cents", "data.balances.total_refunded is not a whole number of the currency's minor unit")
+_REJECTION_53 = Rejection("type_invalid", "refunded_cents", "data.balances.total_refunded must be a whole number")
+_REJECTION_54 = Rejection("amount_negative", "refunded_cents", "data.balances.total_refunded must be at least 0")
+_REJECTION_55 = Rejection("amount_too_large", "refunded_cents", "data.balances.total_refunded must be at most 999999999999")
+_TABLE_6 = {
     "20051": "insufficient_funds",
     "20013": "limit",
     "20061": "limit",
@@ -225,13 +239,13 @@ _TABLE_4 = {
     "20158": "invalid_request",
     "20193": "invalid_request",
 }
-_REJECTION_46 = Rejection("type_invalid", "failure_category", "the first present of data.response_code, the constant unknown or null, as type says, must be text")
-_REJECTION_47 = Rejection("text_too_long", "advice_code", "data.processing.recommendation_code or null, as type says, must have at most 255 characters")
-_REJECTION_48 = Rejection("type_invalid", "advice_code", "data.processing.recommendation_code or null, as type says, must be text")
-_REJECTION_49 = Rejection("text_too_long", "network_decline_code", "data.processing.partner_response_code or null, as type says, must have at most 255 characters")
-_REJECTION_50 = Rejection("type_invalid", "network_decline_code", "data.processing.partner_response_code or null, as type says, must be text")
-_REJECTION_51 = Rejection("text_too_long", "network_advice_code", "data.processing.partner_merchant_advice_code or null, as type says, must have at most 255 characters")
-_REJECTION_52 = Rejection("type_invalid", "network_advice_code", "data.processing.partner_merchant_advice_code or null, as type says, must be text")
+_REJECTION_56 = Rejection("type_invalid", "failure_category", "data.response_code must be text")
+_REJECTION_57 = Rejection("text_too_long", "advice_code", "data.processing.recommendation_code must have at most 255 characters")
+_REJECTION_58 = Rejection("type_invalid", "advice_code", "data.processing.recommendation_code must be text")
+_REJECTION_59 = Rejection("text_too_long", "network_decline_code", "data.processing.partner_response_code must have at most 255 characters")
+_REJECTION_60 = Rejection("type_invalid", "network_decline_code", "data.processing.partner_response_code must be text")
+_REJECTION_61 = Rejection("text_too_long", "network_advice_code", "data.processing.partner_merchant_advice_code must have at most 255 characters")
+_REJECTION_62 = Rejection("type_invalid", "network_advice_code", "data.processing.partner_merchant_advice_code must be text")
 _ENDS_1 = {
     "ADP": 1059696000000,
     "AFA": 1044057600000,
@@ -296,30 +310,30 @@ _ENDS_1 = {
     "ZWN": 1159660800000,
     "ZWR": 1246406400000,
 }
-_REJECTION_53 = Rejection("currency_unknown", "currency", "data.currency must be a code of the list at the time of the event")
-_TABLE_5 = {
+_REJECTION_63 = Rejection("currency_unknown", "currency", "data.currency must be a code of the list at the time of the event")
+_TABLE_7 = {
     "payment_refund_pending": "refund.created",
     "payment_refunded": "refund.succeeded",
     "payment_refund_declined": "refund.failed",
 }
-_REJECTION_54 = Rejection("amount_indivisible", "amount_cents", "data.amount is not a whole number of the currency's minor unit")
-_REJECTION_55 = Rejection("type_invalid", "amount_cents", "data.amount must be a whole number")
-_REJECTION_56 = Rejection("amount_negative", "amount_cents", "data.amount must be at least 0")
-_REJECTION_57 = Rejection("amount_too_large", "amount_cents", "data.amount must be at most 999999999999")
-_REJECTION_58 = Rejection("field_missing", "amount_cents", "data.amount is absent")
-_TABLE_6 = {
+_REJECTION_64 = Rejection("amount_indivisible", "amount_cents", "data.amount is not a whole number of the currency's minor unit")
+_REJECTION_65 = Rejection("type_invalid", "amount_cents", "data.amount must be a whole number")
+_REJECTION_66 = Rejection("amount_negative", "amount_cents", "data.amount must be at least 0")
+_REJECTION_67 = Rejection("amount_too_large", "amount_cents", "data.amount must be at most 999999999999")
+_REJECTION_68 = Rejection("field_missing", "amount_cents", "data.amount is absent")
+_TABLE_8 = {
     "payment_refund_pending": "pending",
     "payment_refunded": "succeeded",
     "payment_refund_declined": "failed",
 }
-_REJECTION_59 = Rejection("text_too_long", "provider_object_id", "data.action_id must have at most 255 characters")
-_REJECTION_60 = Rejection("type_invalid", "provider_object_id", "data.action_id must be text")
-_REJECTION_61 = Rejection("text_too_long", "related_payment_id", "data.id must have at most 255 characters")
-_REJECTION_62 = Rejection("type_invalid", "related_payment_id", "data.id must be text")
-_TABLE_7 = {"payment_paid": "payout.paid", "payment_returned": "payout.failed"}
-_REJECTION_63 = Rejection("amount_negative", "amount_cents", "data.amount must be at least -999999999999")
-_TABLE_8 = {"payment_paid": "succeeded", "payment_returned": "failed"}
-_TABLE_9 = {
+_REJECTION_69 = Rejection("text_too_long", "provider_object_id", "data.action_id must have at most 255 characters")
+_REJECTION_70 = Rejection("type_invalid", "provider_object_id", "data.action_id must be text")
+_REJECTION_71 = Rejection("text_too_long", "related_payment_id", "data.id must have at most 255 characters")
+_REJECTION_72 = Rejection("type_invalid", "related_payment_id", "data.id must be text")
+_TABLE_9 = {"payment_paid": "payout.paid", "payment_returned": "payout.failed"}
+_REJECTION_73 = Rejection("amount_negative", "amount_cents", "data.amount must be at least -999999999999")
+_TABLE_10 = {"payment_paid": "succeeded", "payment_returned": "failed"}
+_TABLE_11 = {
     "dispute_received": "dispute.opened",
     "dispute_evidence_required": "dispute.updated",
     "dispute_evidence_submitted": "dispute.updated",
@@ -330,9 +344,9 @@ _TABLE_9 = {
     "dispute_won": "dispute.closed",
     "dispute_lost": "dispute.closed",
 }
-_REJECTION_64 = Rejection("type_invalid", "card_brand", "data.payment_method must be text")
-_REJECTION_65 = Rejection("text_too_long", "card_brand", "data.payment_method must have at most 255 characters")
-_TABLE_10 = {
+_REJECTION_74 = Rejection("type_invalid", "card_brand", "data.payment_method must be text")
+_REJECTION_75 = Rejection("text_too_long", "card_brand", "data.payment_method must have at most 255 characters")
+_TABLE_12 = {
     "dispute_received": "under_review",
     "dispute_evidence_required": "needs_response",
     "dispute_evidence_submitted": "under_review",
@@ -343,11 +357,11 @@ _TABLE_10 = {
     "dispute_won": "won",
     "dispute_lost": "lost",
 }
-_REJECTION_66 = Rejection("text_too_long", "related_payment_id", "data.payment_id must have at most 255 characters")
-_REJECTION_67 = Rejection("type_invalid", "related_payment_id", "data.payment_id must be text")
-_REJECTION_68 = Rejection("text_too_long", "dispute_reason", "the first present of data.reason_code, data.category must have at most 255 characters")
-_REJECTION_69 = Rejection("type_invalid", "dispute_reason", "the first present of data.reason_code, data.category must be text")
-_TABLE_11 = {
+_REJECTION_76 = Rejection("text_too_long", "related_payment_id", "data.payment_id must have at most 255 characters")
+_REJECTION_77 = Rejection("type_invalid", "related_payment_id", "data.payment_id must be text")
+_REJECTION_78 = Rejection("text_too_long", "dispute_reason", "data.reason_code or data.category must have at most 255 characters")
+_REJECTION_79 = Rejection("type_invalid", "dispute_reason", "data.reason_code or data.category must be text")
+_TABLE_13 = {
     "fraudulent": "fraud",
     "unrecognized": "unrecognized",
     "product_service_not_received": "not_received",
@@ -358,7 +372,7 @@ _TABLE_11 = {
     "incorrect_amount": "incorrect_amount",
     "general": "general",
 }
-_TABLE_12 = {
+_TABLE_14 = {
     "10.1": "fraud",
     "10.2": "fraud",
     "10.3": "fraud",
@@ -451,7 +465,7 @@ _TABLE_12 = {
     "R03": "general",
     "R13": "general",
 }
-_REJECTION_70 = Rejection("type_invalid", "dispute_category", "the first present of data.category, data.reason_code must be text")
+_REJECTION_80 = Rejection("type_invalid", "dispute_category", "data.category or data.reason_code must be text")
 
 _UNREADABLE = Rejected((Rejection("payload_unreadable", "", "the payload is not JSON in UTF-8"),), None)
 _NOT_OBJECT = Rejected((Rejection("payload_unreadable", "", "the payload is not a JSON object"),), None)
@@ -493,12 +507,12 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     at_data: Any = root.get("data")
     if type(at_data) is not dict:
         at_data = NO_MEMBERS
-    at_data__customer: Any = at_data.get("customer")
-    if type(at_data__customer) is not dict:
-        at_data__customer = NO_MEMBERS
     at_data__balances: Any = at_data.get("balances")
     if type(at_data__balances) is not dict:
         at_data__balances = NO_MEMBERS
+    at_data__customer: Any = at_data.get("customer")
+    if type(at_data__customer) is not dict:
+        at_data__customer = NO_MEMBERS
     at_data__source: Any = at_data.get("source")
     if type(at_data__source) is not dict:
         at_data__source = NO_MEMBERS
@@ -522,25 +536,60 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     else:
         rejections.append(_REJECTION_3)
 
-    to_event_type = _TABLE_1[event_type]
+    if event_type in (
+    "payment_expired",
+    "payment_canceled",
+    "payment_voided",
+    "payment_capture_declined",
+):
+        to_event_type: Any = at_data__balances.get("total_captured")
+        if type(to_event_type) is str and to_event_type in NULL_VALUES:
+            to_event_type = None
+        if type(to_event_type) is int and to_event_type in (0,):
+            to_event_type = None
+        if type(to_event_type) is int or type(to_event_type) is float:
+            to_event_type = "payment.succeeded" if to_event_type < 0 else "payment.succeeded"
+        elif to_event_type is not None:
+            rejections.append(_REJECTION_4)
+            to_event_type = REFUSED
+        if to_event_type is None:
+            to_event_type = event_type
+            if type(to_event_type) is str:
+                to_event_type = _TABLE_1.get(to_event_type, REFUSED)
+                if to_event_type is REFUSED:
+                    rejections.append(_REJECTION_5)
+            elif to_event_type is not None:
+                rejections.append(_REJECTION_6)
+                to_event_type = REFUSED
+    else:
+        to_event_type = event_type
+        if type(to_event_type) is str:
+            to_event_type = _TABLE_2.get(to_event_type, REFUSED)
+            if to_event_type is REFUSED:
+                rejections.append(_REJECTION_7)
+        elif to_event_type is not None:
+            rejections.append(_REJECTION_6)
+            to_event_type = REFUSED
+    if to_event_type is None:
+        rejections.append(_REJECTION_8)
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
         to_merchant_id = None
     if type(to_merchant_id) is str:
         if len(to_merchant_id) > 255:
-            rejections.append(_REJECTION_4)
+            rejections.append(_REJECTION_9)
     elif to_merchant_id is None:
-        rejections.append(_REJECTION_5)
+        rejections.append(_REJECTION_10)
 
     to_customer_id: Any = at_data__customer.get("id")
     if type(to_customer_id) is str and to_customer_id in NULL_VALUES:
         to_customer_id = None
     if type(to_customer_id) is str:
         if len(to_customer_id) > 255:
-            rejections.append(_REJECTION_6)
+            rejections.append(_REJECTION_11)
     elif to_customer_id is not None:
-        rejections.append(_REJECTION_7)
+        rejections.append(_REJECTION_12)
 
     if event_type in ("payment_captured",):
         to_amount_cents: Any = at_data__balances.get("total_captured")
@@ -553,30 +602,60 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_amount_cents) is int:
             to_amount_cents = rescaled(to_amount_cents, at_data.get("currency"), _SCALES_1)
             if to_amount_cents is None:
-                rejections.append(_REJECTION_8)
+                rejections.append(_REJECTION_13)
                 to_amount_cents = REFUSED
         elif to_amount_cents is not None:
-            rejections.append(_REJECTION_9)
+            rejections.append(_REJECTION_14)
             to_amount_cents = REFUSED
     else:
-        to_amount_cents = at_data.get("amount")
-        if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
-            to_amount_cents = None
-        if type(to_amount_cents) is int:
-            to_amount_cents = rescaled(to_amount_cents, at_data.get("currency"), _SCALES_1)
+        if event_type in (
+    "payment_expired",
+    "payment_canceled",
+    "payment_voided",
+    "payment_capture_declined",
+):
+            to_amount_cents = at_data__balances.get("total_captured")
+            if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
+                to_amount_cents = None
+            if type(to_amount_cents) is int and to_amount_cents in (0,):
+                to_amount_cents = None
             if to_amount_cents is None:
-                rejections.append(_REJECTION_8)
+                to_amount_cents = at_data__balances.get("total_authorized")
+                if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
+                    to_amount_cents = None
+                if type(to_amount_cents) is int and to_amount_cents in (0,):
+                    to_amount_cents = None
+                if to_amount_cents is None:
+                    to_amount_cents = at_data.get("amount")
+                    if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
+                        to_amount_cents = None
+            if type(to_amount_cents) is int:
+                to_amount_cents = rescaled(to_amount_cents, at_data.get("currency"), _SCALES_1)
+                if to_amount_cents is None:
+                    rejections.append(_REJECTION_13)
+                    to_amount_cents = REFUSED
+            elif to_amount_cents is not None:
+                rejections.append(_REJECTION_14)
                 to_amount_cents = REFUSED
-        elif to_amount_cents is not None:
-            rejections.append(_REJECTION_9)
-            to_amount_cents = REFUSED
+        else:
+            to_amount_cents = at_data.get("amount")
+            if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
+                to_amount_cents = None
+            if type(to_amount_cents) is int:
+                to_amount_cents = rescaled(to_amount_cents, at_data.get("currency"), _SCALES_1)
+                if to_amount_cents is None:
+                    rejections.append(_REJECTION_13)
+                    to_amount_cents = REFUSED
+            elif to_amount_cents is not None:
+                rejections.append(_REJECTION_14)
+                to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
         if to_amount_cents < 0:
-            rejections.append(_REJECTION_10)
+            rejections.append(_REJECTION_15)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_11)
+            rejections.append(_REJECTION_16)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_12)
+        rejections.append(_REJECTION_17)
 
     to_currency: Any = at_data.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -585,13 +664,13 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if to_currency.isascii():
             to_currency = to_currency.upper()
     elif to_currency is not None:
-        rejections.append(_REJECTION_13)
+        rejections.append(_REJECTION_18)
         to_currency = REFUSED
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_14)
+            rejections.append(_REJECTION_19)
     elif to_currency is None:
-        rejections.append(_REJECTION_15)
+        rejections.append(_REJECTION_20)
 
     to_payment_method_type: Any = at_data__source.get("type")
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
@@ -600,17 +679,17 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if to_payment_method_type.isascii():
             to_payment_method_type = to_payment_method_type.lower()
     elif to_payment_method_type is not None:
-        rejections.append(_REJECTION_16)
+        rejections.append(_REJECTION_21)
         to_payment_method_type = REFUSED
     if type(to_payment_method_type) is str:
         if len(to_payment_method_type) > 255:
-            rejections.append(_REJECTION_17)
+            rejections.append(_REJECTION_22)
 
     to_card_brand: Any = at_data__source.get("scheme")
     if type(to_card_brand) is str and to_card_brand in NULL_VALUES:
         to_card_brand = None
     if type(to_card_brand) is str:
-        to_card_brand = _TABLE_2.get(to_card_brand)
+        to_card_brand = _TABLE_3.get(to_card_brand)
         if to_card_brand is None:
             to_card_brand = at_data__source.get("scheme")
             if type(to_card_brand) is str and to_card_brand in NULL_VALUES:
@@ -619,25 +698,60 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
                 if to_card_brand.isascii():
                     to_card_brand = to_card_brand.lower()
             elif to_card_brand is not None:
-                rejections.append(_REJECTION_18)
+                rejections.append(_REJECTION_23)
                 to_card_brand = REFUSED
     elif to_card_brand is not None:
-        rejections.append(_REJECTION_18)
+        rejections.append(_REJECTION_23)
         to_card_brand = REFUSED
     if type(to_card_brand) is str:
         if len(to_card_brand) > 255:
-            rejections.append(_REJECTION_19)
+            rejections.append(_REJECTION_24)
 
     to_card_last_four: Any = at_data__source.get("last_4")
     if type(to_card_last_four) is str and to_card_last_four in NULL_VALUES:
         to_card_last_four = None
     if type(to_card_last_four) is str:
         if _PATTERN_1.fullmatch(to_card_last_four) is None:
-            rejections.append(_REJECTION_20)
+            rejections.append(_REJECTION_25)
     elif to_card_last_four is not None:
-        rejections.append(_REJECTION_21)
+        rejections.append(_REJECTION_26)
 
-    to_status = _TABLE_3[event_type]
+    if event_type in (
+    "payment_expired",
+    "payment_canceled",
+    "payment_voided",
+    "payment_capture_declined",
+):
+        to_status: Any = at_data__balances.get("total_captured")
+        if type(to_status) is str and to_status in NULL_VALUES:
+            to_status = None
+        if type(to_status) is int and to_status in (0,):
+            to_status = None
+        if type(to_status) is int or type(to_status) is float:
+            to_status = "succeeded" if to_status < 0 else "succeeded"
+        elif to_status is not None:
+            rejections.append(_REJECTION_27)
+            to_status = REFUSED
+        if to_status is None:
+            to_status = event_type
+            if type(to_status) is str:
+                to_status = _TABLE_4.get(to_status, REFUSED)
+                if to_status is REFUSED:
+                    rejections.append(_REJECTION_28)
+            elif to_status is not None:
+                rejections.append(_REJECTION_29)
+                to_status = REFUSED
+    else:
+        to_status = event_type
+        if type(to_status) is str:
+            to_status = _TABLE_5.get(to_status, REFUSED)
+            if to_status is REFUSED:
+                rejections.append(_REJECTION_30)
+        elif to_status is not None:
+            rejections.append(_REJECTION_29)
+            to_status = REFUSED
+    if to_status is None:
+        rejections.append(_REJECTION_31)
 
     if event_type in ("payment_declined", "payment_capture_declined"):
         to_failure_code: Any = at_data.get("response_code")
@@ -647,9 +761,9 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_failure_code = None
     if type(to_failure_code) is str:
         if len(to_failure_code) > 255:
-            rejections.append(_REJECTION_22)
+            rejections.append(_REJECTION_32)
     elif to_failure_code is not None:
-        rejections.append(_REJECTION_23)
+        rejections.append(_REJECTION_33)
 
     if event_type in ("payment_declined", "payment_capture_declined"):
         to_failure_message: Any = at_data.get("response_summary")
@@ -661,7 +775,7 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if len(to_failure_message) > 1000:
             to_failure_message = to_failure_message[:999] + "…"
     elif to_failure_message is not None:
-        rejections.append(_REJECTION_24)
+        rejections.append(_REJECTION_34)
 
     to_metadata: dict[str, str] = {}
     value: Any
@@ -699,11 +813,11 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if value is not None:
         put_scalar(to_metadata, "risk.flagged", value)
     if len(to_metadata) > 500:
-        rejections.append(_REJECTION_25)
+        rejections.append(_REJECTION_35)
     if longest(to_metadata) > 10000:
-        rejections.append(_REJECTION_26)
+        rejections.append(_REJECTION_36)
     if size(to_metadata) > 131072:
-        rejections.append(_REJECTION_27)
+        rejections.append(_REJECTION_37)
 
     to_provider_created_at: Any = root.get("created_on")
     if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
@@ -711,13 +825,13 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if to_provider_created_at is not None:
         to_provider_created_at = iso8601_millis(to_provider_created_at)
         if to_provider_created_at is None:
-            rejections.append(_REJECTION_28)
+            rejections.append(_REJECTION_38)
             to_provider_created_at = REFUSED
     if type(to_provider_created_at) is int:
         if not 1262304000000 <= to_provider_created_at <= 4102444800000:
-            rejections.append(_REJECTION_29)
+            rejections.append(_REJECTION_39)
     elif to_provider_created_at is None:
-        rejections.append(_REJECTION_30)
+        rejections.append(_REJECTION_40)
 
     to_currency_exponent: Any = at_data.get("currency")
     if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
@@ -729,9 +843,9 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_provider_object_id = None
     if type(to_provider_object_id) is str:
         if len(to_provider_object_id) > 255:
-            rejections.append(_REJECTION_31)
+            rejections.append(_REJECTION_41)
     elif to_provider_object_id is not None:
-        rejections.append(_REJECTION_32)
+        rejections.append(_REJECTION_42)
 
     to_attempt_number = None
 
@@ -742,7 +856,7 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     to_received_at: Any = envelope_received_at
     if type(to_received_at) is int:
         if not -62135596800000 <= to_received_at <= 253402300799999:
-            rejections.append(_REJECTION_33)
+            rejections.append(_REJECTION_43)
 
     to_object_version = None
 
@@ -759,10 +873,10 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_authorized_cents) is int:
             to_authorized_cents = rescaled(to_authorized_cents, at_data.get("currency"), _SCALES_1)
             if to_authorized_cents is None:
-                rejections.append(_REJECTION_34)
+                rejections.append(_REJECTION_44)
                 to_authorized_cents = REFUSED
         elif to_authorized_cents is not None:
-            rejections.append(_REJECTION_35)
+            rejections.append(_REJECTION_45)
             to_authorized_cents = REFUSED
     else:
         to_authorized_cents = at_data__balances.get("total_authorized")
@@ -771,16 +885,16 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_authorized_cents) is int:
             to_authorized_cents = rescaled(to_authorized_cents, at_data.get("currency"), _SCALES_1)
             if to_authorized_cents is None:
-                rejections.append(_REJECTION_34)
+                rejections.append(_REJECTION_44)
                 to_authorized_cents = REFUSED
         elif to_authorized_cents is not None:
-            rejections.append(_REJECTION_35)
+            rejections.append(_REJECTION_45)
             to_authorized_cents = REFUSED
     if type(to_authorized_cents) is int:
         if to_authorized_cents < 0:
-            rejections.append(_REJECTION_36)
+            rejections.append(_REJECTION_46)
         if to_authorized_cents > 999999999999:
-            rejections.append(_REJECTION_37)
+            rejections.append(_REJECTION_47)
 
     if event_type in ("payment_captured",):
         to_captured_cents: Any = at_data__balances.get("total_captured")
@@ -793,10 +907,10 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_captured_cents) is int:
             to_captured_cents = rescaled(to_captured_cents, at_data.get("currency"), _SCALES_1)
             if to_captured_cents is None:
-                rejections.append(_REJECTION_38)
+                rejections.append(_REJECTION_48)
                 to_captured_cents = REFUSED
         elif to_captured_cents is not None:
-            rejections.append(_REJECTION_39)
+            rejections.append(_REJECTION_49)
             to_captured_cents = REFUSED
     else:
         to_captured_cents = at_data__balances.get("total_captured")
@@ -805,16 +919,16 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_captured_cents) is int:
             to_captured_cents = rescaled(to_captured_cents, at_data.get("currency"), _SCALES_1)
             if to_captured_cents is None:
-                rejections.append(_REJECTION_38)
+                rejections.append(_REJECTION_48)
                 to_captured_cents = REFUSED
         elif to_captured_cents is not None:
-            rejections.append(_REJECTION_39)
+            rejections.append(_REJECTION_49)
             to_captured_cents = REFUSED
     if type(to_captured_cents) is int:
         if to_captured_cents < 0:
-            rejections.append(_REJECTION_40)
+            rejections.append(_REJECTION_50)
         if to_captured_cents > 999999999999:
-            rejections.append(_REJECTION_41)
+            rejections.append(_REJECTION_51)
 
     to_refunded_cents: Any = at_data__balances.get("total_refunded")
     if type(to_refunded_cents) is str and to_refunded_cents in NULL_VALUES:
@@ -822,16 +936,16 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_refunded_cents) is int:
         to_refunded_cents = rescaled(to_refunded_cents, at_data.get("currency"), _SCALES_1)
         if to_refunded_cents is None:
-            rejections.append(_REJECTION_42)
+            rejections.append(_REJECTION_52)
             to_refunded_cents = REFUSED
     elif to_refunded_cents is not None:
-        rejections.append(_REJECTION_43)
+        rejections.append(_REJECTION_53)
         to_refunded_cents = REFUSED
     if type(to_refunded_cents) is int:
         if to_refunded_cents < 0:
-            rejections.append(_REJECTION_44)
+            rejections.append(_REJECTION_54)
         if to_refunded_cents > 999999999999:
-            rejections.append(_REJECTION_45)
+            rejections.append(_REJECTION_55)
 
     to_tip_cents = None
 
@@ -848,11 +962,11 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
             to_failure_category = None
         if type(to_failure_category) is str:
-            to_failure_category = _TABLE_4.get(to_failure_category)
+            to_failure_category = _TABLE_6.get(to_failure_category)
             if to_failure_category is None:
                 to_failure_category = "unknown"
         elif to_failure_category is not None:
-            rejections.append(_REJECTION_46)
+            rejections.append(_REJECTION_56)
             to_failure_category = REFUSED
         if to_failure_category is None:
             to_failure_category = "unknown"
@@ -871,9 +985,9 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_advice_code = None
     if type(to_advice_code) is str:
         if len(to_advice_code) > 255:
-            rejections.append(_REJECTION_47)
+            rejections.append(_REJECTION_57)
     elif to_advice_code is not None:
-        rejections.append(_REJECTION_48)
+        rejections.append(_REJECTION_58)
 
     if event_type in ("payment_declined", "payment_capture_declined"):
         to_network_decline_code: Any = at_data__processing.get("partner_response_code")
@@ -883,9 +997,9 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_network_decline_code = None
     if type(to_network_decline_code) is str:
         if len(to_network_decline_code) > 255:
-            rejections.append(_REJECTION_49)
+            rejections.append(_REJECTION_59)
     elif to_network_decline_code is not None:
-        rejections.append(_REJECTION_50)
+        rejections.append(_REJECTION_60)
 
     if event_type in ("payment_declined", "payment_capture_declined"):
         to_network_advice_code: Any = at_data__processing.get("partner_merchant_advice_code")
@@ -895,9 +1009,9 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_network_advice_code = None
     if type(to_network_advice_code) is str:
         if len(to_network_advice_code) > 255:
-            rejections.append(_REJECTION_51)
+            rejections.append(_REJECTION_61)
     elif to_network_advice_code is not None:
-        rejections.append(_REJECTION_52)
+        rejections.append(_REJECTION_62)
 
     to_cancellation_reason = None
 
@@ -925,7 +1039,7 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
 
     if not rejections:
         if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
-            rejections.append(_REJECTION_53)
+            rejections.append(_REJECTION_63)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
@@ -1019,25 +1133,25 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     else:
         rejections.append(_REJECTION_3)
 
-    to_event_type = _TABLE_5[event_type]
+    to_event_type = _TABLE_7[event_type]
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
         to_merchant_id = None
     if type(to_merchant_id) is str:
         if len(to_merchant_id) > 255:
-            rejections.append(_REJECTION_4)
+            rejections.append(_REJECTION_9)
     elif to_merchant_id is None:
-        rejections.append(_REJECTION_5)
+        rejections.append(_REJECTION_10)
 
     to_customer_id: Any = at_data__customer.get("id")
     if type(to_customer_id) is str and to_customer_id in NULL_VALUES:
         to_customer_id = None
     if type(to_customer_id) is str:
         if len(to_customer_id) > 255:
-            rejections.append(_REJECTION_6)
+            rejections.append(_REJECTION_11)
     elif to_customer_id is not None:
-        rejections.append(_REJECTION_7)
+        rejections.append(_REJECTION_12)
 
     to_amount_cents: Any = at_data.get("amount")
     if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
@@ -1045,18 +1159,18 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_amount_cents) is int:
         to_amount_cents = rescaled(to_amount_cents, at_data.get("currency"), _SCALES_1)
         if to_amount_cents is None:
-            rejections.append(_REJECTION_54)
+            rejections.append(_REJECTION_64)
             to_amount_cents = REFUSED
     elif to_amount_cents is not None:
-        rejections.append(_REJECTION_55)
+        rejections.append(_REJECTION_65)
         to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
         if to_amount_cents < 0:
-            rejections.append(_REJECTION_56)
+            rejections.append(_REJECTION_66)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_57)
+            rejections.append(_REJECTION_67)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_58)
+        rejections.append(_REJECTION_68)
 
     to_currency: Any = at_data.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -1065,13 +1179,13 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_currency.isascii():
             to_currency = to_currency.upper()
     elif to_currency is not None:
-        rejections.append(_REJECTION_13)
+        rejections.append(_REJECTION_18)
         to_currency = REFUSED
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_14)
+            rejections.append(_REJECTION_19)
     elif to_currency is None:
-        rejections.append(_REJECTION_15)
+        rejections.append(_REJECTION_20)
 
     to_payment_method_type: Any = at_data__source.get("type")
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
@@ -1080,17 +1194,17 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_payment_method_type.isascii():
             to_payment_method_type = to_payment_method_type.lower()
     elif to_payment_method_type is not None:
-        rejections.append(_REJECTION_16)
+        rejections.append(_REJECTION_21)
         to_payment_method_type = REFUSED
     if type(to_payment_method_type) is str:
         if len(to_payment_method_type) > 255:
-            rejections.append(_REJECTION_17)
+            rejections.append(_REJECTION_22)
 
     to_card_brand: Any = at_data__source.get("scheme")
     if type(to_card_brand) is str and to_card_brand in NULL_VALUES:
         to_card_brand = None
     if type(to_card_brand) is str:
-        to_card_brand = _TABLE_2.get(to_card_brand)
+        to_card_brand = _TABLE_3.get(to_card_brand)
         if to_card_brand is None:
             to_card_brand = at_data__source.get("scheme")
             if type(to_card_brand) is str and to_card_brand in NULL_VALUES:
@@ -1099,25 +1213,25 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                 if to_card_brand.isascii():
                     to_card_brand = to_card_brand.lower()
             elif to_card_brand is not None:
-                rejections.append(_REJECTION_18)
+                rejections.append(_REJECTION_23)
                 to_card_brand = REFUSED
     elif to_card_brand is not None:
-        rejections.append(_REJECTION_18)
+        rejections.append(_REJECTION_23)
         to_card_brand = REFUSED
     if type(to_card_brand) is str:
         if len(to_card_brand) > 255:
-            rejections.append(_REJECTION_19)
+            rejections.append(_REJECTION_24)
 
     to_card_last_four: Any = at_data__source.get("last_4")
     if type(to_card_last_four) is str and to_card_last_four in NULL_VALUES:
         to_card_last_four = None
     if type(to_card_last_four) is str:
         if _PATTERN_1.fullmatch(to_card_last_four) is None:
-            rejections.append(_REJECTION_20)
+            rejections.append(_REJECTION_25)
     elif to_card_last_four is not None:
-        rejections.append(_REJECTION_21)
+        rejections.append(_REJECTION_26)
 
-    to_status = _TABLE_6[event_type]
+    to_status = _TABLE_8[event_type]
 
     if event_type in ("payment_refund_declined",):
         to_failure_code: Any = at_data.get("response_code")
@@ -1127,9 +1241,9 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_failure_code = None
     if type(to_failure_code) is str:
         if len(to_failure_code) > 255:
-            rejections.append(_REJECTION_22)
+            rejections.append(_REJECTION_32)
     elif to_failure_code is not None:
-        rejections.append(_REJECTION_23)
+        rejections.append(_REJECTION_33)
 
     if event_type in ("payment_refund_declined",):
         to_failure_message: Any = at_data.get("response_summary")
@@ -1141,7 +1255,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if len(to_failure_message) > 1000:
             to_failure_message = to_failure_message[:999] + "…"
     elif to_failure_message is not None:
-        rejections.append(_REJECTION_24)
+        rejections.append(_REJECTION_34)
 
     to_metadata: dict[str, str] = {}
     value: Any
@@ -1185,11 +1299,11 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if value is not None:
         put_scalar(to_metadata, "risk.flagged", value)
     if len(to_metadata) > 500:
-        rejections.append(_REJECTION_25)
+        rejections.append(_REJECTION_35)
     if longest(to_metadata) > 10000:
-        rejections.append(_REJECTION_26)
+        rejections.append(_REJECTION_36)
     if size(to_metadata) > 131072:
-        rejections.append(_REJECTION_27)
+        rejections.append(_REJECTION_37)
 
     to_provider_created_at: Any = root.get("created_on")
     if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
@@ -1197,13 +1311,13 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if to_provider_created_at is not None:
         to_provider_created_at = iso8601_millis(to_provider_created_at)
         if to_provider_created_at is None:
-            rejections.append(_REJECTION_28)
+            rejections.append(_REJECTION_38)
             to_provider_created_at = REFUSED
     if type(to_provider_created_at) is int:
         if not 1262304000000 <= to_provider_created_at <= 4102444800000:
-            rejections.append(_REJECTION_29)
+            rejections.append(_REJECTION_39)
     elif to_provider_created_at is None:
-        rejections.append(_REJECTION_30)
+        rejections.append(_REJECTION_40)
 
     to_currency_exponent: Any = at_data.get("currency")
     if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
@@ -1215,9 +1329,9 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_provider_object_id = None
     if type(to_provider_object_id) is str:
         if len(to_provider_object_id) > 255:
-            rejections.append(_REJECTION_59)
+            rejections.append(_REJECTION_69)
     elif to_provider_object_id is not None:
-        rejections.append(_REJECTION_60)
+        rejections.append(_REJECTION_70)
 
     to_attempt_number = None
 
@@ -1226,16 +1340,16 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_related_payment_id = None
     if type(to_related_payment_id) is str:
         if len(to_related_payment_id) > 255:
-            rejections.append(_REJECTION_61)
+            rejections.append(_REJECTION_71)
     elif to_related_payment_id is not None:
-        rejections.append(_REJECTION_62)
+        rejections.append(_REJECTION_72)
 
     to_livemode: Any = envelope_livemode
 
     to_received_at: Any = envelope_received_at
     if type(to_received_at) is int:
         if not -62135596800000 <= to_received_at <= 253402300799999:
-            rejections.append(_REJECTION_33)
+            rejections.append(_REJECTION_43)
 
     to_object_version = None
 
@@ -1262,11 +1376,11 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
             to_failure_category = None
         if type(to_failure_category) is str:
-            to_failure_category = _TABLE_4.get(to_failure_category)
+            to_failure_category = _TABLE_6.get(to_failure_category)
             if to_failure_category is None:
                 to_failure_category = "unknown"
         elif to_failure_category is not None:
-            rejections.append(_REJECTION_46)
+            rejections.append(_REJECTION_56)
             to_failure_category = REFUSED
         if to_failure_category is None:
             to_failure_category = "unknown"
@@ -1285,9 +1399,9 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_advice_code = None
     if type(to_advice_code) is str:
         if len(to_advice_code) > 255:
-            rejections.append(_REJECTION_47)
+            rejections.append(_REJECTION_57)
     elif to_advice_code is not None:
-        rejections.append(_REJECTION_48)
+        rejections.append(_REJECTION_58)
 
     if event_type in ("payment_refund_declined",):
         to_network_decline_code: Any = at_data__processing.get("partner_response_code")
@@ -1297,9 +1411,9 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_network_decline_code = None
     if type(to_network_decline_code) is str:
         if len(to_network_decline_code) > 255:
-            rejections.append(_REJECTION_49)
+            rejections.append(_REJECTION_59)
     elif to_network_decline_code is not None:
-        rejections.append(_REJECTION_50)
+        rejections.append(_REJECTION_60)
 
     if event_type in ("payment_refund_declined",):
         to_network_advice_code: Any = at_data__processing.get("partner_merchant_advice_code")
@@ -1309,9 +1423,9 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_network_advice_code = None
     if type(to_network_advice_code) is str:
         if len(to_network_advice_code) > 255:
-            rejections.append(_REJECTION_51)
+            rejections.append(_REJECTION_61)
     elif to_network_advice_code is not None:
-        rejections.append(_REJECTION_52)
+        rejections.append(_REJECTION_62)
 
     to_cancellation_reason = None
 
@@ -1429,25 +1543,25 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     else:
         rejections.append(_REJECTION_3)
 
-    to_event_type = _TABLE_7[event_type]
+    to_event_type = _TABLE_9[event_type]
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
         to_merchant_id = None
     if type(to_merchant_id) is str:
         if len(to_merchant_id) > 255:
-            rejections.append(_REJECTION_4)
+            rejections.append(_REJECTION_9)
     elif to_merchant_id is None:
-        rejections.append(_REJECTION_5)
+        rejections.append(_REJECTION_10)
 
     to_customer_id: Any = at_data__customer.get("id")
     if type(to_customer_id) is str and to_customer_id in NULL_VALUES:
         to_customer_id = None
     if type(to_customer_id) is str:
         if len(to_customer_id) > 255:
-            rejections.append(_REJECTION_6)
+            rejections.append(_REJECTION_11)
     elif to_customer_id is not None:
-        rejections.append(_REJECTION_7)
+        rejections.append(_REJECTION_12)
 
     to_amount_cents: Any = at_data.get("amount")
     if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
@@ -1455,18 +1569,18 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_amount_cents) is int:
         to_amount_cents = rescaled(to_amount_cents, at_data.get("currency"), _SCALES_1)
         if to_amount_cents is None:
-            rejections.append(_REJECTION_54)
+            rejections.append(_REJECTION_64)
             to_amount_cents = REFUSED
     elif to_amount_cents is not None:
-        rejections.append(_REJECTION_55)
+        rejections.append(_REJECTION_65)
         to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
         if to_amount_cents < -999999999999:
-            rejections.append(_REJECTION_63)
+            rejections.append(_REJECTION_73)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_57)
+            rejections.append(_REJECTION_67)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_58)
+        rejections.append(_REJECTION_68)
 
     to_currency: Any = at_data.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -1475,13 +1589,13 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_currency.isascii():
             to_currency = to_currency.upper()
     elif to_currency is not None:
-        rejections.append(_REJECTION_13)
+        rejections.append(_REJECTION_18)
         to_currency = REFUSED
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_14)
+            rejections.append(_REJECTION_19)
     elif to_currency is None:
-        rejections.append(_REJECTION_15)
+        rejections.append(_REJECTION_20)
 
     to_payment_method_type: Any = at_data__source.get("type")
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
@@ -1490,17 +1604,17 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_payment_method_type.isascii():
             to_payment_method_type = to_payment_method_type.lower()
     elif to_payment_method_type is not None:
-        rejections.append(_REJECTION_16)
+        rejections.append(_REJECTION_21)
         to_payment_method_type = REFUSED
     if type(to_payment_method_type) is str:
         if len(to_payment_method_type) > 255:
-            rejections.append(_REJECTION_17)
+            rejections.append(_REJECTION_22)
 
     to_card_brand = None
 
     to_card_last_four = None
 
-    to_status = _TABLE_8[event_type]
+    to_status = _TABLE_10[event_type]
 
     if event_type in ("payment_returned",):
         to_failure_code: Any = at_data.get("response_code")
@@ -1510,9 +1624,9 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_failure_code = None
     if type(to_failure_code) is str:
         if len(to_failure_code) > 255:
-            rejections.append(_REJECTION_22)
+            rejections.append(_REJECTION_32)
     elif to_failure_code is not None:
-        rejections.append(_REJECTION_23)
+        rejections.append(_REJECTION_33)
 
     if event_type in ("payment_returned",):
         to_failure_message: Any = at_data.get("response_summary")
@@ -1524,7 +1638,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if len(to_failure_message) > 1000:
             to_failure_message = to_failure_message[:999] + "…"
     elif to_failure_message is not None:
-        rejections.append(_REJECTION_24)
+        rejections.append(_REJECTION_34)
 
     to_metadata: dict[str, str] = {}
     value: Any
@@ -1583,11 +1697,11 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if value is not None:
         put_scalar(to_metadata, "risk.flagged", value)
     if len(to_metadata) > 500:
-        rejections.append(_REJECTION_25)
+        rejections.append(_REJECTION_35)
     if longest(to_metadata) > 10000:
-        rejections.append(_REJECTION_26)
+        rejections.append(_REJECTION_36)
     if size(to_metadata) > 131072:
-        rejections.append(_REJECTION_27)
+        rejections.append(_REJECTION_37)
 
     to_provider_created_at: Any = root.get("created_on")
     if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
@@ -1595,13 +1709,13 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if to_provider_created_at is not None:
         to_provider_created_at = iso8601_millis(to_provider_created_at)
         if to_provider_created_at is None:
-            rejections.append(_REJECTION_28)
+            rejections.append(_REJECTION_38)
             to_provider_created_at = REFUSED
     if type(to_provider_created_at) is int:
         if not 1262304000000 <= to_provider_created_at <= 4102444800000:
-            rejections.append(_REJECTION_29)
+            rejections.append(_REJECTION_39)
     elif to_provider_created_at is None:
-        rejections.append(_REJECTION_30)
+        rejections.append(_REJECTION_40)
 
     to_currency_exponent: Any = at_data.get("currency")
     if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
@@ -1613,9 +1727,9 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_provider_object_id = None
     if type(to_provider_object_id) is str:
         if len(to_provider_object_id) > 255:
-            rejections.append(_REJECTION_31)
+            rejections.append(_REJECTION_41)
     elif to_provider_object_id is not None:
-        rejections.append(_REJECTION_32)
+        rejections.append(_REJECTION_42)
 
     to_attempt_number = None
 
@@ -1626,7 +1740,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     to_received_at: Any = envelope_received_at
     if type(to_received_at) is int:
         if not -62135596800000 <= to_received_at <= 253402300799999:
-            rejections.append(_REJECTION_33)
+            rejections.append(_REJECTION_43)
 
     to_object_version = None
 
@@ -1653,11 +1767,11 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
             to_failure_category = None
         if type(to_failure_category) is str:
-            to_failure_category = _TABLE_4.get(to_failure_category)
+            to_failure_category = _TABLE_6.get(to_failure_category)
             if to_failure_category is None:
                 to_failure_category = "unknown"
         elif to_failure_category is not None:
-            rejections.append(_REJECTION_46)
+            rejections.append(_REJECTION_56)
             to_failure_category = REFUSED
         if to_failure_category is None:
             to_failure_category = "unknown"
@@ -1700,7 +1814,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
 
     if not rejections:
         if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
-            rejections.append(_REJECTION_53)
+            rejections.append(_REJECTION_63)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
@@ -1779,16 +1893,16 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     else:
         rejections.append(_REJECTION_3)
 
-    to_event_type = _TABLE_9[event_type]
+    to_event_type = _TABLE_11[event_type]
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
         to_merchant_id = None
     if type(to_merchant_id) is str:
         if len(to_merchant_id) > 255:
-            rejections.append(_REJECTION_4)
+            rejections.append(_REJECTION_9)
     elif to_merchant_id is None:
-        rejections.append(_REJECTION_5)
+        rejections.append(_REJECTION_10)
 
     to_customer_id = None
 
@@ -1798,18 +1912,18 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_amount_cents) is int:
         to_amount_cents = rescaled(to_amount_cents, at_data.get("currency"), _SCALES_1)
         if to_amount_cents is None:
-            rejections.append(_REJECTION_54)
+            rejections.append(_REJECTION_64)
             to_amount_cents = REFUSED
     elif to_amount_cents is not None:
-        rejections.append(_REJECTION_55)
+        rejections.append(_REJECTION_65)
         to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
         if to_amount_cents < 0:
-            rejections.append(_REJECTION_56)
+            rejections.append(_REJECTION_66)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_57)
+            rejections.append(_REJECTION_67)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_58)
+        rejections.append(_REJECTION_68)
 
     to_currency: Any = at_data.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -1818,13 +1932,13 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if to_currency.isascii():
             to_currency = to_currency.upper()
     elif to_currency is not None:
-        rejections.append(_REJECTION_13)
+        rejections.append(_REJECTION_18)
         to_currency = REFUSED
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_14)
+            rejections.append(_REJECTION_19)
     elif to_currency is None:
-        rejections.append(_REJECTION_15)
+        rejections.append(_REJECTION_20)
 
     to_payment_method_type = None
 
@@ -1832,7 +1946,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_card_brand) is str and to_card_brand in NULL_VALUES:
         to_card_brand = None
     if type(to_card_brand) is str:
-        to_card_brand = _TABLE_2.get(to_card_brand)
+        to_card_brand = _TABLE_3.get(to_card_brand)
         if to_card_brand is None:
             to_card_brand = at_data.get("payment_method")
             if type(to_card_brand) is str and to_card_brand in NULL_VALUES:
@@ -1841,18 +1955,18 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
                 if to_card_brand.isascii():
                     to_card_brand = to_card_brand.lower()
             elif to_card_brand is not None:
-                rejections.append(_REJECTION_64)
+                rejections.append(_REJECTION_74)
                 to_card_brand = REFUSED
     elif to_card_brand is not None:
-        rejections.append(_REJECTION_64)
+        rejections.append(_REJECTION_74)
         to_card_brand = REFUSED
     if type(to_card_brand) is str:
         if len(to_card_brand) > 255:
-            rejections.append(_REJECTION_65)
+            rejections.append(_REJECTION_75)
 
     to_card_last_four = None
 
-    to_status = _TABLE_10[event_type]
+    to_status = _TABLE_12[event_type]
 
     to_failure_code = None
 
@@ -1876,11 +1990,11 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if value is not None:
         put_scalar(to_metadata, "evidence_required_by", value)
     if len(to_metadata) > 500:
-        rejections.append(_REJECTION_25)
+        rejections.append(_REJECTION_35)
     if longest(to_metadata) > 10000:
-        rejections.append(_REJECTION_26)
+        rejections.append(_REJECTION_36)
     if size(to_metadata) > 131072:
-        rejections.append(_REJECTION_27)
+        rejections.append(_REJECTION_37)
 
     to_provider_created_at: Any = root.get("created_on")
     if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
@@ -1888,13 +2002,13 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if to_provider_created_at is not None:
         to_provider_created_at = iso8601_millis(to_provider_created_at)
         if to_provider_created_at is None:
-            rejections.append(_REJECTION_28)
+            rejections.append(_REJECTION_38)
             to_provider_created_at = REFUSED
     if type(to_provider_created_at) is int:
         if not 1262304000000 <= to_provider_created_at <= 4102444800000:
-            rejections.append(_REJECTION_29)
+            rejections.append(_REJECTION_39)
     elif to_provider_created_at is None:
-        rejections.append(_REJECTION_30)
+        rejections.append(_REJECTION_40)
 
     to_currency_exponent: Any = at_data.get("currency")
     if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
@@ -1906,9 +2020,9 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_provider_object_id = None
     if type(to_provider_object_id) is str:
         if len(to_provider_object_id) > 255:
-            rejections.append(_REJECTION_31)
+            rejections.append(_REJECTION_41)
     elif to_provider_object_id is not None:
-        rejections.append(_REJECTION_32)
+        rejections.append(_REJECTION_42)
 
     to_attempt_number = None
 
@@ -1917,16 +2031,16 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_related_payment_id = None
     if type(to_related_payment_id) is str:
         if len(to_related_payment_id) > 255:
-            rejections.append(_REJECTION_66)
+            rejections.append(_REJECTION_76)
     elif to_related_payment_id is not None:
-        rejections.append(_REJECTION_67)
+        rejections.append(_REJECTION_77)
 
     to_livemode: Any = envelope_livemode
 
     to_received_at: Any = envelope_received_at
     if type(to_received_at) is int:
         if not -62135596800000 <= to_received_at <= 253402300799999:
-            rejections.append(_REJECTION_33)
+            rejections.append(_REJECTION_43)
 
     to_object_version = None
 
@@ -1971,39 +2085,39 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
             to_dispute_reason = None
     if type(to_dispute_reason) is str:
         if len(to_dispute_reason) > 255:
-            rejections.append(_REJECTION_68)
+            rejections.append(_REJECTION_78)
     elif to_dispute_reason is not None:
-        rejections.append(_REJECTION_69)
+        rejections.append(_REJECTION_79)
 
     to_dispute_category: Any = at_data.get("category")
     if type(to_dispute_category) is str and to_dispute_category in NULL_VALUES:
         to_dispute_category = None
     if type(to_dispute_category) is str:
-        to_dispute_category = _TABLE_11.get(to_dispute_category)
+        to_dispute_category = _TABLE_13.get(to_dispute_category)
         if to_dispute_category is None:
             to_dispute_category = at_data.get("reason_code")
             if type(to_dispute_category) is str and to_dispute_category in NULL_VALUES:
                 to_dispute_category = None
             if type(to_dispute_category) is str:
-                to_dispute_category = _TABLE_12.get(to_dispute_category)
+                to_dispute_category = _TABLE_14.get(to_dispute_category)
                 if to_dispute_category is None:
                     to_dispute_category = "unknown"
             elif to_dispute_category is not None:
-                rejections.append(_REJECTION_70)
+                rejections.append(_REJECTION_80)
                 to_dispute_category = REFUSED
     elif to_dispute_category is not None:
-        rejections.append(_REJECTION_70)
+        rejections.append(_REJECTION_80)
         to_dispute_category = REFUSED
     if to_dispute_category is None:
         to_dispute_category = at_data.get("reason_code")
         if type(to_dispute_category) is str and to_dispute_category in NULL_VALUES:
             to_dispute_category = None
         if type(to_dispute_category) is str:
-            to_dispute_category = _TABLE_12.get(to_dispute_category)
+            to_dispute_category = _TABLE_14.get(to_dispute_category)
             if to_dispute_category is None:
                 to_dispute_category = "unknown"
         elif to_dispute_category is not None:
-            rejections.append(_REJECTION_70)
+            rejections.append(_REJECTION_80)
             to_dispute_category = REFUSED
 
     to_related_charge_id = None

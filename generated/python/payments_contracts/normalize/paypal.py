@@ -57,10 +57,10 @@ _REJECTION_21 = Rejection("type_invalid", "provider_object_id", "resource.id mus
 _REJECTION_22 = Rejection("timestamp_invalid", "received_at", "the envelope's received_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
 _REJECTION_23 = Rejection("timestamp_invalid", "object_updated_at", "resource.update_time cannot be read as a time")
 _REJECTION_24 = Rejection("timestamp_invalid", "object_updated_at", "resource.update_time must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
-_REJECTION_25 = Rejection("type_invalid", "authorized_cents", "resource.amount.value or null, as event_type says, must be a decimal number")
-_REJECTION_26 = Rejection("amount_indivisible", "authorized_cents", "resource.amount.value or null, as event_type says, is not a whole number of the currency's minor unit")
-_REJECTION_27 = Rejection("amount_negative", "authorized_cents", "resource.amount.value or null, as event_type says, must be at least 0")
-_REJECTION_28 = Rejection("amount_too_large", "authorized_cents", "resource.amount.value or null, as event_type says, must be at most 999999999999")
+_REJECTION_25 = Rejection("type_invalid", "authorized_cents", "resource.amount.value must be a decimal number")
+_REJECTION_26 = Rejection("amount_indivisible", "authorized_cents", "resource.amount.value is not a whole number of the currency's minor unit")
+_REJECTION_27 = Rejection("amount_negative", "authorized_cents", "resource.amount.value must be at least 0")
+_REJECTION_28 = Rejection("amount_too_large", "authorized_cents", "resource.amount.value must be at most 999999999999")
 _REJECTION_29 = Rejection("timestamp_invalid", "object_created_at", "resource.create_time cannot be read as a time")
 _REJECTION_30 = Rejection("timestamp_invalid", "object_created_at", "resource.create_time must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
 _ENDS_1 = {
@@ -140,14 +140,14 @@ _TABLE_4 = {
     "PAYMENT.CAPTURE.DENIED": "failed",
     "PAYMENT.CAPTURE.DECLINED": "failed",
 }
-_REJECTION_32 = Rejection("text_too_long", "failure_code", "the first present of resource.processor_response.response_code, resource.status_details.reason or null, as event_type says, must have at most 255 characters")
-_REJECTION_33 = Rejection("type_invalid", "failure_code", "the first present of resource.processor_response.response_code, resource.status_details.reason or null, as event_type says, must be text")
+_REJECTION_32 = Rejection("text_too_long", "failure_code", "resource.processor_response.response_code or resource.status_details.reason must have at most 255 characters")
+_REJECTION_33 = Rejection("type_invalid", "failure_code", "resource.processor_response.response_code or resource.status_details.reason must be text")
 _REJECTION_34 = Rejection("text_too_long", "related_payment_id", "resource.supplementary_data.related_ids.authorization_id must have at most 255 characters")
 _REJECTION_35 = Rejection("type_invalid", "related_payment_id", "resource.supplementary_data.related_ids.authorization_id must be text")
-_REJECTION_36 = Rejection("type_invalid", "captured_cents", "resource.amount.value or null, as event_type says, must be a decimal number")
-_REJECTION_37 = Rejection("amount_indivisible", "captured_cents", "resource.amount.value or null, as event_type says, is not a whole number of the currency's minor unit")
-_REJECTION_38 = Rejection("amount_negative", "captured_cents", "resource.amount.value or null, as event_type says, must be at least 0")
-_REJECTION_39 = Rejection("amount_too_large", "captured_cents", "resource.amount.value or null, as event_type says, must be at most 999999999999")
+_REJECTION_36 = Rejection("type_invalid", "captured_cents", "resource.amount.value must be a decimal number")
+_REJECTION_37 = Rejection("amount_indivisible", "captured_cents", "resource.amount.value is not a whole number of the currency's minor unit")
+_REJECTION_38 = Rejection("amount_negative", "captured_cents", "resource.amount.value must be at least 0")
+_REJECTION_39 = Rejection("amount_too_large", "captured_cents", "resource.amount.value must be at most 999999999999")
 _REJECTION_40 = Rejection("type_invalid", "fee_cents", "resource.seller_receivable_breakdown.paypal_fee.value must be a decimal number")
 _REJECTION_41 = Rejection("amount_indivisible", "fee_cents", "resource.seller_receivable_breakdown.paypal_fee.value is not a whole number of the currency's minor unit")
 _REJECTION_42 = Rejection("amount_negative", "fee_cents", "resource.seller_receivable_breakdown.paypal_fee.value must be at least -999999999999")
@@ -311,7 +311,7 @@ _TABLE_5 = {
     "PPVC": "invalid_request",
     "PPVE": "invalid_request",
 }
-_REJECTION_50 = Rejection("type_invalid", "failure_category", "the constant do_not_retry or the first present of resource.processor_response.response_code, resource.status_details.reason, the constant unknown, as resource.processor_response.payment_advice_code says or null, as event_type says, must be text")
+_REJECTION_50 = Rejection("type_invalid", "failure_category", "resource.processor_response.response_code or resource.status_details.reason must be text")
 _TABLE_6 = {
     "BUYER_COMPLAINT": "do_not_retry",
     "CHARGEBACK": "do_not_retry",
@@ -326,12 +326,12 @@ _TABLE_6 = {
     "VERIFICATION_REQUIRED": "not_supported",
     "OTHER": "unknown",
 }
-_REJECTION_51 = Rejection("text_too_long", "error_code", "resource.status_details.reason or null, as event_type says, must have at most 255 characters")
-_REJECTION_52 = Rejection("type_invalid", "error_code", "resource.status_details.reason or null, as event_type says, must be text")
-_REJECTION_53 = Rejection("text_too_long", "decline_code", "resource.processor_response.response_code or null, as event_type says, must have at most 255 characters")
-_REJECTION_54 = Rejection("type_invalid", "decline_code", "resource.processor_response.response_code or null, as event_type says, must be text")
-_REJECTION_55 = Rejection("text_too_long", "network_advice_code", "resource.processor_response.payment_advice_code or null, as event_type says, must have at most 255 characters")
-_REJECTION_56 = Rejection("type_invalid", "network_advice_code", "resource.processor_response.payment_advice_code or null, as event_type says, must be text")
+_REJECTION_51 = Rejection("text_too_long", "error_code", "resource.status_details.reason must have at most 255 characters")
+_REJECTION_52 = Rejection("type_invalid", "error_code", "resource.status_details.reason must be text")
+_REJECTION_53 = Rejection("text_too_long", "decline_code", "resource.processor_response.response_code must have at most 255 characters")
+_REJECTION_54 = Rejection("type_invalid", "decline_code", "resource.processor_response.response_code must be text")
+_REJECTION_55 = Rejection("text_too_long", "network_advice_code", "resource.processor_response.payment_advice_code must have at most 255 characters")
+_REJECTION_56 = Rejection("type_invalid", "network_advice_code", "resource.processor_response.payment_advice_code must be text")
 _REJECTION_57 = Rejection("currency_unknown", "fee_currency", "resource.seller_receivable_breakdown.paypal_fee.currency_code must be a code of the list at the time of the event")
 _TABLE_7 = {
     "PAYMENT.REFUND.PENDING": "refund.created",
@@ -343,11 +343,11 @@ _TABLE_8 = {
     "PAYMENT.CAPTURE.REFUNDED": "succeeded",
     "PAYMENT.REFUND.FAILED": "failed",
 }
-_REJECTION_58 = Rejection("text_too_long", "failure_code", "resource.status_details.reason or null, as event_type says, must have at most 255 characters")
-_REJECTION_59 = Rejection("type_invalid", "failure_code", "resource.status_details.reason or null, as event_type says, must be text")
+_REJECTION_58 = Rejection("text_too_long", "failure_code", "resource.status_details.reason must have at most 255 characters")
+_REJECTION_59 = Rejection("type_invalid", "failure_code", "resource.status_details.reason must be text")
 _REJECTION_60 = Rejection("text_too_long", "related_payment_id", "resource.supplementary_data.related_ids.capture_id must have at most 255 characters")
 _REJECTION_61 = Rejection("type_invalid", "related_payment_id", "resource.supplementary_data.related_ids.capture_id must be text")
-_REJECTION_62 = Rejection("type_invalid", "failure_category", "the first present of resource.status_details.reason, the constant unknown or null, as event_type says, must be text")
+_REJECTION_62 = Rejection("type_invalid", "failure_category", "resource.status_details.reason must be text")
 _REJECTION_63 = Rejection("text_too_long", "related_charge_id", "resource.supplementary_data.related_ids.capture_id must have at most 255 characters")
 _REJECTION_64 = Rejection("type_invalid", "related_charge_id", "resource.supplementary_data.related_ids.capture_id must be text")
 _TABLE_9 = {
@@ -373,7 +373,7 @@ _TABLE_10 = {
     "NONE": "closed",
 }
 _REJECTION_73 = Rejection("value_unknown", "status", "resource.dispute_outcome.outcome_code is none of RESOLVED_BUYER_FAVOUR, RESOLVED_SELLER_FAVOUR, RESOLVED_WITH_PAYOUT, CANCELED_BY_BUYER, ACCEPTED, DENIED and 1 more")
-_REJECTION_74 = Rejection("type_invalid", "status", "resource.dispute_outcome.outcome_code or resource.status, as resource.status says, must be text")
+_REJECTION_74 = Rejection("type_invalid", "status", "resource.dispute_outcome.outcome_code or resource.status must be text")
 _TABLE_11 = {
     "OPEN": "needs_response",
     "WAITING_FOR_BUYER_RESPONSE": "under_review",
@@ -404,12 +404,12 @@ _TABLE_12 = {
 _REJECTION_83 = Rejection("type_invalid", "dispute_category", "resource.reason must be text")
 _REJECTION_84 = Rejection("text_too_long", "related_charge_id", "resource.disputed_transactions[0].seller_transaction_id must have at most 255 characters")
 _REJECTION_85 = Rejection("type_invalid", "related_charge_id", "resource.disputed_transactions[0].seller_transaction_id must be text")
-_REJECTION_86 = Rejection("type_invalid", "withdrawn_cents", "resource.dispute_outcome.amount_refunded.value or the constant 0 or null, as resource.dispute_outcome.outcome_code says, as resource.dispute_outcome.outcome_code says, must be a decimal number")
-_REJECTION_87 = Rejection("amount_indivisible", "withdrawn_cents", "resource.dispute_outcome.amount_refunded.value or the constant 0 or null, as resource.dispute_outcome.outcome_code says, as resource.dispute_outcome.outcome_code says, is not a whole number of the currency's minor unit")
-_REJECTION_88 = Rejection("amount_negative", "withdrawn_cents", "resource.dispute_outcome.amount_refunded.value or the constant 0 or null, as resource.dispute_outcome.outcome_code says, as resource.dispute_outcome.outcome_code says, must be at least -999999999999")
-_REJECTION_89 = Rejection("amount_too_large", "withdrawn_cents", "resource.dispute_outcome.amount_refunded.value or the constant 0 or null, as resource.dispute_outcome.outcome_code says, as resource.dispute_outcome.outcome_code says, must be at most 999999999999")
-_REJECTION_90 = Rejection("type_invalid", "withdrawn_currency", "resource.dispute_outcome.amount_refunded.currency_code or null, as resource.dispute_outcome.outcome_code says, must be text")
-_REJECTION_91 = Rejection("currency_unknown", "withdrawn_currency", "resource.dispute_outcome.amount_refunded.currency_code or null, as resource.dispute_outcome.outcome_code says, must be a code of iso4217")
+_REJECTION_86 = Rejection("type_invalid", "withdrawn_cents", "resource.dispute_outcome.amount_refunded.value must be a decimal number")
+_REJECTION_87 = Rejection("amount_indivisible", "withdrawn_cents", "resource.dispute_outcome.amount_refunded.value is not a whole number of the currency's minor unit")
+_REJECTION_88 = Rejection("amount_negative", "withdrawn_cents", "resource.dispute_outcome.amount_refunded.value must be at least -999999999999")
+_REJECTION_89 = Rejection("amount_too_large", "withdrawn_cents", "resource.dispute_outcome.amount_refunded.value must be at most 999999999999")
+_REJECTION_90 = Rejection("type_invalid", "withdrawn_currency", "resource.dispute_outcome.amount_refunded.currency_code must be text")
+_REJECTION_91 = Rejection("currency_unknown", "withdrawn_currency", "resource.dispute_outcome.amount_refunded.currency_code must be a code of iso4217")
 _TABLE_13 = {
     "INQUIRY": "inquiry",
     "CHARGEBACK": "chargeback",

@@ -64,9 +64,9 @@ _TABLE_3 = {
     "payment.captured": "succeeded",
     "payment.failed": "failed",
 }
-_REJECTION_20 = Rejection("text_too_long", "failure_code", "payload.payment.entity.error_reason or null, as event says, must have at most 255 characters")
-_REJECTION_21 = Rejection("type_invalid", "failure_code", "payload.payment.entity.error_reason or null, as event says, must be text")
-_REJECTION_22 = Rejection("type_invalid", "failure_message", "payload.payment.entity.error_description or null, as event says, must be text")
+_REJECTION_20 = Rejection("text_too_long", "failure_code", "payload.payment.entity.error_reason must have at most 255 characters")
+_REJECTION_21 = Rejection("type_invalid", "failure_code", "payload.payment.entity.error_reason must be text")
+_REJECTION_22 = Rejection("type_invalid", "failure_message", "payload.payment.entity.error_description must be text")
 _REJECTION_23 = Rejection("metadata_too_large", "metadata", "the rest of payload.payment.entity must have at most 500 entries")
 _REJECTION_24 = Rejection("metadata_too_large", "metadata", "the rest of payload.payment.entity must have at most 10000 characters in each key and value")
 _REJECTION_25 = Rejection("metadata_too_large", "metadata", "the rest of payload.payment.entity must have at most 131072 bytes in all")
@@ -76,18 +76,18 @@ _REJECTION_28 = Rejection("field_missing", "provider_created_at", "created_at is
 _REJECTION_29 = Rejection("text_too_long", "provider_object_id", "payload.payment.entity.id must have at most 255 characters")
 _REJECTION_30 = Rejection("type_invalid", "provider_object_id", "payload.payment.entity.id must be text")
 _REJECTION_31 = Rejection("timestamp_invalid", "received_at", "the envelope's received_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
-_REJECTION_32 = Rejection("amount_negative", "authorized_cents", "payload.payment.entity.amount or null, as event says, must be at least 0")
-_REJECTION_33 = Rejection("amount_too_large", "authorized_cents", "payload.payment.entity.amount or null, as event says, must be at most 999999999999")
-_REJECTION_34 = Rejection("type_invalid", "authorized_cents", "payload.payment.entity.amount or null, as event says, must be a whole number")
-_REJECTION_35 = Rejection("amount_negative", "captured_cents", "payload.payment.entity.amount or null, as event says, must be at least 0")
-_REJECTION_36 = Rejection("amount_too_large", "captured_cents", "payload.payment.entity.amount or null, as event says, must be at most 999999999999")
-_REJECTION_37 = Rejection("type_invalid", "captured_cents", "payload.payment.entity.amount or null, as event says, must be a whole number")
+_REJECTION_32 = Rejection("amount_negative", "authorized_cents", "payload.payment.entity.amount must be at least 0")
+_REJECTION_33 = Rejection("amount_too_large", "authorized_cents", "payload.payment.entity.amount must be at most 999999999999")
+_REJECTION_34 = Rejection("type_invalid", "authorized_cents", "payload.payment.entity.amount must be a whole number")
+_REJECTION_35 = Rejection("amount_negative", "captured_cents", "payload.payment.entity.amount must be at least 0")
+_REJECTION_36 = Rejection("amount_too_large", "captured_cents", "payload.payment.entity.amount must be at most 999999999999")
+_REJECTION_37 = Rejection("type_invalid", "captured_cents", "payload.payment.entity.amount must be a whole number")
 _REJECTION_38 = Rejection("amount_negative", "refunded_cents", "payload.payment.entity.amount_refunded must be at least 0")
 _REJECTION_39 = Rejection("amount_too_large", "refunded_cents", "payload.payment.entity.amount_refunded must be at most 999999999999")
 _REJECTION_40 = Rejection("type_invalid", "refunded_cents", "payload.payment.entity.amount_refunded must be a whole number")
-_REJECTION_41 = Rejection("amount_negative", "fee_cents", "payload.payment.entity.fee or null, as payload.payment.entity.currency says, must be at least -999999999999")
-_REJECTION_42 = Rejection("amount_too_large", "fee_cents", "payload.payment.entity.fee or null, as payload.payment.entity.currency says, must be at most 999999999999")
-_REJECTION_43 = Rejection("type_invalid", "fee_cents", "payload.payment.entity.fee or null, as payload.payment.entity.currency says, must be a whole number")
+_REJECTION_41 = Rejection("amount_negative", "fee_cents", "payload.payment.entity.fee must be at least -999999999999")
+_REJECTION_42 = Rejection("amount_too_large", "fee_cents", "payload.payment.entity.fee must be at most 999999999999")
+_REJECTION_43 = Rejection("type_invalid", "fee_cents", "payload.payment.entity.fee must be a whole number")
 _REJECTION_44 = Rejection("currency_unknown", "fee_currency", "the constant INR or null, as payload.payment.entity.currency says, must be a code of iso4217")
 _TABLE_4 = {
     "insufficient_funds": "insufficient_funds",
@@ -201,10 +201,10 @@ _TABLE_4 = {
     "order_payment_method_mismatch": "invalid_request",
     "record_not_found": "invalid_request",
 }
-_REJECTION_45 = Rejection("type_invalid", "failure_category", "the first present of payload.payment.entity.error_reason, payload.payment.entity.error_code, the constant unknown or null, as event says, must be text")
+_REJECTION_45 = Rejection("type_invalid", "failure_category", "payload.payment.entity.error_reason or payload.payment.entity.error_code must be text")
 _TABLE_5 = {"GATEWAY_ERROR": "processor_error", "SERVER_ERROR": "processor_error"}
-_REJECTION_46 = Rejection("text_too_long", "error_code", "payload.payment.entity.error_code or null, as event says, must have at most 255 characters")
-_REJECTION_47 = Rejection("type_invalid", "error_code", "payload.payment.entity.error_code or null, as event says, must be text")
+_REJECTION_46 = Rejection("text_too_long", "error_code", "payload.payment.entity.error_code must have at most 255 characters")
+_REJECTION_47 = Rejection("type_invalid", "error_code", "payload.payment.entity.error_code must be text")
 _REJECTION_48 = Rejection("text_too_long", "related_invoice_id", "payload.payment.entity.invoice_id must have at most 255 characters")
 _REJECTION_49 = Rejection("type_invalid", "related_invoice_id", "payload.payment.entity.invoice_id must be text")
 _REJECTION_50 = Rejection("timestamp_invalid", "object_created_at", "payload.payment.entity.created_at cannot be read as a time")

@@ -43,13 +43,13 @@ _REJECTION_7 = Rejection("text_too_long", "merchant_id", "the envelope's merchan
 _REJECTION_8 = Rejection("field_missing", "merchant_id", "the envelope's merchant_id is absent")
 _REJECTION_9 = Rejection("text_too_long", "customer_id", "data.object.payment.customer_id must have at most 255 characters")
 _REJECTION_10 = Rejection("type_invalid", "customer_id", "data.object.payment.customer_id must be text")
-_REJECTION_11 = Rejection("amount_negative", "amount_cents", "the first present of data.object.payment.total_money.amount, data.object.payment.amount_money.amount must be at least 0")
-_REJECTION_12 = Rejection("amount_too_large", "amount_cents", "the first present of data.object.payment.total_money.amount, data.object.payment.amount_money.amount must be at most 999999999999")
+_REJECTION_11 = Rejection("amount_negative", "amount_cents", "data.object.payment.total_money.amount or data.object.payment.amount_money.amount must be at least 0")
+_REJECTION_12 = Rejection("amount_too_large", "amount_cents", "data.object.payment.total_money.amount or data.object.payment.amount_money.amount must be at most 999999999999")
 _REJECTION_13 = Rejection("field_missing", "amount_cents", "none of data.object.payment.total_money.amount and data.object.payment.amount_money.amount is there")
-_REJECTION_14 = Rejection("type_invalid", "amount_cents", "the first present of data.object.payment.total_money.amount, data.object.payment.amount_money.amount must be a whole number")
-_REJECTION_15 = Rejection("currency_unknown", "currency", "the first present of data.object.payment.total_money.currency, data.object.payment.amount_money.currency must be a code of iso4217")
+_REJECTION_14 = Rejection("type_invalid", "amount_cents", "data.object.payment.total_money.amount or data.object.payment.amount_money.amount must be a whole number")
+_REJECTION_15 = Rejection("currency_unknown", "currency", "data.object.payment.total_money.currency or data.object.payment.amount_money.currency must be a code of iso4217")
 _REJECTION_16 = Rejection("field_missing", "currency", "none of data.object.payment.total_money.currency and data.object.payment.amount_money.currency is there")
-_REJECTION_17 = Rejection("type_invalid", "currency", "the first present of data.object.payment.total_money.currency, data.object.payment.amount_money.currency must be text")
+_REJECTION_17 = Rejection("type_invalid", "currency", "data.object.payment.total_money.currency or data.object.payment.amount_money.currency must be text")
 _REJECTION_18 = Rejection("type_invalid", "payment_method_type", "data.object.payment.source_type must be text")
 _REJECTION_19 = Rejection("text_too_long", "payment_method_type", "data.object.payment.source_type must have at most 255 characters")
 _TABLE_2 = {
@@ -77,8 +77,8 @@ _REJECTION_21 = Rejection("text_too_long", "card_brand", "data.object.payment.ca
 _PATTERN_1 = re.compile("[0-9]{4}")
 _REJECTION_22 = Rejection("pattern_mismatch", "card_last_four", "data.object.payment.card_details.card.last_4 must have the form [0-9]{4}")
 _REJECTION_23 = Rejection("type_invalid", "card_last_four", "data.object.payment.card_details.card.last_4 must be text")
-_REJECTION_24 = Rejection("type_invalid", "status", "the first present of data.object.payment.refunded_money.amount less the first present of data.object.payment.total_money.amount, data.object.payment.amount_money.amount, the constant succeeded or data.object.payment.status, as data.object.payment.status says, must be a whole number")
-_REJECTION_25 = Rejection("type_invalid", "status", "the first present of data.object.payment.refunded_money.amount less the first present of data.object.payment.total_money.amount, data.object.payment.amount_money.amount, the constant succeeded or data.object.payment.status, as data.object.payment.status says, must be a number")
+_REJECTION_24 = Rejection("type_invalid", "status", "data.object.payment.refunded_money.amount, data.object.payment.total_money.amount, data.object.payment.amount_money.amount or 1 more must be a whole number")
+_REJECTION_25 = Rejection("type_invalid", "status", "data.object.payment.refunded_money.amount, data.object.payment.total_money.amount, data.object.payment.amount_money.amount or 1 more must be a number")
 _TABLE_3 = {
     "PENDING": "processing",
     "APPROVED": "authorized",
@@ -86,11 +86,11 @@ _TABLE_3 = {
     "FAILED": "failed",
 }
 _REJECTION_26 = Rejection("value_unknown", "status", "data.object.payment.status is none of PENDING, APPROVED, CANCELED and FAILED")
-_REJECTION_27 = Rejection("type_invalid", "status", "the first present of data.object.payment.refunded_money.amount less the first present of data.object.payment.total_money.amount, data.object.payment.amount_money.amount, the constant succeeded or data.object.payment.status, as data.object.payment.status says, must be text")
+_REJECTION_27 = Rejection("type_invalid", "status", "data.object.payment.refunded_money.amount, data.object.payment.total_money.amount, data.object.payment.amount_money.amount or 1 more must be text")
 _REJECTION_28 = Rejection("field_missing", "status", "none of data.object.payment.refunded_money.amount, data.object.payment.total_money.amount, data.object.payment.amount_money.amount and data.object.payment.status is there")
-_REJECTION_29 = Rejection("text_too_long", "failure_code", "the first present of the first present of data.object.payment.card_details.errors[1].code, data.object.payment.card_details.errors[0].code or data.object.payment.card_details.errors[0].code, as data.object.payment.card_details.errors[0].code says, the first present of data.object.payment.bank_account_details.errors[1].code, data.object.payment.bank_account_details.errors[0].code or data.object.payment.bank_account_details.errors[0].code, as data.object.payment.bank_account_details.errors[0].code says, the first present of data.object.payment.wallet_details.errors[1].code, data.object.payment.wallet_details.errors[0].code or data.object.payment.wallet_details.errors[0].code, as data.object.payment.wallet_details.errors[0].code says, the first present of data.object.payment.square_account_details.errors[1].code, data.object.payment.square_account_details.errors[0].code or data.object.payment.square_account_details.errors[0].code, as data.object.payment.square_account_details.errors[0].code says or null, as data.object.payment.status says, must have at most 255 characters")
-_REJECTION_30 = Rejection("type_invalid", "failure_code", "the first present of the first present of data.object.payment.card_details.errors[1].code, data.object.payment.card_details.errors[0].code or data.object.payment.card_details.errors[0].code, as data.object.payment.card_details.errors[0].code says, the first present of data.object.payment.bank_account_details.errors[1].code, data.object.payment.bank_account_details.errors[0].code or data.object.payment.bank_account_details.errors[0].code, as data.object.payment.bank_account_details.errors[0].code says, the first present of data.object.payment.wallet_details.errors[1].code, data.object.payment.wallet_details.errors[0].code or data.object.payment.wallet_details.errors[0].code, as data.object.payment.wallet_details.errors[0].code says, the first present of data.object.payment.square_account_details.errors[1].code, data.object.payment.square_account_details.errors[0].code or data.object.payment.square_account_details.errors[0].code, as data.object.payment.square_account_details.errors[0].code says or null, as data.object.payment.status says, must be text")
-_REJECTION_31 = Rejection("type_invalid", "failure_message", "the first present of the first present of data.object.payment.card_details.errors[1].detail, data.object.payment.card_details.errors[0].detail or data.object.payment.card_details.errors[0].detail, as data.object.payment.card_details.errors[0].code says, the first present of data.object.payment.bank_account_details.errors[1].detail, data.object.payment.bank_account_details.errors[0].detail or data.object.payment.bank_account_details.errors[0].detail, as data.object.payment.bank_account_details.errors[0].code says, the first present of data.object.payment.wallet_details.errors[1].detail, data.object.payment.wallet_details.errors[0].detail or data.object.payment.wallet_details.errors[0].detail, as data.object.payment.wallet_details.errors[0].code says, the first present of data.object.payment.square_account_details.errors[1].detail, data.object.payment.square_account_details.errors[0].detail or data.object.payment.square_account_details.errors[0].detail, as data.object.payment.square_account_details.errors[0].code says or null, as data.object.payment.status says, must be text")
+_REJECTION_29 = Rejection("text_too_long", "failure_code", "data.object.payment.card_details.errors[1].code, data.object.payment.card_details.errors[0].code, data.object.payment.bank_account_details.errors[1].code or 5 more must have at most 255 characters")
+_REJECTION_30 = Rejection("type_invalid", "failure_code", "data.object.payment.card_details.errors[1].code, data.object.payment.card_details.errors[0].code, data.object.payment.bank_account_details.errors[1].code or 5 more must be text")
+_REJECTION_31 = Rejection("type_invalid", "failure_message", "data.object.payment.card_details.errors[1].detail, data.object.payment.card_details.errors[0].detail, data.object.payment.bank_account_details.errors[1].detail or 5 more must be text")
 _REJECTION_32 = Rejection("metadata_too_large", "metadata", "the rest of data.object.payment must have at most 500 entries")
 _REJECTION_33 = Rejection("metadata_too_large", "metadata", "the rest of data.object.payment must have at most 10000 characters in each key and value")
 _REJECTION_34 = Rejection("metadata_too_large", "metadata", "the rest of data.object.payment must have at most 131072 bytes in all")
@@ -102,12 +102,12 @@ _REJECTION_39 = Rejection("type_invalid", "provider_object_id", "data.object.pay
 _REJECTION_40 = Rejection("timestamp_invalid", "received_at", "the envelope's received_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
 _REJECTION_41 = Rejection("timestamp_invalid", "object_updated_at", "data.object.payment.updated_at cannot be read as a time")
 _REJECTION_42 = Rejection("timestamp_invalid", "object_updated_at", "data.object.payment.updated_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
-_REJECTION_43 = Rejection("amount_negative", "authorized_cents", "the first present of data.object.payment.approved_money.amount, data.object.payment.total_money.amount, data.object.payment.amount_money.amount or data.object.payment.approved_money.amount, as data.object.payment.status says, must be at least 0")
-_REJECTION_44 = Rejection("amount_too_large", "authorized_cents", "the first present of data.object.payment.approved_money.amount, data.object.payment.total_money.amount, data.object.payment.amount_money.amount or data.object.payment.approved_money.amount, as data.object.payment.status says, must be at most 999999999999")
-_REJECTION_45 = Rejection("type_invalid", "authorized_cents", "the first present of data.object.payment.approved_money.amount, data.object.payment.total_money.amount, data.object.payment.amount_money.amount or data.object.payment.approved_money.amount, as data.object.payment.status says, must be a whole number")
-_REJECTION_46 = Rejection("amount_negative", "captured_cents", "the first present of data.object.payment.total_money.amount, data.object.payment.amount_money.amount or null, as data.object.payment.status says, must be at least 0")
-_REJECTION_47 = Rejection("amount_too_large", "captured_cents", "the first present of data.object.payment.total_money.amount, data.object.payment.amount_money.amount or null, as data.object.payment.status says, must be at most 999999999999")
-_REJECTION_48 = Rejection("type_invalid", "captured_cents", "the first present of data.object.payment.total_money.amount, data.object.payment.amount_money.amount or null, as data.object.payment.status says, must be a whole number")
+_REJECTION_43 = Rejection("amount_negative", "authorized_cents", "data.object.payment.approved_money.amount, data.object.payment.total_money.amount or data.object.payment.amount_money.amount must be at least 0")
+_REJECTION_44 = Rejection("amount_too_large", "authorized_cents", "data.object.payment.approved_money.amount, data.object.payment.total_money.amount or data.object.payment.amount_money.amount must be at most 999999999999")
+_REJECTION_45 = Rejection("type_invalid", "authorized_cents", "data.object.payment.approved_money.amount, data.object.payment.total_money.amount or data.object.payment.amount_money.amount must be a whole number")
+_REJECTION_46 = Rejection("amount_negative", "captured_cents", "data.object.payment.total_money.amount or data.object.payment.amount_money.amount must be at least 0")
+_REJECTION_47 = Rejection("amount_too_large", "captured_cents", "data.object.payment.total_money.amount or data.object.payment.amount_money.amount must be at most 999999999999")
+_REJECTION_48 = Rejection("type_invalid", "captured_cents", "data.object.payment.total_money.amount or data.object.payment.amount_money.amount must be a whole number")
 _REJECTION_49 = Rejection("amount_negative", "refunded_cents", "data.object.payment.refunded_money.amount must be at least 0")
 _REJECTION_50 = Rejection("amount_too_large", "refunded_cents", "data.object.payment.refunded_money.amount must be at most 999999999999")
 _REJECTION_51 = Rejection("type_invalid", "refunded_cents", "data.object.payment.refunded_money.amount must be a whole number")
@@ -288,11 +288,11 @@ _TABLE_4 = {
     "UNPROCESSABLE_ENTITY": "invalid_request",
     "NOT_IMPLEMENTED": "invalid_request",
 }
-_REJECTION_63 = Rejection("type_invalid", "failure_category", "the first present of the first present of the first present of data.object.payment.card_details.errors[1].code, data.object.payment.card_details.errors[0].code or data.object.payment.card_details.errors[0].code, as data.object.payment.card_details.errors[0].code says, the first present of data.object.payment.bank_account_details.errors[1].code, data.object.payment.bank_account_details.errors[0].code or data.object.payment.bank_account_details.errors[0].code, as data.object.payment.bank_account_details.errors[0].code says, the first present of data.object.payment.wallet_details.errors[1].code, data.object.payment.wallet_details.errors[0].code or data.object.payment.wallet_details.errors[0].code, as data.object.payment.wallet_details.errors[0].code says, the first present of data.object.payment.square_account_details.errors[1].code, data.object.payment.square_account_details.errors[0].code or data.object.payment.square_account_details.errors[0].code, as data.object.payment.square_account_details.errors[0].code says, the constant unknown or null, as data.object.payment.status says, must be text")
-_REJECTION_64 = Rejection("text_too_long", "error_code", "the first present of data.object.payment.card_details.errors[0].code, data.object.payment.bank_account_details.errors[0].code, data.object.payment.wallet_details.errors[0].code, data.object.payment.square_account_details.errors[0].code or null, as data.object.payment.status says, must have at most 255 characters")
-_REJECTION_65 = Rejection("type_invalid", "error_code", "the first present of data.object.payment.card_details.errors[0].code, data.object.payment.bank_account_details.errors[0].code, data.object.payment.wallet_details.errors[0].code, data.object.payment.square_account_details.errors[0].code or null, as data.object.payment.status says, must be text")
-_REJECTION_66 = Rejection("text_too_long", "decline_code", "the first present of data.object.payment.card_details.errors[1].code, data.object.payment.bank_account_details.errors[1].code, data.object.payment.wallet_details.errors[1].code, data.object.payment.square_account_details.errors[1].code or null, as data.object.payment.status says, must have at most 255 characters")
-_REJECTION_67 = Rejection("type_invalid", "decline_code", "the first present of data.object.payment.card_details.errors[1].code, data.object.payment.bank_account_details.errors[1].code, data.object.payment.wallet_details.errors[1].code, data.object.payment.square_account_details.errors[1].code or null, as data.object.payment.status says, must be text")
+_REJECTION_63 = Rejection("type_invalid", "failure_category", "data.object.payment.card_details.errors[1].code, data.object.payment.card_details.errors[0].code, data.object.payment.bank_account_details.errors[1].code or 5 more must be text")
+_REJECTION_64 = Rejection("text_too_long", "error_code", "data.object.payment.card_details.errors[0].code, data.object.payment.bank_account_details.errors[0].code, data.object.payment.wallet_details.errors[0].code or 1 more must have at most 255 characters")
+_REJECTION_65 = Rejection("type_invalid", "error_code", "data.object.payment.card_details.errors[0].code, data.object.payment.bank_account_details.errors[0].code, data.object.payment.wallet_details.errors[0].code or 1 more must be text")
+_REJECTION_66 = Rejection("text_too_long", "decline_code", "data.object.payment.card_details.errors[1].code, data.object.payment.bank_account_details.errors[1].code, data.object.payment.wallet_details.errors[1].code or 1 more must have at most 255 characters")
+_REJECTION_67 = Rejection("type_invalid", "decline_code", "data.object.payment.card_details.errors[1].code, data.object.payment.bank_account_details.errors[1].code, data.object.payment.wallet_details.errors[1].code or 1 more must be text")
 _REJECTION_68 = Rejection("text_too_long", "payment_method_id", "data.object.payment.card_details.card.id must have at most 255 characters")
 _REJECTION_69 = Rejection("type_invalid", "payment_method_id", "data.object.payment.card_details.card.id must be text")
 _REJECTION_70 = Rejection("timestamp_invalid", "object_created_at", "data.object.payment.created_at cannot be read as a time")
@@ -361,11 +361,11 @@ _ENDS_1 = {
     "ZWN": 1159660800000,
     "ZWR": 1246406400000,
 }
-_REJECTION_72 = Rejection("currency_unknown", "currency", "the first present of data.object.payment.total_money.currency, data.object.payment.amount_money.currency must be a code of the list at the time of the event")
+_REJECTION_72 = Rejection("currency_unknown", "currency", "data.object.payment.total_money.currency or data.object.payment.amount_money.currency must be a code of the list at the time of the event")
 _REJECTION_73 = Rejection("currency_unknown", "fee_currency", "data.object.payment.processing_fee[0].amount_money.currency must be a code of the list at the time of the event")
 _TABLE_5 = {"refund.created": "refund.created", "refund.updated": "refund.updated"}
 _REJECTION_74 = Rejection("value_unknown", "event_type", "type is none of refund.created and refund.updated")
-_REJECTION_75 = Rejection("type_invalid", "event_type", "type or data.object.refund.status, as data.object.refund.status says, must be text")
+_REJECTION_75 = Rejection("type_invalid", "event_type", "type or data.object.refund.status must be text")
 _TABLE_6 = {
     "COMPLETED": "refund.succeeded",
     "REJECTED": "refund.failed",
@@ -395,8 +395,8 @@ _TABLE_7 = {
 _REJECTION_91 = Rejection("value_unknown", "status", "data.object.refund.status is none of PENDING, COMPLETED, REJECTED and FAILED")
 _REJECTION_92 = Rejection("type_invalid", "status", "data.object.refund.status must be text")
 _REJECTION_93 = Rejection("field_missing", "status", "data.object.refund.status is absent")
-_REJECTION_94 = Rejection("text_too_long", "failure_code", "data.object.refund.status or null, as data.object.refund.status says, must have at most 255 characters")
-_REJECTION_95 = Rejection("type_invalid", "failure_code", "data.object.refund.status or null, as data.object.refund.status says, must be text")
+_REJECTION_94 = Rejection("text_too_long", "failure_code", "data.object.refund.status must have at most 255 characters")
+_REJECTION_95 = Rejection("type_invalid", "failure_code", "data.object.refund.status must be text")
 _REJECTION_96 = Rejection("metadata_too_large", "metadata", "the rest of data.object.refund must have at most 500 entries")
 _REJECTION_97 = Rejection("metadata_too_large", "metadata", "the rest of data.object.refund must have at most 10000 characters in each key and value")
 _REJECTION_98 = Rejection("metadata_too_large", "metadata", "the rest of data.object.refund must have at most 131072 bytes in all")
@@ -429,7 +429,7 @@ _TABLE_8 = {
     "ACCEPTED": "dispute.closed",
 }
 _REJECTION_117 = Rejection("value_unknown", "event_type", "data.object.dispute.state is none of INQUIRY_EVIDENCE_REQUIRED, INQUIRY_PROCESSING, INQUIRY_CLOSED, EVIDENCE_REQUIRED, PROCESSING, WON and 2 more")
-_REJECTION_118 = Rejection("type_invalid", "event_type", "data.object.dispute.state or type, as type says, must be text")
+_REJECTION_118 = Rejection("type_invalid", "event_type", "data.object.dispute.state or type must be text")
 _TABLE_9 = {
     "dispute.created": "dispute.opened",
     "dispute.evidence.created": "dispute.updated",
@@ -464,8 +464,8 @@ _REJECTION_132 = Rejection("field_missing", "status", "data.object.dispute.state
 _REJECTION_133 = Rejection("metadata_too_large", "metadata", "the rest of data.object.dispute must have at most 500 entries")
 _REJECTION_134 = Rejection("metadata_too_large", "metadata", "the rest of data.object.dispute must have at most 10000 characters in each key and value")
 _REJECTION_135 = Rejection("metadata_too_large", "metadata", "the rest of data.object.dispute must have at most 131072 bytes in all")
-_REJECTION_136 = Rejection("text_too_long", "provider_object_id", "the first present of data.object.dispute.id, data.object.dispute.dispute_id must have at most 255 characters")
-_REJECTION_137 = Rejection("type_invalid", "provider_object_id", "the first present of data.object.dispute.id, data.object.dispute.dispute_id must be text")
+_REJECTION_136 = Rejection("text_too_long", "provider_object_id", "data.object.dispute.id or data.object.dispute.dispute_id must have at most 255 characters")
+_REJECTION_137 = Rejection("type_invalid", "provider_object_id", "data.object.dispute.id or data.object.dispute.dispute_id must be text")
 _REJECTION_138 = Rejection("text_too_long", "related_payment_id", "data.object.dispute.disputed_payment.payment_id must have at most 255 characters")
 _REJECTION_139 = Rejection("type_invalid", "related_payment_id", "data.object.dispute.disputed_payment.payment_id must be text")
 _REJECTION_140 = Rejection("type_invalid", "object_version", "data.object.dispute.version must be at least -9223372036854775808")
@@ -489,11 +489,11 @@ _TABLE_11 = {
 _REJECTION_147 = Rejection("type_invalid", "dispute_category", "data.object.dispute.reason must be text")
 _REJECTION_148 = Rejection("timestamp_invalid", "object_created_at", "data.object.dispute.created_at cannot be read as a time")
 _REJECTION_149 = Rejection("timestamp_invalid", "object_created_at", "data.object.dispute.created_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
-_REJECTION_150 = Rejection("amount_negative", "withdrawn_cents", "the constant 0 or data.object.dispute.amount_money.amount or null, as data.object.dispute.state says, as data.object.dispute.state says, must be at least -999999999999")
-_REJECTION_151 = Rejection("amount_too_large", "withdrawn_cents", "the constant 0 or data.object.dispute.amount_money.amount or null, as data.object.dispute.state says, as data.object.dispute.state says, must be at most 999999999999")
-_REJECTION_152 = Rejection("type_invalid", "withdrawn_cents", "the constant 0 or data.object.dispute.amount_money.amount or null, as data.object.dispute.state says, as data.object.dispute.state says, must be a whole number")
-_REJECTION_153 = Rejection("currency_unknown", "withdrawn_currency", "data.object.dispute.amount_money.currency or null, as data.object.dispute.state says, must be a code of iso4217")
-_REJECTION_154 = Rejection("type_invalid", "withdrawn_currency", "data.object.dispute.amount_money.currency or null, as data.object.dispute.state says, must be text")
+_REJECTION_150 = Rejection("amount_negative", "withdrawn_cents", "data.object.dispute.amount_money.amount must be at least -999999999999")
+_REJECTION_151 = Rejection("amount_too_large", "withdrawn_cents", "data.object.dispute.amount_money.amount must be at most 999999999999")
+_REJECTION_152 = Rejection("type_invalid", "withdrawn_cents", "data.object.dispute.amount_money.amount must be a whole number")
+_REJECTION_153 = Rejection("currency_unknown", "withdrawn_currency", "data.object.dispute.amount_money.currency must be a code of iso4217")
+_REJECTION_154 = Rejection("type_invalid", "withdrawn_currency", "data.object.dispute.amount_money.currency must be text")
 _TABLE_12 = {
     "INQUIRY_EVIDENCE_REQUIRED": "inquiry",
     "INQUIRY_PROCESSING": "inquiry",
@@ -515,9 +515,9 @@ _REJECTION_157 = Rejection("amount_negative", "amount_cents", "data.object.payou
 _REJECTION_158 = Rejection("amount_too_large", "amount_cents", "data.object.payout.amount_money.amount must be at most 999999999999")
 _REJECTION_159 = Rejection("field_missing", "amount_cents", "data.object.payout.amount_money.amount is absent")
 _REJECTION_160 = Rejection("type_invalid", "amount_cents", "data.object.payout.amount_money.amount must be a whole number")
-_REJECTION_161 = Rejection("currency_unknown", "currency", "the first present of data.object.payout.amount_money.currency, data.object.payout.amount_money.currency_code must be a code of iso4217")
+_REJECTION_161 = Rejection("currency_unknown", "currency", "data.object.payout.amount_money.currency or data.object.payout.amount_money.currency_code must be a code of iso4217")
 _REJECTION_162 = Rejection("field_missing", "currency", "none of data.object.payout.amount_money.currency and data.object.payout.amount_money.currency_code is there")
-_REJECTION_163 = Rejection("type_invalid", "currency", "the first present of data.object.payout.amount_money.currency, data.object.payout.amount_money.currency_code must be text")
+_REJECTION_163 = Rejection("type_invalid", "currency", "data.object.payout.amount_money.currency or data.object.payout.amount_money.currency_code must be text")
 _REJECTION_164 = Rejection("type_invalid", "payment_method_type", "data.object.payout.destination.type must be text")
 _REJECTION_165 = Rejection("text_too_long", "payment_method_type", "data.object.payout.destination.type must have at most 255 characters")
 _TABLE_14 = {
@@ -538,13 +538,13 @@ _REJECTION_175 = Rejection("timestamp_invalid", "object_updated_at", "data.objec
 _REJECTION_176 = Rejection("type_invalid", "fee_cents", "the sum of data.object.payout.payout_fee[].amount_money.amount must be a whole number")
 _REJECTION_177 = Rejection("amount_negative", "fee_cents", "the sum of data.object.payout.payout_fee[].amount_money.amount must be at least -999999999999")
 _REJECTION_178 = Rejection("amount_too_large", "fee_cents", "the sum of data.object.payout.payout_fee[].amount_money.amount must be at most 999999999999")
-_REJECTION_179 = Rejection("currency_unknown", "fee_currency", "the first present of data.object.payout.payout_fee[0].amount_money.currency, data.object.payout.payout_fee[0].amount_money.currency_code must be a code of iso4217")
-_REJECTION_180 = Rejection("type_invalid", "fee_currency", "the first present of data.object.payout.payout_fee[0].amount_money.currency, data.object.payout.payout_fee[0].amount_money.currency_code must be text")
+_REJECTION_179 = Rejection("currency_unknown", "fee_currency", "data.object.payout.payout_fee[0].amount_money.currency or data.object.payout.payout_fee[0].amount_money.currency_code must be a code of iso4217")
+_REJECTION_180 = Rejection("type_invalid", "fee_currency", "data.object.payout.payout_fee[0].amount_money.currency or data.object.payout.payout_fee[0].amount_money.currency_code must be text")
 _REJECTION_181 = Rejection("type_invalid", "direction", "data.object.payout.amount_money.amount must be a number")
 _REJECTION_182 = Rejection("timestamp_invalid", "object_created_at", "data.object.payout.created_at cannot be read as a time")
 _REJECTION_183 = Rejection("timestamp_invalid", "object_created_at", "data.object.payout.created_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
-_REJECTION_184 = Rejection("currency_unknown", "currency", "the first present of data.object.payout.amount_money.currency, data.object.payout.amount_money.currency_code must be a code of the list at the time of the event")
-_REJECTION_185 = Rejection("currency_unknown", "fee_currency", "the first present of data.object.payout.payout_fee[0].amount_money.currency, data.object.payout.payout_fee[0].amount_money.currency_code must be a code of the list at the time of the event")
+_REJECTION_184 = Rejection("currency_unknown", "currency", "data.object.payout.amount_money.currency or data.object.payout.amount_money.currency_code must be a code of the list at the time of the event")
+_REJECTION_185 = Rejection("currency_unknown", "fee_currency", "data.object.payout.payout_fee[0].amount_money.currency or data.object.payout.payout_fee[0].amount_money.currency_code must be a code of the list at the time of the event")
 _TABLE_15 = {
     "PAID": "invoice.paid",
     "PARTIALLY_PAID": "invoice.partially_paid",
@@ -558,7 +558,7 @@ _TABLE_15 = {
     "FAILED": "invoice.updated",
 }
 _REJECTION_186 = Rejection("value_unknown", "event_type", "data.object.invoice.status is none of PAID, PARTIALLY_PAID, PAYMENT_PENDING, DRAFT, UNPAID, SCHEDULED and 4 more")
-_REJECTION_187 = Rejection("type_invalid", "event_type", "data.object.invoice.status or type, as type says, must be text")
+_REJECTION_187 = Rejection("type_invalid", "event_type", "data.object.invoice.status or type must be text")
 _TABLE_16 = {
     "invoice.created": "invoice.created",
     "invoice.published": "invoice.opened",
@@ -571,13 +571,13 @@ _REJECTION_188 = Rejection("value_unknown", "event_type", "type is none of invoi
 _REJECTION_189 = Rejection("field_missing", "event_type", "none of data.object.invoice.status and type is there")
 _REJECTION_190 = Rejection("text_too_long", "customer_id", "data.object.invoice.primary_recipient.customer_id must have at most 255 characters")
 _REJECTION_191 = Rejection("type_invalid", "customer_id", "data.object.invoice.primary_recipient.customer_id must be text")
-_REJECTION_192 = Rejection("type_invalid", "amount_cents", "the first present of the sum of data.object.invoice.payment_requests[].total_completed_amount_money.amount or the sum of data.object.invoice.payment_requests[].computed_amount_money.amount, as data.object.invoice.status says, the constant 0 must be a whole number")
-_REJECTION_193 = Rejection("amount_negative", "amount_cents", "the first present of the sum of data.object.invoice.payment_requests[].total_completed_amount_money.amount or the sum of data.object.invoice.payment_requests[].computed_amount_money.amount, as data.object.invoice.status says, the constant 0 must be at least 0")
-_REJECTION_194 = Rejection("amount_too_large", "amount_cents", "the first present of the sum of data.object.invoice.payment_requests[].total_completed_amount_money.amount or the sum of data.object.invoice.payment_requests[].computed_amount_money.amount, as data.object.invoice.status says, the constant 0 must be at most 999999999999")
+_REJECTION_192 = Rejection("type_invalid", "amount_cents", "the sum of data.object.invoice.payment_requests[].total_completed_amount_money.amount or the sum of data.object.invoice.payment_requests[].computed_amount_money.amount must be a whole number")
+_REJECTION_193 = Rejection("amount_negative", "amount_cents", "the sum of data.object.invoice.payment_requests[].total_completed_amount_money.amount or the sum of data.object.invoice.payment_requests[].computed_amount_money.amount must be at least 0")
+_REJECTION_194 = Rejection("amount_too_large", "amount_cents", "the sum of data.object.invoice.payment_requests[].total_completed_amount_money.amount or the sum of data.object.invoice.payment_requests[].computed_amount_money.amount must be at most 999999999999")
 _REJECTION_195 = Rejection("field_missing", "amount_cents", "none of the sum of data.object.invoice.payment_requests[].total_completed_amount_money.amount and the sum of data.object.invoice.payment_requests[].computed_amount_money.amount is there")
-_REJECTION_196 = Rejection("currency_unknown", "currency", "the first present of data.object.invoice.payment_requests[0].computed_amount_money.currency, data.object.invoice.next_payment_amount_money.currency, the constant XXX must be a code of iso4217")
+_REJECTION_196 = Rejection("currency_unknown", "currency", "data.object.invoice.payment_requests[0].computed_amount_money.currency or data.object.invoice.next_payment_amount_money.currency must be a code of iso4217")
 _REJECTION_197 = Rejection("field_missing", "currency", "none of data.object.invoice.payment_requests[0].computed_amount_money.currency and data.object.invoice.next_payment_amount_money.currency is there")
-_REJECTION_198 = Rejection("type_invalid", "currency", "the first present of data.object.invoice.payment_requests[0].computed_amount_money.currency, data.object.invoice.next_payment_amount_money.currency, the constant XXX must be text")
+_REJECTION_198 = Rejection("type_invalid", "currency", "data.object.invoice.payment_requests[0].computed_amount_money.currency or data.object.invoice.next_payment_amount_money.currency must be text")
 _TABLE_17 = {
     "DRAFT": "draft",
     "UNPAID": "open",
@@ -606,16 +606,16 @@ _REJECTION_211 = Rejection("timestamp_invalid", "object_updated_at", "data.objec
 _REJECTION_212 = Rejection("type_invalid", "captured_cents", "the sum of data.object.invoice.payment_requests[].total_completed_amount_money.amount must be a whole number")
 _REJECTION_213 = Rejection("amount_negative", "captured_cents", "the sum of data.object.invoice.payment_requests[].total_completed_amount_money.amount must be at least 0")
 _REJECTION_214 = Rejection("amount_too_large", "captured_cents", "the sum of data.object.invoice.payment_requests[].total_completed_amount_money.amount must be at most 999999999999")
-_REJECTION_215 = Rejection("text_too_long", "cancellation_reason", "data.object.invoice.status or null, as data.object.invoice.status says, must have at most 255 characters")
-_REJECTION_216 = Rejection("type_invalid", "cancellation_reason", "data.object.invoice.status or null, as data.object.invoice.status says, must be text")
+_REJECTION_215 = Rejection("text_too_long", "cancellation_reason", "data.object.invoice.status must have at most 255 characters")
+_REJECTION_216 = Rejection("type_invalid", "cancellation_reason", "data.object.invoice.status must be text")
 _REJECTION_217 = Rejection("text_too_long", "related_subscription_id", "data.object.invoice.subscription_id must have at most 255 characters")
 _REJECTION_218 = Rejection("type_invalid", "related_subscription_id", "data.object.invoice.subscription_id must be text")
 _REJECTION_219 = Rejection("text_too_long", "payment_method_id", "data.object.invoice.payment_requests[0].card_id must have at most 255 characters")
 _REJECTION_220 = Rejection("type_invalid", "payment_method_id", "data.object.invoice.payment_requests[0].card_id must be text")
 _REJECTION_221 = Rejection("timestamp_invalid", "object_created_at", "data.object.invoice.created_at cannot be read as a time")
 _REJECTION_222 = Rejection("timestamp_invalid", "object_created_at", "data.object.invoice.created_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
-_REJECTION_223 = Rejection("currency_unknown", "currency", "the first present of data.object.invoice.payment_requests[0].computed_amount_money.currency, data.object.invoice.next_payment_amount_money.currency, the constant XXX must be a code of the list at the time of the event")
-_REJECTION_224 = Rejection("currency_unknown", "currency", "the first present of data.object.invoice.payment_requests[0].computed_amount_money.currency, data.object.invoice.next_payment_amount_money.currency, the constant XXX must not be XXX but where there is no amount")
+_REJECTION_223 = Rejection("currency_unknown", "currency", "data.object.invoice.payment_requests[0].computed_amount_money.currency or data.object.invoice.next_payment_amount_money.currency must be a code of the list at the time of the event")
+_REJECTION_224 = Rejection("currency_unknown", "currency", "data.object.invoice.payment_requests[0].computed_amount_money.currency or data.object.invoice.next_payment_amount_money.currency must not be XXX but where there is no amount")
 _TABLE_18 = {
     "PENDING": "subscription.updated",
     "ACTIVE": "subscription.updated",
@@ -625,7 +625,7 @@ _TABLE_18 = {
     "COMPLETED": "subscription.canceled",
 }
 _REJECTION_225 = Rejection("value_unknown", "event_type", "data.object.subscription.status is none of PENDING, ACTIVE, PAUSED, CANCELED, DEACTIVATED and COMPLETED")
-_REJECTION_226 = Rejection("type_invalid", "event_type", "the constant subscription.created or data.object.subscription.status, as type says, must be text")
+_REJECTION_226 = Rejection("type_invalid", "event_type", "data.object.subscription.status must be text")
 _REJECTION_227 = Rejection("field_missing", "event_type", "data.object.subscription.status is absent")
 _REJECTION_228 = Rejection("text_too_long", "customer_id", "data.object.subscription.customer_id must have at most 255 characters")
 _REJECTION_229 = Rejection("type_invalid", "customer_id", "data.object.subscription.customer_id must be text")
@@ -651,8 +651,8 @@ _REJECTION_240 = Rejection("type_invalid", "provider_object_id", "data.object.su
 _REJECTION_241 = Rejection("type_invalid", "object_version", "data.object.subscription.version must be at least -9223372036854775808")
 _REJECTION_242 = Rejection("type_invalid", "object_version", "data.object.subscription.version must be at most 9223372036854775807")
 _REJECTION_243 = Rejection("type_invalid", "object_version", "data.object.subscription.version must be a whole number")
-_REJECTION_244 = Rejection("text_too_long", "cancellation_reason", "data.object.subscription.status or null, as data.object.subscription.status says, must have at most 255 characters")
-_REJECTION_245 = Rejection("type_invalid", "cancellation_reason", "data.object.subscription.status or null, as data.object.subscription.status says, must be text")
+_REJECTION_244 = Rejection("text_too_long", "cancellation_reason", "data.object.subscription.status must have at most 255 characters")
+_REJECTION_245 = Rejection("type_invalid", "cancellation_reason", "data.object.subscription.status must be text")
 _REJECTION_246 = Rejection("text_too_long", "payment_method_id", "data.object.subscription.card_id must have at most 255 characters")
 _REJECTION_247 = Rejection("type_invalid", "payment_method_id", "data.object.subscription.card_id must be text")
 _REJECTION_248 = Rejection("currency_unknown", "currency", "the constant XXX must be a code of the list at the time of the event")

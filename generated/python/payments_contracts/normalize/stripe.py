@@ -42,24 +42,24 @@ _TABLE_1 = {
 }
 _REJECTION_4 = Rejection("text_too_long", "merchant_id", "the envelope's merchant_id must have at most 255 characters")
 _REJECTION_5 = Rejection("field_missing", "merchant_id", "the envelope's merchant_id is absent")
-_REJECTION_6 = Rejection("text_too_long", "customer_id", "the first present of data.object.customer.id, data.object.customer must have at most 255 characters")
-_REJECTION_7 = Rejection("type_invalid", "customer_id", "the first present of data.object.customer.id, data.object.customer must be text")
+_REJECTION_6 = Rejection("text_too_long", "customer_id", "data.object.customer.id or data.object.customer must have at most 255 characters")
+_REJECTION_7 = Rejection("type_invalid", "customer_id", "data.object.customer.id or data.object.customer must be text")
 _SCALES_1 = {"ISK": (1, 100), "UGX": (1, 100), "MGA": (100, 1)}
-_REJECTION_8 = Rejection("amount_indivisible", "amount_cents", "the first present of data.object.amount_received, data.object.amount or data.object.amount, as type says, is not a whole number of the currency's minor unit")
-_REJECTION_9 = Rejection("type_invalid", "amount_cents", "the first present of data.object.amount_received, data.object.amount or data.object.amount, as type says, must be a whole number")
-_REJECTION_10 = Rejection("amount_negative", "amount_cents", "the first present of data.object.amount_received, data.object.amount or data.object.amount, as type says, must be at least 0")
-_REJECTION_11 = Rejection("amount_too_large", "amount_cents", "the first present of data.object.amount_received, data.object.amount or data.object.amount, as type says, must be at most 999999999999")
+_REJECTION_8 = Rejection("amount_indivisible", "amount_cents", "data.object.amount_received or data.object.amount is not a whole number of the currency's minor unit")
+_REJECTION_9 = Rejection("type_invalid", "amount_cents", "data.object.amount_received or data.object.amount must be a whole number")
+_REJECTION_10 = Rejection("amount_negative", "amount_cents", "data.object.amount_received or data.object.amount must be at least 0")
+_REJECTION_11 = Rejection("amount_too_large", "amount_cents", "data.object.amount_received or data.object.amount must be at most 999999999999")
 _REJECTION_12 = Rejection("field_missing", "amount_cents", "none of data.object.amount_received and data.object.amount is there")
 _REJECTION_13 = Rejection("type_invalid", "currency", "data.object.currency must be text")
 _REJECTION_14 = Rejection("currency_unknown", "currency", "data.object.currency must be a code of iso4217")
 _REJECTION_15 = Rejection("field_missing", "currency", "data.object.currency is absent")
-_REJECTION_16 = Rejection("text_too_long", "payment_method_type", "the first present of data.object.last_payment_error.payment_method.type, data.object.charges.data[0].payment_method_details.type, data.object.latest_charge.payment_method_details.type, data.object.payment_method.type, the only element of data.object.payment_method_types or the first present of data.object.charges.data[0].payment_method_details.type, data.object.latest_charge.payment_method_details.type, data.object.payment_method.type, the only element of data.object.payment_method_types, as type says, must have at most 255 characters")
-_REJECTION_17 = Rejection("type_invalid", "payment_method_type", "the first present of data.object.last_payment_error.payment_method.type, data.object.charges.data[0].payment_method_details.type, data.object.latest_charge.payment_method_details.type, data.object.payment_method.type, the only element of data.object.payment_method_types or the first present of data.object.charges.data[0].payment_method_details.type, data.object.latest_charge.payment_method_details.type, data.object.payment_method.type, the only element of data.object.payment_method_types, as type says, must be text")
-_REJECTION_18 = Rejection("type_invalid", "card_brand", "the first present of data.object.last_payment_error.payment_method.card.brand, data.object.charges.data[0].payment_method_details.card.brand, data.object.latest_charge.payment_method_details.card.brand, data.object.payment_method.card.brand or the first present of data.object.charges.data[0].payment_method_details.card.brand, data.object.latest_charge.payment_method_details.card.brand, data.object.payment_method.card.brand, as type says, must be text")
-_REJECTION_19 = Rejection("text_too_long", "card_brand", "the first present of data.object.last_payment_error.payment_method.card.brand, data.object.charges.data[0].payment_method_details.card.brand, data.object.latest_charge.payment_method_details.card.brand, data.object.payment_method.card.brand or the first present of data.object.charges.data[0].payment_method_details.card.brand, data.object.latest_charge.payment_method_details.card.brand, data.object.payment_method.card.brand, as type says, must have at most 255 characters")
+_REJECTION_16 = Rejection("text_too_long", "payment_method_type", "data.object.last_payment_error.payment_method.type, data.object.charges.data[0].payment_method_details.type, data.object.latest_charge.payment_method_details.type or 2 more must have at most 255 characters")
+_REJECTION_17 = Rejection("type_invalid", "payment_method_type", "data.object.last_payment_error.payment_method.type, data.object.charges.data[0].payment_method_details.type, data.object.latest_charge.payment_method_details.type or 2 more must be text")
+_REJECTION_18 = Rejection("type_invalid", "card_brand", "data.object.last_payment_error.payment_method.card.brand, data.object.charges.data[0].payment_method_details.card.brand, data.object.latest_charge.payment_method_details.card.brand or 1 more must be text")
+_REJECTION_19 = Rejection("text_too_long", "card_brand", "data.object.last_payment_error.payment_method.card.brand, data.object.charges.data[0].payment_method_details.card.brand, data.object.latest_charge.payment_method_details.card.brand or 1 more must have at most 255 characters")
 _PATTERN_1 = re.compile("[0-9]{4}")
-_REJECTION_20 = Rejection("pattern_mismatch", "card_last_four", "the first present of data.object.last_payment_error.payment_method.card.last4, data.object.charges.data[0].payment_method_details.card.last4, data.object.latest_charge.payment_method_details.card.last4, data.object.payment_method.card.last4 or the first present of data.object.charges.data[0].payment_method_details.card.last4, data.object.latest_charge.payment_method_details.card.last4, data.object.payment_method.card.last4, as type says, must have the form [0-9]{4}")
-_REJECTION_21 = Rejection("type_invalid", "card_last_four", "the first present of data.object.last_payment_error.payment_method.card.last4, data.object.charges.data[0].payment_method_details.card.last4, data.object.latest_charge.payment_method_details.card.last4, data.object.payment_method.card.last4 or the first present of data.object.charges.data[0].payment_method_details.card.last4, data.object.latest_charge.payment_method_details.card.last4, data.object.payment_method.card.last4, as type says, must be text")
+_REJECTION_20 = Rejection("pattern_mismatch", "card_last_four", "data.object.last_payment_error.payment_method.card.last4, data.object.charges.data[0].payment_method_details.card.last4, data.object.latest_charge.payment_method_details.card.last4 or 1 more must have the form [0-9]{4}")
+_REJECTION_21 = Rejection("type_invalid", "card_last_four", "data.object.last_payment_error.payment_method.card.last4, data.object.charges.data[0].payment_method_details.card.last4, data.object.latest_charge.payment_method_details.card.last4 or 1 more must be text")
 _TABLE_2 = {
     "payment_intent.created": "pending",
     "payment_intent.requires_action": "requires_action",
@@ -70,9 +70,9 @@ _TABLE_2 = {
     "payment_intent.payment_failed": "failed",
     "payment_intent.canceled": "canceled",
 }
-_REJECTION_22 = Rejection("text_too_long", "failure_code", "the first present of data.object.last_payment_error.decline_code, data.object.last_payment_error.code or null, as type says, must have at most 255 characters")
-_REJECTION_23 = Rejection("type_invalid", "failure_code", "the first present of data.object.last_payment_error.decline_code, data.object.last_payment_error.code or null, as type says, must be text")
-_REJECTION_24 = Rejection("type_invalid", "failure_message", "data.object.last_payment_error.message or null, as type says, must be text")
+_REJECTION_22 = Rejection("text_too_long", "failure_code", "data.object.last_payment_error.decline_code or data.object.last_payment_error.code must have at most 255 characters")
+_REJECTION_23 = Rejection("type_invalid", "failure_code", "data.object.last_payment_error.decline_code or data.object.last_payment_error.code must be text")
+_REJECTION_24 = Rejection("type_invalid", "failure_message", "data.object.last_payment_error.message must be text")
 _KEYS_1 = frozenset({"cart_id", "invoice_id", "merchant_id", "order_id", "plan", "sku"})
 _REJECTION_25 = Rejection("metadata_too_large", "metadata", "the rest of data.object must have at most 500 entries")
 _REJECTION_26 = Rejection("metadata_too_large", "metadata", "the rest of data.object must have at most 10000 characters in each key and value")
@@ -86,14 +86,14 @@ _REJECTION_33 = Rejection("type_invalid", "attempt_number", "data.object.charges
 _REJECTION_34 = Rejection("attempt_not_positive", "attempt_number", "data.object.charges.total_count must be at least 1")
 _REJECTION_35 = Rejection("type_invalid", "attempt_number", "data.object.charges.total_count must be a whole number")
 _REJECTION_36 = Rejection("timestamp_invalid", "received_at", "the envelope's received_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
-_REJECTION_37 = Rejection("type_invalid", "authorized_cents", "the first present of data.object.latest_charge.payment_method_details.card.amount_authorized, data.object.amount_capturable less the constant 0 less data.object.amount_received, data.object.amount_capturable, data.object.amount or the first present of data.object.latest_charge.payment_method_details.card.amount_authorized, data.object.amount or null, as type says, as type says, must be a whole number")
-_REJECTION_38 = Rejection("amount_indivisible", "authorized_cents", "the first present of data.object.latest_charge.payment_method_details.card.amount_authorized, data.object.amount_capturable less the constant 0 less data.object.amount_received, data.object.amount_capturable, data.object.amount or the first present of data.object.latest_charge.payment_method_details.card.amount_authorized, data.object.amount or null, as type says, as type says, is not a whole number of the currency's minor unit")
-_REJECTION_39 = Rejection("amount_negative", "authorized_cents", "the first present of data.object.latest_charge.payment_method_details.card.amount_authorized, data.object.amount_capturable less the constant 0 less data.object.amount_received, data.object.amount_capturable, data.object.amount or the first present of data.object.latest_charge.payment_method_details.card.amount_authorized, data.object.amount or null, as type says, as type says, must be at least 0")
-_REJECTION_40 = Rejection("amount_too_large", "authorized_cents", "the first present of data.object.latest_charge.payment_method_details.card.amount_authorized, data.object.amount_capturable less the constant 0 less data.object.amount_received, data.object.amount_capturable, data.object.amount or the first present of data.object.latest_charge.payment_method_details.card.amount_authorized, data.object.amount or null, as type says, as type says, must be at most 999999999999")
-_REJECTION_41 = Rejection("amount_indivisible", "captured_cents", "the first present of data.object.amount_received, data.object.amount or data.object.amount_received, as type says, is not a whole number of the currency's minor unit")
-_REJECTION_42 = Rejection("type_invalid", "captured_cents", "the first present of data.object.amount_received, data.object.amount or data.object.amount_received, as type says, must be a whole number")
-_REJECTION_43 = Rejection("amount_negative", "captured_cents", "the first present of data.object.amount_received, data.object.amount or data.object.amount_received, as type says, must be at least 0")
-_REJECTION_44 = Rejection("amount_too_large", "captured_cents", "the first present of data.object.amount_received, data.object.amount or data.object.amount_received, as type says, must be at most 999999999999")
+_REJECTION_37 = Rejection("type_invalid", "authorized_cents", "data.object.latest_charge.payment_method_details.card.amount_authorized, data.object.amount_capturable, data.object.amount_received or 1 more must be a whole number")
+_REJECTION_38 = Rejection("amount_indivisible", "authorized_cents", "data.object.latest_charge.payment_method_details.card.amount_authorized, data.object.amount_capturable, data.object.amount_received or 1 more is not a whole number of the currency's minor unit")
+_REJECTION_39 = Rejection("amount_negative", "authorized_cents", "data.object.latest_charge.payment_method_details.card.amount_authorized, data.object.amount_capturable, data.object.amount_received or 1 more must be at least 0")
+_REJECTION_40 = Rejection("amount_too_large", "authorized_cents", "data.object.latest_charge.payment_method_details.card.amount_authorized, data.object.amount_capturable, data.object.amount_received or 1 more must be at most 999999999999")
+_REJECTION_41 = Rejection("amount_indivisible", "captured_cents", "data.object.amount_received or data.object.amount is not a whole number of the currency's minor unit")
+_REJECTION_42 = Rejection("type_invalid", "captured_cents", "data.object.amount_received or data.object.amount must be a whole number")
+_REJECTION_43 = Rejection("amount_negative", "captured_cents", "data.object.amount_received or data.object.amount must be at least 0")
+_REJECTION_44 = Rejection("amount_too_large", "captured_cents", "data.object.amount_received or data.object.amount must be at most 999999999999")
 _REJECTION_45 = Rejection("amount_indivisible", "tip_cents", "data.object.amount_details.tip.amount is not a whole number of the currency's minor unit")
 _REJECTION_46 = Rejection("type_invalid", "tip_cents", "data.object.amount_details.tip.amount must be a whole number")
 _REJECTION_47 = Rejection("amount_negative", "tip_cents", "data.object.amount_details.tip.amount must be at least 0")
@@ -212,7 +212,7 @@ _TABLE_3 = {
     "partner_invalid_amount": "invalid_request",
     "testmode_decline": "invalid_request",
 }
-_REJECTION_59 = Rejection("type_invalid", "failure_category", "the constant do_not_retry or null, as type says or the first present of data.object.last_payment_error.decline_code, data.object.last_payment_error.code, the constant unknown or the first present of data.object.last_payment_error.decline_code, data.object.last_payment_error.code or null, as type says, as type says, as data.object.last_payment_error.advice_code says, must be text")
+_REJECTION_59 = Rejection("type_invalid", "failure_category", "data.object.last_payment_error.decline_code or data.object.last_payment_error.code must be text")
 _TABLE_4 = {
     "balance_insufficient": "insufficient_funds",
     "insufficient_funds": "insufficient_funds",
@@ -424,24 +424,24 @@ _TABLE_4 = {
     "transfers_not_allowed": "invalid_request",
     "url_invalid": "invalid_request",
 }
-_REJECTION_60 = Rejection("text_too_long", "error_code", "data.object.last_payment_error.code or null, as type says, must have at most 255 characters")
-_REJECTION_61 = Rejection("type_invalid", "error_code", "data.object.last_payment_error.code or null, as type says, must be text")
-_REJECTION_62 = Rejection("text_too_long", "decline_code", "data.object.last_payment_error.decline_code or null, as type says, must have at most 255 characters")
-_REJECTION_63 = Rejection("type_invalid", "decline_code", "data.object.last_payment_error.decline_code or null, as type says, must be text")
-_REJECTION_64 = Rejection("text_too_long", "advice_code", "data.object.last_payment_error.advice_code or null, as type says, must have at most 255 characters")
-_REJECTION_65 = Rejection("type_invalid", "advice_code", "data.object.last_payment_error.advice_code or null, as type says, must be text")
-_REJECTION_66 = Rejection("text_too_long", "network_decline_code", "data.object.last_payment_error.network_decline_code or null, as type says, must have at most 255 characters")
-_REJECTION_67 = Rejection("type_invalid", "network_decline_code", "data.object.last_payment_error.network_decline_code or null, as type says, must be text")
-_REJECTION_68 = Rejection("text_too_long", "network_advice_code", "data.object.last_payment_error.network_advice_code or null, as type says, must have at most 255 characters")
-_REJECTION_69 = Rejection("type_invalid", "network_advice_code", "data.object.last_payment_error.network_advice_code or null, as type says, must be text")
+_REJECTION_60 = Rejection("text_too_long", "error_code", "data.object.last_payment_error.code must have at most 255 characters")
+_REJECTION_61 = Rejection("type_invalid", "error_code", "data.object.last_payment_error.code must be text")
+_REJECTION_62 = Rejection("text_too_long", "decline_code", "data.object.last_payment_error.decline_code must have at most 255 characters")
+_REJECTION_63 = Rejection("type_invalid", "decline_code", "data.object.last_payment_error.decline_code must be text")
+_REJECTION_64 = Rejection("text_too_long", "advice_code", "data.object.last_payment_error.advice_code must have at most 255 characters")
+_REJECTION_65 = Rejection("type_invalid", "advice_code", "data.object.last_payment_error.advice_code must be text")
+_REJECTION_66 = Rejection("text_too_long", "network_decline_code", "data.object.last_payment_error.network_decline_code must have at most 255 characters")
+_REJECTION_67 = Rejection("type_invalid", "network_decline_code", "data.object.last_payment_error.network_decline_code must be text")
+_REJECTION_68 = Rejection("text_too_long", "network_advice_code", "data.object.last_payment_error.network_advice_code must have at most 255 characters")
+_REJECTION_69 = Rejection("type_invalid", "network_advice_code", "data.object.last_payment_error.network_advice_code must be text")
 _REJECTION_70 = Rejection("text_too_long", "cancellation_reason", "data.object.cancellation_reason must have at most 255 characters")
 _REJECTION_71 = Rejection("type_invalid", "cancellation_reason", "data.object.cancellation_reason must be text")
-_REJECTION_72 = Rejection("text_too_long", "related_charge_id", "the first present of data.object.charges.data[0].id, data.object.latest_charge.id, data.object.latest_charge, data.object.last_payment_error.charge must have at most 255 characters")
-_REJECTION_73 = Rejection("type_invalid", "related_charge_id", "the first present of data.object.charges.data[0].id, data.object.latest_charge.id, data.object.latest_charge, data.object.last_payment_error.charge must be text")
+_REJECTION_72 = Rejection("text_too_long", "related_charge_id", "data.object.charges.data[0].id, data.object.latest_charge.id, data.object.latest_charge or 1 more must have at most 255 characters")
+_REJECTION_73 = Rejection("type_invalid", "related_charge_id", "data.object.charges.data[0].id, data.object.latest_charge.id, data.object.latest_charge or 1 more must be text")
 _REJECTION_74 = Rejection("text_too_long", "related_invoice_id", "data.object.invoice must have at most 255 characters")
 _REJECTION_75 = Rejection("type_invalid", "related_invoice_id", "data.object.invoice must be text")
-_REJECTION_76 = Rejection("text_too_long", "payment_method_id", "the first present of data.object.last_payment_error.payment_method.id, data.object.payment_method.id, data.object.payment_method or the first present of data.object.payment_method.id, data.object.payment_method, as type says, must have at most 255 characters")
-_REJECTION_77 = Rejection("type_invalid", "payment_method_id", "the first present of data.object.last_payment_error.payment_method.id, data.object.payment_method.id, data.object.payment_method or the first present of data.object.payment_method.id, data.object.payment_method, as type says, must be text")
+_REJECTION_76 = Rejection("text_too_long", "payment_method_id", "data.object.last_payment_error.payment_method.id, data.object.payment_method.id or data.object.payment_method must have at most 255 characters")
+_REJECTION_77 = Rejection("type_invalid", "payment_method_id", "data.object.last_payment_error.payment_method.id, data.object.payment_method.id or data.object.payment_method must be text")
 _REJECTION_78 = Rejection("timestamp_invalid", "object_created_at", "data.object.created cannot be read as a time")
 _REJECTION_79 = Rejection("timestamp_invalid", "object_created_at", "data.object.created must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
 _ENDS_1 = {
@@ -517,53 +517,53 @@ _TABLE_5 = {
     "charge.failed": "charge.failed",
     "charge.expired": "charge.expired",
 }
-_REJECTION_82 = Rejection("amount_indivisible", "amount_cents", "data.object.amount or data.object.amount or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says or data.object.amount, as data.object.status says, as type says, is not a whole number of the currency's minor unit")
-_REJECTION_83 = Rejection("type_invalid", "amount_cents", "data.object.amount or data.object.amount or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says or data.object.amount, as data.object.status says, as type says, must be a whole number")
-_REJECTION_84 = Rejection("amount_negative", "amount_cents", "data.object.amount or data.object.amount or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says or data.object.amount, as data.object.status says, as type says, must be at least 0")
-_REJECTION_85 = Rejection("amount_too_large", "amount_cents", "data.object.amount or data.object.amount or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says or data.object.amount, as data.object.status says, as type says, must be at most 999999999999")
+_REJECTION_82 = Rejection("amount_indivisible", "amount_cents", "data.object.amount or data.object.amount_captured is not a whole number of the currency's minor unit")
+_REJECTION_83 = Rejection("type_invalid", "amount_cents", "data.object.amount or data.object.amount_captured must be a whole number")
+_REJECTION_84 = Rejection("amount_negative", "amount_cents", "data.object.amount or data.object.amount_captured must be at least 0")
+_REJECTION_85 = Rejection("amount_too_large", "amount_cents", "data.object.amount or data.object.amount_captured must be at most 999999999999")
 _REJECTION_86 = Rejection("field_missing", "amount_cents", "none of data.object.amount and data.object.amount_captured is there")
 _REJECTION_87 = Rejection("text_too_long", "payment_method_type", "data.object.payment_method_details.type must have at most 255 characters")
 _REJECTION_88 = Rejection("type_invalid", "payment_method_type", "data.object.payment_method_details.type must be text")
-_REJECTION_89 = Rejection("type_invalid", "card_brand", "the first present of data.object.payment_method_details.card.brand, data.object.payment_method_details.card_present.brand, data.object.payment_method_details.interac_present.brand must be text")
-_REJECTION_90 = Rejection("text_too_long", "card_brand", "the first present of data.object.payment_method_details.card.brand, data.object.payment_method_details.card_present.brand, data.object.payment_method_details.interac_present.brand must have at most 255 characters")
-_REJECTION_91 = Rejection("pattern_mismatch", "card_last_four", "the first present of data.object.payment_method_details.card.last4, data.object.payment_method_details.card_present.last4, data.object.payment_method_details.interac_present.last4 must have the form [0-9]{4}")
-_REJECTION_92 = Rejection("type_invalid", "card_last_four", "the first present of data.object.payment_method_details.card.last4, data.object.payment_method_details.card_present.last4, data.object.payment_method_details.interac_present.last4 must be text")
+_REJECTION_89 = Rejection("type_invalid", "card_brand", "data.object.payment_method_details.card.brand, data.object.payment_method_details.card_present.brand or data.object.payment_method_details.interac_present.brand must be text")
+_REJECTION_90 = Rejection("text_too_long", "card_brand", "data.object.payment_method_details.card.brand, data.object.payment_method_details.card_present.brand or data.object.payment_method_details.interac_present.brand must have at most 255 characters")
+_REJECTION_91 = Rejection("pattern_mismatch", "card_last_four", "data.object.payment_method_details.card.last4, data.object.payment_method_details.card_present.last4 or data.object.payment_method_details.interac_present.last4 must have the form [0-9]{4}")
+_REJECTION_92 = Rejection("type_invalid", "card_last_four", "data.object.payment_method_details.card.last4, data.object.payment_method_details.card_present.last4 or data.object.payment_method_details.interac_present.last4 must be text")
 _TABLE_6 = {"pending": "pending", "succeeded": "authorized", "failed": "failed"}
 _REJECTION_93 = Rejection("value_unknown", "status", "data.object.status is none of pending, succeeded and failed")
-_REJECTION_94 = Rejection("type_invalid", "status", "the constant failed or the constant canceled or the constant canceled or data.object.status, as type says, as data.object.refunded says or the constant refunded or the constant partially_refunded or data.object.status, as type says, as data.object.refunded says, as data.object.captured says, as type says, must be text")
+_REJECTION_94 = Rejection("type_invalid", "status", "data.object.status must be text")
 _TABLE_7 = {"pending": "pending", "succeeded": "succeeded", "failed": "failed"}
 _REJECTION_95 = Rejection("field_missing", "status", "data.object.status is absent")
-_REJECTION_96 = Rejection("text_too_long", "failure_code", "the first present of data.object.outcome.reason, data.object.failure_code or data.object.failure_code, as data.object.status says, must have at most 255 characters")
-_REJECTION_97 = Rejection("type_invalid", "failure_code", "the first present of data.object.outcome.reason, data.object.failure_code or data.object.failure_code, as data.object.status says, must be text")
+_REJECTION_96 = Rejection("text_too_long", "failure_code", "data.object.outcome.reason or data.object.failure_code must have at most 255 characters")
+_REJECTION_97 = Rejection("type_invalid", "failure_code", "data.object.outcome.reason or data.object.failure_code must be text")
 _REJECTION_98 = Rejection("type_invalid", "failure_message", "data.object.failure_message must be text")
-_REJECTION_99 = Rejection("text_too_long", "related_payment_id", "the first present of data.object.payment_intent.id, data.object.payment_intent must have at most 255 characters")
-_REJECTION_100 = Rejection("type_invalid", "related_payment_id", "the first present of data.object.payment_intent.id, data.object.payment_intent must be text")
-_REJECTION_101 = Rejection("amount_indivisible", "authorized_cents", "null or the first present of data.object.payment_method_details.card.amount_authorized, data.object.payment_method_details.card_present.amount_authorized, data.object.amount or null, as data.object.status says, as type says, is not a whole number of the currency's minor unit")
-_REJECTION_102 = Rejection("type_invalid", "authorized_cents", "null or the first present of data.object.payment_method_details.card.amount_authorized, data.object.payment_method_details.card_present.amount_authorized, data.object.amount or null, as data.object.status says, as type says, must be a whole number")
-_REJECTION_103 = Rejection("amount_negative", "authorized_cents", "null or the first present of data.object.payment_method_details.card.amount_authorized, data.object.payment_method_details.card_present.amount_authorized, data.object.amount or null, as data.object.status says, as type says, must be at least 0")
-_REJECTION_104 = Rejection("amount_too_large", "authorized_cents", "null or the first present of data.object.payment_method_details.card.amount_authorized, data.object.payment_method_details.card_present.amount_authorized, data.object.amount or null, as data.object.status says, as type says, must be at most 999999999999")
-_REJECTION_105 = Rejection("amount_indivisible", "captured_cents", "null or data.object.amount_captured or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says or null, as data.object.status says, as type says, is not a whole number of the currency's minor unit")
-_REJECTION_106 = Rejection("type_invalid", "captured_cents", "null or data.object.amount_captured or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says or null, as data.object.status says, as type says, must be a whole number")
-_REJECTION_107 = Rejection("amount_negative", "captured_cents", "null or data.object.amount_captured or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says or null, as data.object.status says, as type says, must be at least 0")
-_REJECTION_108 = Rejection("amount_too_large", "captured_cents", "null or data.object.amount_captured or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says or null, as data.object.status says, as type says, must be at most 999999999999")
-_REJECTION_109 = Rejection("amount_indivisible", "refunded_cents", "null or the first present of data.object.amount_captured, data.object.amount or the first present of data.object.amount_refunded less data.object.amount less data.object.amount_captured, data.object.amount_refunded, as data.object.refunded says, as data.object.captured says, is not a whole number of the currency's minor unit")
-_REJECTION_110 = Rejection("type_invalid", "refunded_cents", "null or the first present of data.object.amount_captured, data.object.amount or the first present of data.object.amount_refunded less data.object.amount less data.object.amount_captured, data.object.amount_refunded, as data.object.refunded says, as data.object.captured says, must be a whole number")
-_REJECTION_111 = Rejection("type_invalid", "refunded_cents", "null or the first present of data.object.amount_captured, data.object.amount or the first present of data.object.amount_refunded less data.object.amount less data.object.amount_captured, data.object.amount_refunded, as data.object.refunded says, as data.object.captured says, must be a number")
+_REJECTION_99 = Rejection("text_too_long", "related_payment_id", "data.object.payment_intent.id or data.object.payment_intent must have at most 255 characters")
+_REJECTION_100 = Rejection("type_invalid", "related_payment_id", "data.object.payment_intent.id or data.object.payment_intent must be text")
+_REJECTION_101 = Rejection("amount_indivisible", "authorized_cents", "data.object.payment_method_details.card.amount_authorized, data.object.payment_method_details.card_present.amount_authorized or data.object.amount is not a whole number of the currency's minor unit")
+_REJECTION_102 = Rejection("type_invalid", "authorized_cents", "data.object.payment_method_details.card.amount_authorized, data.object.payment_method_details.card_present.amount_authorized or data.object.amount must be a whole number")
+_REJECTION_103 = Rejection("amount_negative", "authorized_cents", "data.object.payment_method_details.card.amount_authorized, data.object.payment_method_details.card_present.amount_authorized or data.object.amount must be at least 0")
+_REJECTION_104 = Rejection("amount_too_large", "authorized_cents", "data.object.payment_method_details.card.amount_authorized, data.object.payment_method_details.card_present.amount_authorized or data.object.amount must be at most 999999999999")
+_REJECTION_105 = Rejection("amount_indivisible", "captured_cents", "data.object.amount_captured or data.object.amount is not a whole number of the currency's minor unit")
+_REJECTION_106 = Rejection("type_invalid", "captured_cents", "data.object.amount_captured or data.object.amount must be a whole number")
+_REJECTION_107 = Rejection("amount_negative", "captured_cents", "data.object.amount_captured or data.object.amount must be at least 0")
+_REJECTION_108 = Rejection("amount_too_large", "captured_cents", "data.object.amount_captured or data.object.amount must be at most 999999999999")
+_REJECTION_109 = Rejection("amount_indivisible", "refunded_cents", "data.object.amount_captured, data.object.amount, data.object.amount_refunded or 1 more is not a whole number of the currency's minor unit")
+_REJECTION_110 = Rejection("type_invalid", "refunded_cents", "data.object.amount_captured, data.object.amount, data.object.amount_refunded or 1 more must be a whole number")
+_REJECTION_111 = Rejection("type_invalid", "refunded_cents", "data.object.amount_captured, data.object.amount, data.object.amount_refunded or 1 more must be a number")
 _TABLE_8 = {"below": -1}
-_REJECTION_112 = Rejection("type_invalid", "refunded_cents", "null or the first present of data.object.amount_captured, data.object.amount or the first present of data.object.amount_refunded less data.object.amount less data.object.amount_captured, data.object.amount_refunded, as data.object.refunded says, as data.object.captured says, must be text")
-_REJECTION_113 = Rejection("amount_negative", "refunded_cents", "null or the first present of data.object.amount_captured, data.object.amount or the first present of data.object.amount_refunded less data.object.amount less data.object.amount_captured, data.object.amount_refunded, as data.object.refunded says, as data.object.captured says, must be at least 0")
-_REJECTION_114 = Rejection("amount_too_large", "refunded_cents", "null or the first present of data.object.amount_captured, data.object.amount or the first present of data.object.amount_refunded less data.object.amount less data.object.amount_captured, data.object.amount_refunded, as data.object.refunded says, as data.object.captured says, must be at most 999999999999")
+_REJECTION_112 = Rejection("type_invalid", "refunded_cents", "data.object.amount_captured, data.object.amount, data.object.amount_refunded or 1 more must be text")
+_REJECTION_113 = Rejection("amount_negative", "refunded_cents", "data.object.amount_captured, data.object.amount, data.object.amount_refunded or 1 more must be at least 0")
+_REJECTION_114 = Rejection("amount_too_large", "refunded_cents", "data.object.amount_captured, data.object.amount, data.object.amount_refunded or 1 more must be at most 999999999999")
 _REJECTION_115 = Rejection("amount_indivisible", "fee_cents", "data.object.balance_transaction.fee is not a whole number of the currency's minor unit")
 _REJECTION_116 = Rejection("type_invalid", "fee_cents", "data.object.balance_transaction.fee must be a whole number")
 _REJECTION_117 = Rejection("amount_negative", "fee_cents", "data.object.balance_transaction.fee must be at least -999999999999")
 _REJECTION_118 = Rejection("amount_too_large", "fee_cents", "data.object.balance_transaction.fee must be at most 999999999999")
 _REJECTION_119 = Rejection("type_invalid", "fee_currency", "data.object.balance_transaction.currency must be text")
 _REJECTION_120 = Rejection("currency_unknown", "fee_currency", "data.object.balance_transaction.currency must be a code of iso4217")
-_REJECTION_121 = Rejection("type_invalid", "failure_category", "the constant do_not_retry or the first present of data.object.outcome.reason, data.object.failure_code, the constant unknown, as data.object.outcome.advice_code says or the first present of data.object.failure_code, the constant unknown or null, as type says, as data.object.status says, must be text")
+_REJECTION_121 = Rejection("type_invalid", "failure_category", "data.object.outcome.reason or data.object.failure_code must be text")
 _REJECTION_122 = Rejection("text_too_long", "error_code", "data.object.failure_code must have at most 255 characters")
 _REJECTION_123 = Rejection("type_invalid", "error_code", "data.object.failure_code must be text")
-_REJECTION_124 = Rejection("text_too_long", "decline_code", "data.object.outcome.reason or null, as data.object.status says, must have at most 255 characters")
-_REJECTION_125 = Rejection("type_invalid", "decline_code", "data.object.outcome.reason or null, as data.object.status says, must be text")
+_REJECTION_124 = Rejection("text_too_long", "decline_code", "data.object.outcome.reason must have at most 255 characters")
+_REJECTION_125 = Rejection("type_invalid", "decline_code", "data.object.outcome.reason must be text")
 _REJECTION_126 = Rejection("text_too_long", "advice_code", "data.object.outcome.advice_code must have at most 255 characters")
 _REJECTION_127 = Rejection("type_invalid", "advice_code", "data.object.outcome.advice_code must be text")
 _REJECTION_128 = Rejection("text_too_long", "network_decline_code", "data.object.outcome.network_decline_code must have at most 255 characters")
@@ -575,7 +575,7 @@ _REJECTION_133 = Rejection("type_invalid", "payment_method_id", "data.object.pay
 _REJECTION_134 = Rejection("currency_unknown", "fee_currency", "data.object.balance_transaction.currency must be a code of the list at the time of the event")
 _TABLE_9 = {"refund.failed": "refund.failed"}
 _REJECTION_135 = Rejection("value_unknown", "event_type", "type is none of refund.failed")
-_REJECTION_136 = Rejection("type_invalid", "event_type", "type or data.object.status or type, as data.object.status says, as type says, must be text")
+_REJECTION_136 = Rejection("type_invalid", "event_type", "type or data.object.status must be text")
 _TABLE_10 = {
     "succeeded": "refund.succeeded",
     "failed": "refund.failed",
@@ -604,11 +604,10 @@ _TABLE_12 = {
     "canceled": "canceled",
 }
 _REJECTION_147 = Rejection("value_unknown", "status", "data.object.status is none of pending, requires_action, succeeded, failed and canceled")
-_REJECTION_148 = Rejection("type_invalid", "status", "the constant failed or the first present of data.object.status, the constant pending, as type says, must be text")
-_REJECTION_149 = Rejection("text_too_long", "failure_code", "data.object.failure_reason must have at most 255 characters")
-_REJECTION_150 = Rejection("type_invalid", "failure_code", "data.object.failure_reason must be text")
-_REJECTION_151 = Rejection("text_too_long", "related_payment_id", "the first present of data.object.payment_intent.id, data.object.payment_intent, data.object.charge.id, data.object.charge must have at most 255 characters")
-_REJECTION_152 = Rejection("type_invalid", "related_payment_id", "the first present of data.object.payment_intent.id, data.object.payment_intent, data.object.charge.id, data.object.charge must be text")
+_REJECTION_148 = Rejection("text_too_long", "failure_code", "data.object.failure_reason must have at most 255 characters")
+_REJECTION_149 = Rejection("type_invalid", "failure_code", "data.object.failure_reason must be text")
+_REJECTION_150 = Rejection("text_too_long", "related_payment_id", "data.object.payment_intent.id, data.object.payment_intent, data.object.charge.id or 1 more must have at most 255 characters")
+_REJECTION_151 = Rejection("type_invalid", "related_payment_id", "data.object.payment_intent.id, data.object.payment_intent, data.object.charge.id or 1 more must be text")
 _TABLE_13 = {
     "insufficient_funds": "insufficient_funds",
     "expired_or_canceled_card": "expired_card",
@@ -618,11 +617,11 @@ _TABLE_13 = {
     "declined": "issuer_declined",
     "unknown": "unknown",
 }
-_REJECTION_153 = Rejection("type_invalid", "failure_category", "the first present of data.object.failure_reason, the constant unknown or the first present of data.object.failure_reason, the constant unknown or null, as data.object.status says, as type says, must be text")
-_REJECTION_154 = Rejection("text_too_long", "error_code", "data.object.failure_reason must have at most 255 characters")
-_REJECTION_155 = Rejection("type_invalid", "error_code", "data.object.failure_reason must be text")
-_REJECTION_156 = Rejection("text_too_long", "related_charge_id", "the first present of data.object.charge.id, data.object.charge must have at most 255 characters")
-_REJECTION_157 = Rejection("type_invalid", "related_charge_id", "the first present of data.object.charge.id, data.object.charge must be text")
+_REJECTION_152 = Rejection("type_invalid", "failure_category", "data.object.failure_reason must be text")
+_REJECTION_153 = Rejection("text_too_long", "error_code", "data.object.failure_reason must have at most 255 characters")
+_REJECTION_154 = Rejection("type_invalid", "error_code", "data.object.failure_reason must be text")
+_REJECTION_155 = Rejection("text_too_long", "related_charge_id", "data.object.charge.id or data.object.charge must have at most 255 characters")
+_REJECTION_156 = Rejection("type_invalid", "related_charge_id", "data.object.charge.id or data.object.charge must be text")
 _TABLE_14 = {
     "charge.dispute.created": "dispute.opened",
     "charge.dispute.updated": "dispute.updated",
@@ -630,8 +629,8 @@ _TABLE_14 = {
     "charge.dispute.funds_reinstated": "dispute.funds_reinstated",
     "charge.dispute.closed": "dispute.closed",
 }
-_REJECTION_158 = Rejection("type_invalid", "card_brand", "data.object.payment_method_details.card.brand must be text")
-_REJECTION_159 = Rejection("text_too_long", "card_brand", "data.object.payment_method_details.card.brand must have at most 255 characters")
+_REJECTION_157 = Rejection("type_invalid", "card_brand", "data.object.payment_method_details.card.brand must be text")
+_REJECTION_158 = Rejection("text_too_long", "card_brand", "data.object.payment_method_details.card.brand must have at most 255 characters")
 _TABLE_15 = {
     "warning_needs_response": "closed",
     "warning_under_review": "closed",
@@ -645,8 +644,7 @@ _TABLE_15 = {
     "appeal_under_review": "closed",
     "charge_refunded": "closed",
 }
-_REJECTION_160 = Rejection("value_unknown", "status", "data.object.status is none of warning_needs_response, warning_under_review, warning_closed, needs_response, under_review, won and 5 more")
-_REJECTION_161 = Rejection("type_invalid", "status", "data.object.status or data.object.status, as type says, must be text")
+_REJECTION_159 = Rejection("value_unknown", "status", "data.object.status is none of warning_needs_response, warning_under_review, warning_closed, needs_response, under_review, won and 5 more")
 _TABLE_16 = {
     "warning_needs_response": "needs_response",
     "warning_under_review": "under_review",
@@ -660,14 +658,14 @@ _TABLE_16 = {
     "appeal_under_review": "under_review",
     "charge_refunded": "closed",
 }
-_REJECTION_162 = Rejection("type_invalid", "fee_cents", "the sum of data.object.balance_transactions[].fee must be a whole number")
-_REJECTION_163 = Rejection("amount_indivisible", "fee_cents", "the sum of data.object.balance_transactions[].fee is not a whole number of the currency's minor unit")
-_REJECTION_164 = Rejection("amount_negative", "fee_cents", "the sum of data.object.balance_transactions[].fee must be at least -999999999999")
-_REJECTION_165 = Rejection("amount_too_large", "fee_cents", "the sum of data.object.balance_transactions[].fee must be at most 999999999999")
-_REJECTION_166 = Rejection("type_invalid", "fee_currency", "data.object.balance_transactions[0].currency must be text")
-_REJECTION_167 = Rejection("currency_unknown", "fee_currency", "data.object.balance_transactions[0].currency must be a code of iso4217")
-_REJECTION_168 = Rejection("text_too_long", "dispute_reason", "data.object.reason must have at most 255 characters")
-_REJECTION_169 = Rejection("type_invalid", "dispute_reason", "data.object.reason must be text")
+_REJECTION_160 = Rejection("type_invalid", "fee_cents", "the sum of data.object.balance_transactions[].fee must be a whole number")
+_REJECTION_161 = Rejection("amount_indivisible", "fee_cents", "the sum of data.object.balance_transactions[].fee is not a whole number of the currency's minor unit")
+_REJECTION_162 = Rejection("amount_negative", "fee_cents", "the sum of data.object.balance_transactions[].fee must be at least -999999999999")
+_REJECTION_163 = Rejection("amount_too_large", "fee_cents", "the sum of data.object.balance_transactions[].fee must be at most 999999999999")
+_REJECTION_164 = Rejection("type_invalid", "fee_currency", "data.object.balance_transactions[0].currency must be text")
+_REJECTION_165 = Rejection("currency_unknown", "fee_currency", "data.object.balance_transactions[0].currency must be a code of iso4217")
+_REJECTION_166 = Rejection("text_too_long", "dispute_reason", "data.object.reason must have at most 255 characters")
+_REJECTION_167 = Rejection("type_invalid", "dispute_reason", "data.object.reason must be text")
 _TABLE_17 = {
     "fraudulent": "fraud",
     "unrecognized": "unrecognized",
@@ -685,13 +683,13 @@ _TABLE_17 = {
     "customer_initiated": "general",
     "general": "general",
 }
-_REJECTION_170 = Rejection("type_invalid", "dispute_category", "data.object.reason must be text")
-_REJECTION_171 = Rejection("type_invalid", "withdrawn_cents", "the constant 0 less the sum of data.object.balance_transactions[].amount must be a whole number")
-_REJECTION_172 = Rejection("amount_indivisible", "withdrawn_cents", "the constant 0 less the sum of data.object.balance_transactions[].amount is not a whole number of the currency's minor unit")
-_REJECTION_173 = Rejection("amount_negative", "withdrawn_cents", "the constant 0 less the sum of data.object.balance_transactions[].amount must be at least -999999999999")
-_REJECTION_174 = Rejection("amount_too_large", "withdrawn_cents", "the constant 0 less the sum of data.object.balance_transactions[].amount must be at most 999999999999")
-_REJECTION_175 = Rejection("type_invalid", "withdrawn_currency", "data.object.balance_transactions[0].currency must be text")
-_REJECTION_176 = Rejection("currency_unknown", "withdrawn_currency", "data.object.balance_transactions[0].currency must be a code of iso4217")
+_REJECTION_168 = Rejection("type_invalid", "dispute_category", "data.object.reason must be text")
+_REJECTION_169 = Rejection("type_invalid", "withdrawn_cents", "the sum of data.object.balance_transactions[].amount must be a whole number")
+_REJECTION_170 = Rejection("amount_indivisible", "withdrawn_cents", "the sum of data.object.balance_transactions[].amount is not a whole number of the currency's minor unit")
+_REJECTION_171 = Rejection("amount_negative", "withdrawn_cents", "the sum of data.object.balance_transactions[].amount must be at least -999999999999")
+_REJECTION_172 = Rejection("amount_too_large", "withdrawn_cents", "the sum of data.object.balance_transactions[].amount must be at most 999999999999")
+_REJECTION_173 = Rejection("type_invalid", "withdrawn_currency", "data.object.balance_transactions[0].currency must be text")
+_REJECTION_174 = Rejection("currency_unknown", "withdrawn_currency", "data.object.balance_transactions[0].currency must be a code of iso4217")
 _TABLE_18 = {
     "payout.created": "payout.created",
     "payout.updated": "payout.updated",
@@ -700,16 +698,16 @@ _TABLE_18 = {
     "payout.canceled": "payout.canceled",
     "payout.reconciliation_completed": "payout.reconciled",
 }
-_REJECTION_177 = Rejection("amount_negative", "amount_cents", "data.object.amount must be at least -999999999999")
-_REJECTION_178 = Rejection("text_too_long", "payment_method_type", "data.object.type must have at most 255 characters")
-_REJECTION_179 = Rejection("type_invalid", "payment_method_type", "data.object.type must be text")
+_REJECTION_175 = Rejection("amount_negative", "amount_cents", "data.object.amount must be at least -999999999999")
+_REJECTION_176 = Rejection("text_too_long", "payment_method_type", "data.object.type must have at most 255 characters")
+_REJECTION_177 = Rejection("type_invalid", "payment_method_type", "data.object.type must be text")
 _TABLE_19 = {
     "payout.paid": "succeeded",
     "payout.failed": "failed",
     "payout.canceled": "canceled",
 }
-_REJECTION_180 = Rejection("value_unknown", "status", "type is none of payout.paid, payout.failed and payout.canceled")
-_REJECTION_181 = Rejection("type_invalid", "status", "type or data.object.status, as type says, must be text")
+_REJECTION_178 = Rejection("value_unknown", "status", "type is none of payout.paid, payout.failed and payout.canceled")
+_REJECTION_179 = Rejection("type_invalid", "status", "type or data.object.status must be text")
 _TABLE_20 = {
     "pending": "pending",
     "in_transit": "processing",
@@ -717,11 +715,11 @@ _TABLE_20 = {
     "failed": "failed",
     "canceled": "canceled",
 }
-_REJECTION_182 = Rejection("value_unknown", "status", "data.object.status is none of pending, in_transit, paid, failed and canceled")
-_REJECTION_183 = Rejection("field_missing", "status", "none of type and data.object.status is there")
-_REJECTION_184 = Rejection("text_too_long", "failure_code", "data.object.failure_code must have at most 255 characters")
-_REJECTION_185 = Rejection("type_invalid", "failure_code", "data.object.failure_code must be text")
-_REJECTION_186 = Rejection("type_invalid", "direction", "data.object.amount must be a number")
+_REJECTION_180 = Rejection("value_unknown", "status", "data.object.status is none of pending, in_transit, paid, failed and canceled")
+_REJECTION_181 = Rejection("field_missing", "status", "none of type and data.object.status is there")
+_REJECTION_182 = Rejection("text_too_long", "failure_code", "data.object.failure_code must have at most 255 characters")
+_REJECTION_183 = Rejection("type_invalid", "failure_code", "data.object.failure_code must be text")
+_REJECTION_184 = Rejection("type_invalid", "direction", "data.object.amount must be a number")
 _TABLE_21 = {
     "insufficient_funds": "insufficient_funds",
     "account_closed": "invalid_account",
@@ -739,7 +737,7 @@ _TABLE_21 = {
     "declined": "issuer_declined",
     "could_not_process": "processor_error",
 }
-_REJECTION_187 = Rejection("type_invalid", "failure_category", "the first present of data.object.failure_code, the constant unknown or data.object.failure_code, as type says, must be text")
+_REJECTION_185 = Rejection("type_invalid", "failure_category", "data.object.failure_code must be text")
 _TABLE_22 = {
     "invoice.created": "invoice.created",
     "invoice.updated": "invoice.updated",
@@ -750,18 +748,17 @@ _TABLE_22 = {
     "invoice.marked_uncollectible": "invoice.uncollectible",
     "invoice.voided": "invoice.voided",
 }
-_REJECTION_188 = Rejection("amount_indivisible", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_due or data.object.amount_due, as type says, is not a whole number of the currency's minor unit")
-_REJECTION_189 = Rejection("type_invalid", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_due or data.object.amount_due, as type says, must be a whole number")
-_REJECTION_190 = Rejection("amount_negative", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_due or data.object.amount_due, as type says, must be at least 0")
-_REJECTION_191 = Rejection("amount_too_large", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_due or data.object.amount_due, as type says, must be at most 999999999999")
-_REJECTION_192 = Rejection("field_missing", "amount_cents", "none of data.object.amount_paid and data.object.amount_due is there")
+_REJECTION_186 = Rejection("amount_indivisible", "amount_cents", "data.object.amount_paid or data.object.amount_due is not a whole number of the currency's minor unit")
+_REJECTION_187 = Rejection("type_invalid", "amount_cents", "data.object.amount_paid or data.object.amount_due must be a whole number")
+_REJECTION_188 = Rejection("amount_negative", "amount_cents", "data.object.amount_paid or data.object.amount_due must be at least 0")
+_REJECTION_189 = Rejection("amount_too_large", "amount_cents", "data.object.amount_paid or data.object.amount_due must be at most 999999999999")
+_REJECTION_190 = Rejection("field_missing", "amount_cents", "none of data.object.amount_paid and data.object.amount_due is there")
 _TABLE_23 = {
     "invoice.paid": "paid",
     "invoice.marked_uncollectible": "uncollectible",
     "invoice.voided": "void",
 }
-_REJECTION_193 = Rejection("value_unknown", "status", "type is none of invoice.paid, invoice.marked_uncollectible and invoice.voided")
-_REJECTION_194 = Rejection("type_invalid", "status", "type or the first present of data.object.status, type, as type says, must be text")
+_REJECTION_191 = Rejection("value_unknown", "status", "type is none of invoice.paid, invoice.marked_uncollectible and invoice.voided")
 _TABLE_24 = {
     "draft": "draft",
     "open": "open",
@@ -769,7 +766,7 @@ _TABLE_24 = {
     "uncollectible": "uncollectible",
     "void": "void",
 }
-_REJECTION_195 = Rejection("value_unknown", "status", "data.object.status is none of draft, open, paid, uncollectible and void")
+_REJECTION_192 = Rejection("value_unknown", "status", "data.object.status is none of draft, open, paid, uncollectible and void")
 _TABLE_25 = {
     "invoice.created": "draft",
     "invoice.updated": "open",
@@ -777,34 +774,34 @@ _TABLE_25 = {
     "invoice.payment_failed": "open",
     "invoice.payment_action_required": "open",
 }
-_REJECTION_196 = Rejection("value_unknown", "status", "type is none of invoice.created, invoice.updated, invoice.finalized, invoice.payment_failed and invoice.payment_action_required")
-_REJECTION_197 = Rejection("type_invalid", "attempt_number", "data.object.attempt_count must be at most 2147483647")
-_REJECTION_198 = Rejection("attempt_not_positive", "attempt_number", "data.object.attempt_count must be at least 1")
-_REJECTION_199 = Rejection("type_invalid", "attempt_number", "data.object.attempt_count must be a whole number")
-_REJECTION_200 = Rejection("text_too_long", "related_payment_id", "the first present of data.object.payment_intent.id, data.object.payment_intent, data.object.payments.data[0].payment.payment_intent.id, data.object.payments.data[0].payment.payment_intent, data.object.charge.id, data.object.charge, data.object.payments.data[0].payment.charge.id, data.object.payments.data[0].payment.charge must have at most 255 characters")
-_REJECTION_201 = Rejection("type_invalid", "related_payment_id", "the first present of data.object.payment_intent.id, data.object.payment_intent, data.object.payments.data[0].payment.payment_intent.id, data.object.payments.data[0].payment.payment_intent, data.object.charge.id, data.object.charge, data.object.payments.data[0].payment.charge.id, data.object.payments.data[0].payment.charge must be text")
-_REJECTION_202 = Rejection("amount_indivisible", "captured_cents", "data.object.amount_paid is not a whole number of the currency's minor unit")
-_REJECTION_203 = Rejection("type_invalid", "captured_cents", "data.object.amount_paid must be a whole number")
-_REJECTION_204 = Rejection("amount_negative", "captured_cents", "data.object.amount_paid must be at least 0")
-_REJECTION_205 = Rejection("amount_too_large", "captured_cents", "data.object.amount_paid must be at most 999999999999")
-_REJECTION_206 = Rejection("text_too_long", "related_charge_id", "the first present of data.object.charge.id, data.object.charge, data.object.payments.data[0].payment.charge.id, data.object.payments.data[0].payment.charge must have at most 255 characters")
-_REJECTION_207 = Rejection("type_invalid", "related_charge_id", "the first present of data.object.charge.id, data.object.charge, data.object.payments.data[0].payment.charge.id, data.object.payments.data[0].payment.charge must be text")
-_REJECTION_208 = Rejection("text_too_long", "related_subscription_id", "the first present of data.object.parent.subscription_details.subscription, data.object.subscription must have at most 255 characters")
-_REJECTION_209 = Rejection("type_invalid", "related_subscription_id", "the first present of data.object.parent.subscription_details.subscription, data.object.subscription must be text")
-_REJECTION_210 = Rejection("text_too_long", "payment_method_id", "data.object.default_payment_method must have at most 255 characters")
-_REJECTION_211 = Rejection("type_invalid", "payment_method_id", "data.object.default_payment_method must be text")
-_REJECTION_212 = Rejection("timestamp_invalid", "next_attempt_at", "null or data.object.next_payment_attempt, as type says, cannot be read as a time")
-_REJECTION_213 = Rejection("timestamp_invalid", "next_attempt_at", "null or data.object.next_payment_attempt, as type says, must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
-_REJECTION_214 = Rejection("currency_unknown", "currency", "data.object.currency must not be XXX but where there is no amount")
-_REJECTION_215 = Rejection("amount_indivisible", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_requested is not a whole number of the currency's minor unit")
-_REJECTION_216 = Rejection("type_invalid", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_requested must be a whole number")
-_REJECTION_217 = Rejection("amount_negative", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_requested must be at least 0")
-_REJECTION_218 = Rejection("amount_too_large", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_requested must be at most 999999999999")
-_REJECTION_219 = Rejection("field_missing", "amount_cents", "none of data.object.amount_paid and data.object.amount_requested is there")
-_REJECTION_220 = Rejection("text_too_long", "related_payment_id", "the first present of data.object.payment.payment_intent.id, data.object.payment.payment_intent, data.object.payment.charge.id, data.object.payment.charge must have at most 255 characters")
-_REJECTION_221 = Rejection("type_invalid", "related_payment_id", "the first present of data.object.payment.payment_intent.id, data.object.payment.payment_intent, data.object.payment.charge.id, data.object.payment.charge must be text")
-_REJECTION_222 = Rejection("text_too_long", "related_charge_id", "the first present of data.object.payment.charge.id, data.object.payment.charge must have at most 255 characters")
-_REJECTION_223 = Rejection("type_invalid", "related_charge_id", "the first present of data.object.payment.charge.id, data.object.payment.charge must be text")
+_REJECTION_193 = Rejection("value_unknown", "status", "type is none of invoice.created, invoice.updated, invoice.finalized, invoice.payment_failed and invoice.payment_action_required")
+_REJECTION_194 = Rejection("type_invalid", "attempt_number", "data.object.attempt_count must be at most 2147483647")
+_REJECTION_195 = Rejection("attempt_not_positive", "attempt_number", "data.object.attempt_count must be at least 1")
+_REJECTION_196 = Rejection("type_invalid", "attempt_number", "data.object.attempt_count must be a whole number")
+_REJECTION_197 = Rejection("text_too_long", "related_payment_id", "data.object.payment_intent.id, data.object.payment_intent, data.object.payments.data[0].payment.payment_intent.id or 5 more must have at most 255 characters")
+_REJECTION_198 = Rejection("type_invalid", "related_payment_id", "data.object.payment_intent.id, data.object.payment_intent, data.object.payments.data[0].payment.payment_intent.id or 5 more must be text")
+_REJECTION_199 = Rejection("amount_indivisible", "captured_cents", "data.object.amount_paid is not a whole number of the currency's minor unit")
+_REJECTION_200 = Rejection("type_invalid", "captured_cents", "data.object.amount_paid must be a whole number")
+_REJECTION_201 = Rejection("amount_negative", "captured_cents", "data.object.amount_paid must be at least 0")
+_REJECTION_202 = Rejection("amount_too_large", "captured_cents", "data.object.amount_paid must be at most 999999999999")
+_REJECTION_203 = Rejection("text_too_long", "related_charge_id", "data.object.charge.id, data.object.charge, data.object.payments.data[0].payment.charge.id or 1 more must have at most 255 characters")
+_REJECTION_204 = Rejection("type_invalid", "related_charge_id", "data.object.charge.id, data.object.charge, data.object.payments.data[0].payment.charge.id or 1 more must be text")
+_REJECTION_205 = Rejection("text_too_long", "related_subscription_id", "data.object.parent.subscription_details.subscription or data.object.subscription must have at most 255 characters")
+_REJECTION_206 = Rejection("type_invalid", "related_subscription_id", "data.object.parent.subscription_details.subscription or data.object.subscription must be text")
+_REJECTION_207 = Rejection("text_too_long", "payment_method_id", "data.object.default_payment_method must have at most 255 characters")
+_REJECTION_208 = Rejection("type_invalid", "payment_method_id", "data.object.default_payment_method must be text")
+_REJECTION_209 = Rejection("timestamp_invalid", "next_attempt_at", "data.object.next_payment_attempt cannot be read as a time")
+_REJECTION_210 = Rejection("timestamp_invalid", "next_attempt_at", "data.object.next_payment_attempt must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
+_REJECTION_211 = Rejection("currency_unknown", "currency", "data.object.currency must not be XXX but where there is no amount")
+_REJECTION_212 = Rejection("amount_indivisible", "amount_cents", "data.object.amount_paid or data.object.amount_requested is not a whole number of the currency's minor unit")
+_REJECTION_213 = Rejection("type_invalid", "amount_cents", "data.object.amount_paid or data.object.amount_requested must be a whole number")
+_REJECTION_214 = Rejection("amount_negative", "amount_cents", "data.object.amount_paid or data.object.amount_requested must be at least 0")
+_REJECTION_215 = Rejection("amount_too_large", "amount_cents", "data.object.amount_paid or data.object.amount_requested must be at most 999999999999")
+_REJECTION_216 = Rejection("field_missing", "amount_cents", "none of data.object.amount_paid and data.object.amount_requested is there")
+_REJECTION_217 = Rejection("text_too_long", "related_payment_id", "data.object.payment.payment_intent.id, data.object.payment.payment_intent, data.object.payment.charge.id or 1 more must have at most 255 characters")
+_REJECTION_218 = Rejection("type_invalid", "related_payment_id", "data.object.payment.payment_intent.id, data.object.payment.payment_intent, data.object.payment.charge.id or 1 more must be text")
+_REJECTION_219 = Rejection("text_too_long", "related_charge_id", "data.object.payment.charge.id or data.object.payment.charge must have at most 255 characters")
+_REJECTION_220 = Rejection("type_invalid", "related_charge_id", "data.object.payment.charge.id or data.object.payment.charge must be text")
 _TABLE_26 = {
     "customer.subscription.created": "subscription.created",
     "customer.subscription.updated": "subscription.updated",
@@ -812,9 +809,9 @@ _TABLE_26 = {
     "customer.subscription.resumed": "subscription.updated",
     "customer.subscription.deleted": "subscription.canceled",
 }
-_REJECTION_224 = Rejection("amount_negative", "amount_cents", "the constant 0 must be at least 0")
-_REJECTION_225 = Rejection("amount_too_large", "amount_cents", "the constant 0 must be at most 999999999999")
-_REJECTION_226 = Rejection("currency_unknown", "currency", "the constant XXX must be a code of iso4217")
+_REJECTION_221 = Rejection("amount_negative", "amount_cents", "the constant 0 must be at least 0")
+_REJECTION_222 = Rejection("amount_too_large", "amount_cents", "the constant 0 must be at most 999999999999")
+_REJECTION_223 = Rejection("currency_unknown", "currency", "the constant XXX must be a code of iso4217")
 _TABLE_27 = {
     "incomplete": "incomplete",
     "incomplete_expired": "canceled",
@@ -825,50 +822,49 @@ _TABLE_27 = {
     "unpaid": "unpaid",
     "paused": "paused",
 }
-_REJECTION_227 = Rejection("value_unknown", "status", "data.object.status is none of incomplete, incomplete_expired, trialing, active, past_due, canceled and 2 more")
-_REJECTION_228 = Rejection("type_invalid", "status", "the constant canceled or data.object.status, as type says, must be text")
-_REJECTION_229 = Rejection("text_too_long", "cancellation_reason", "data.object.cancellation_details.reason must have at most 255 characters")
-_REJECTION_230 = Rejection("type_invalid", "cancellation_reason", "data.object.cancellation_details.reason must be text")
-_REJECTION_231 = Rejection("text_too_long", "related_invoice_id", "data.object.latest_invoice must have at most 255 characters")
-_REJECTION_232 = Rejection("type_invalid", "related_invoice_id", "data.object.latest_invoice must be text")
-_REJECTION_233 = Rejection("currency_unknown", "currency", "the constant XXX must be a code of the list at the time of the event")
-_REJECTION_234 = Rejection("currency_unknown", "currency", "the constant XXX must not be XXX but where there is no amount")
-_REJECTION_235 = Rejection("type_invalid", "card_brand", "data.object.card.brand must be text")
-_REJECTION_236 = Rejection("text_too_long", "card_brand", "data.object.card.brand must have at most 255 characters")
-_REJECTION_237 = Rejection("pattern_mismatch", "card_last_four", "data.object.card.last4 must have the form [0-9]{4}")
-_REJECTION_238 = Rejection("type_invalid", "card_last_four", "data.object.card.last4 must be text")
-_REJECTION_239 = Rejection("text_too_long", "payment_method_id", "data.object.id must have at most 255 characters")
-_REJECTION_240 = Rejection("type_invalid", "payment_method_id", "data.object.id must be text")
+_REJECTION_224 = Rejection("value_unknown", "status", "data.object.status is none of incomplete, incomplete_expired, trialing, active, past_due, canceled and 2 more")
+_REJECTION_225 = Rejection("text_too_long", "cancellation_reason", "data.object.cancellation_details.reason must have at most 255 characters")
+_REJECTION_226 = Rejection("type_invalid", "cancellation_reason", "data.object.cancellation_details.reason must be text")
+_REJECTION_227 = Rejection("text_too_long", "related_invoice_id", "data.object.latest_invoice must have at most 255 characters")
+_REJECTION_228 = Rejection("type_invalid", "related_invoice_id", "data.object.latest_invoice must be text")
+_REJECTION_229 = Rejection("currency_unknown", "currency", "the constant XXX must be a code of the list at the time of the event")
+_REJECTION_230 = Rejection("currency_unknown", "currency", "the constant XXX must not be XXX but where there is no amount")
+_REJECTION_231 = Rejection("type_invalid", "card_brand", "data.object.card.brand must be text")
+_REJECTION_232 = Rejection("text_too_long", "card_brand", "data.object.card.brand must have at most 255 characters")
+_REJECTION_233 = Rejection("pattern_mismatch", "card_last_four", "data.object.card.last4 must have the form [0-9]{4}")
+_REJECTION_234 = Rejection("type_invalid", "card_last_four", "data.object.card.last4 must be text")
+_REJECTION_235 = Rejection("text_too_long", "payment_method_id", "data.object.id must have at most 255 characters")
+_REJECTION_236 = Rejection("type_invalid", "payment_method_id", "data.object.id must be text")
 _TABLE_28 = {
     "setup_intent.succeeded": "setup.succeeded",
     "setup_intent.setup_failed": "setup.failed",
 }
-_REJECTION_241 = Rejection("text_too_long", "payment_method_type", "the first present of data.object.last_setup_error.payment_method.type, the only element of data.object.payment_method_types or the only element of data.object.payment_method_types, as type says, must have at most 255 characters")
-_REJECTION_242 = Rejection("type_invalid", "payment_method_type", "the first present of data.object.last_setup_error.payment_method.type, the only element of data.object.payment_method_types or the only element of data.object.payment_method_types, as type says, must be text")
-_REJECTION_243 = Rejection("type_invalid", "card_brand", "data.object.last_setup_error.payment_method.card.brand or null, as type says, must be text")
-_REJECTION_244 = Rejection("text_too_long", "card_brand", "data.object.last_setup_error.payment_method.card.brand or null, as type says, must have at most 255 characters")
-_REJECTION_245 = Rejection("pattern_mismatch", "card_last_four", "data.object.last_setup_error.payment_method.card.last4 or null, as type says, must have the form [0-9]{4}")
-_REJECTION_246 = Rejection("type_invalid", "card_last_four", "data.object.last_setup_error.payment_method.card.last4 or null, as type says, must be text")
+_REJECTION_237 = Rejection("text_too_long", "payment_method_type", "data.object.last_setup_error.payment_method.type or the only element of data.object.payment_method_types must have at most 255 characters")
+_REJECTION_238 = Rejection("type_invalid", "payment_method_type", "data.object.last_setup_error.payment_method.type or the only element of data.object.payment_method_types must be text")
+_REJECTION_239 = Rejection("type_invalid", "card_brand", "data.object.last_setup_error.payment_method.card.brand must be text")
+_REJECTION_240 = Rejection("text_too_long", "card_brand", "data.object.last_setup_error.payment_method.card.brand must have at most 255 characters")
+_REJECTION_241 = Rejection("pattern_mismatch", "card_last_four", "data.object.last_setup_error.payment_method.card.last4 must have the form [0-9]{4}")
+_REJECTION_242 = Rejection("type_invalid", "card_last_four", "data.object.last_setup_error.payment_method.card.last4 must be text")
 _TABLE_29 = {"setup_intent.succeeded": "succeeded", "setup_intent.setup_failed": "failed"}
-_REJECTION_247 = Rejection("text_too_long", "failure_code", "the first present of data.object.last_setup_error.decline_code, data.object.last_setup_error.code or null, as type says, must have at most 255 characters")
-_REJECTION_248 = Rejection("type_invalid", "failure_code", "the first present of data.object.last_setup_error.decline_code, data.object.last_setup_error.code or null, as type says, must be text")
-_REJECTION_249 = Rejection("type_invalid", "failure_message", "data.object.last_setup_error.message or null, as type says, must be text")
-_REJECTION_250 = Rejection("type_invalid", "failure_category", "the constant do_not_retry or the first present of data.object.last_setup_error.decline_code, data.object.last_setup_error.code, the constant unknown, as data.object.last_setup_error.advice_code says or null, as type says, must be text")
-_REJECTION_251 = Rejection("text_too_long", "error_code", "data.object.last_setup_error.code or null, as type says, must have at most 255 characters")
-_REJECTION_252 = Rejection("type_invalid", "error_code", "data.object.last_setup_error.code or null, as type says, must be text")
-_REJECTION_253 = Rejection("text_too_long", "decline_code", "data.object.last_setup_error.decline_code or null, as type says, must have at most 255 characters")
-_REJECTION_254 = Rejection("type_invalid", "decline_code", "data.object.last_setup_error.decline_code or null, as type says, must be text")
-_REJECTION_255 = Rejection("text_too_long", "advice_code", "data.object.last_setup_error.advice_code or null, as type says, must have at most 255 characters")
-_REJECTION_256 = Rejection("type_invalid", "advice_code", "data.object.last_setup_error.advice_code or null, as type says, must be text")
-_REJECTION_257 = Rejection("text_too_long", "network_decline_code", "data.object.last_setup_error.network_decline_code or null, as type says, must have at most 255 characters")
-_REJECTION_258 = Rejection("type_invalid", "network_decline_code", "data.object.last_setup_error.network_decline_code or null, as type says, must be text")
-_REJECTION_259 = Rejection("text_too_long", "network_advice_code", "data.object.last_setup_error.network_advice_code or null, as type says, must have at most 255 characters")
-_REJECTION_260 = Rejection("type_invalid", "network_advice_code", "data.object.last_setup_error.network_advice_code or null, as type says, must be text")
-_REJECTION_261 = Rejection("text_too_long", "payment_method_id", "the first present of data.object.last_setup_error.payment_method.id, data.object.payment_method or data.object.payment_method, as type says, must have at most 255 characters")
-_REJECTION_262 = Rejection("type_invalid", "payment_method_id", "the first present of data.object.last_setup_error.payment_method.id, data.object.payment_method or data.object.payment_method, as type says, must be text")
-_REJECTION_263 = Rejection("field_missing", "status", "the constant needs_response or the constant open, as data.object.actionable says, is absent")
-_REJECTION_264 = Rejection("text_too_long", "dispute_reason", "data.object.fraud_type must have at most 255 characters")
-_REJECTION_265 = Rejection("type_invalid", "dispute_reason", "data.object.fraud_type must be text")
+_REJECTION_243 = Rejection("text_too_long", "failure_code", "data.object.last_setup_error.decline_code or data.object.last_setup_error.code must have at most 255 characters")
+_REJECTION_244 = Rejection("type_invalid", "failure_code", "data.object.last_setup_error.decline_code or data.object.last_setup_error.code must be text")
+_REJECTION_245 = Rejection("type_invalid", "failure_message", "data.object.last_setup_error.message must be text")
+_REJECTION_246 = Rejection("type_invalid", "failure_category", "data.object.last_setup_error.decline_code or data.object.last_setup_error.code must be text")
+_REJECTION_247 = Rejection("text_too_long", "error_code", "data.object.last_setup_error.code must have at most 255 characters")
+_REJECTION_248 = Rejection("type_invalid", "error_code", "data.object.last_setup_error.code must be text")
+_REJECTION_249 = Rejection("text_too_long", "decline_code", "data.object.last_setup_error.decline_code must have at most 255 characters")
+_REJECTION_250 = Rejection("type_invalid", "decline_code", "data.object.last_setup_error.decline_code must be text")
+_REJECTION_251 = Rejection("text_too_long", "advice_code", "data.object.last_setup_error.advice_code must have at most 255 characters")
+_REJECTION_252 = Rejection("type_invalid", "advice_code", "data.object.last_setup_error.advice_code must be text")
+_REJECTION_253 = Rejection("text_too_long", "network_decline_code", "data.object.last_setup_error.network_decline_code must have at most 255 characters")
+_REJECTION_254 = Rejection("type_invalid", "network_decline_code", "data.object.last_setup_error.network_decline_code must be text")
+_REJECTION_255 = Rejection("text_too_long", "network_advice_code", "data.object.last_setup_error.network_advice_code must have at most 255 characters")
+_REJECTION_256 = Rejection("type_invalid", "network_advice_code", "data.object.last_setup_error.network_advice_code must be text")
+_REJECTION_257 = Rejection("text_too_long", "payment_method_id", "data.object.last_setup_error.payment_method.id or data.object.payment_method must have at most 255 characters")
+_REJECTION_258 = Rejection("type_invalid", "payment_method_id", "data.object.last_setup_error.payment_method.id or data.object.payment_method must be text")
+_REJECTION_259 = Rejection("field_missing", "status", "the constant needs_response or the constant open, as data.object.actionable says, is absent")
+_REJECTION_260 = Rejection("text_too_long", "dispute_reason", "data.object.fraud_type must have at most 255 characters")
+_REJECTION_261 = Rejection("type_invalid", "dispute_reason", "data.object.fraud_type must be text")
 _TABLE_30 = {
     "card_never_received": "fraud",
     "fraudulent_card_application": "fraud",
@@ -878,7 +874,7 @@ _TABLE_30 = {
     "misc": "fraud",
     "unauthorized_use_of_card": "fraud",
 }
-_REJECTION_266 = Rejection("type_invalid", "dispute_category", "data.object.fraud_type must be text")
+_REJECTION_262 = Rejection("type_invalid", "dispute_category", "data.object.fraud_type must be text")
 
 _UNREADABLE = Rejected((Rejection("payload_unreadable", "", "the payload is not JSON in UTF-8"),), None)
 _NOT_OBJECT = Rejected((Rejection("payload_unreadable", "", "the payload is not a JSON object"),), None)
@@ -2980,7 +2976,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             if to_status is REFUSED:
                 rejections.append(_REJECTION_147)
         elif to_status is not None:
-            rejections.append(_REJECTION_148)
+            rejections.append(_REJECTION_94)
             to_status = REFUSED
         if to_status is None:
             to_status = "pending"
@@ -2992,9 +2988,9 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_failure_code = None
     if type(to_failure_code) is str:
         if len(to_failure_code) > 255:
-            rejections.append(_REJECTION_149)
+            rejections.append(_REJECTION_148)
     elif to_failure_code is not None:
-        rejections.append(_REJECTION_150)
+        rejections.append(_REJECTION_149)
 
     to_failure_message = None
 
@@ -3093,9 +3089,9 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                     to_related_payment_id = None
     if type(to_related_payment_id) is str:
         if len(to_related_payment_id) > 255:
-            rejections.append(_REJECTION_151)
+            rejections.append(_REJECTION_150)
     elif to_related_payment_id is not None:
-        rejections.append(_REJECTION_152)
+        rejections.append(_REJECTION_151)
 
     to_livemode: Any = envelope_livemode
 
@@ -3133,7 +3129,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             if to_failure_category is None:
                 to_failure_category = "unknown"
         elif to_failure_category is not None:
-            rejections.append(_REJECTION_153)
+            rejections.append(_REJECTION_152)
             to_failure_category = REFUSED
         if to_failure_category is None:
             to_failure_category = "unknown"
@@ -3150,7 +3146,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                 if to_failure_category is None:
                     to_failure_category = "unknown"
             elif to_failure_category is not None:
-                rejections.append(_REJECTION_153)
+                rejections.append(_REJECTION_152)
                 to_failure_category = REFUSED
             if to_failure_category is None:
                 to_failure_category = "unknown"
@@ -3162,9 +3158,9 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_error_code = None
     if type(to_error_code) is str:
         if len(to_error_code) > 255:
-            rejections.append(_REJECTION_154)
+            rejections.append(_REJECTION_153)
     elif to_error_code is not None:
-        rejections.append(_REJECTION_155)
+        rejections.append(_REJECTION_154)
 
     to_decline_code = None
 
@@ -3189,9 +3185,9 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             to_related_charge_id = None
     if type(to_related_charge_id) is str:
         if len(to_related_charge_id) > 255:
-            rejections.append(_REJECTION_156)
+            rejections.append(_REJECTION_155)
     elif to_related_charge_id is not None:
-        rejections.append(_REJECTION_157)
+        rejections.append(_REJECTION_156)
 
     to_related_invoice_id = None
 
@@ -3390,11 +3386,11 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if to_card_brand.isascii():
             to_card_brand = to_card_brand.lower()
     elif to_card_brand is not None:
-        rejections.append(_REJECTION_158)
+        rejections.append(_REJECTION_157)
         to_card_brand = REFUSED
     if type(to_card_brand) is str:
         if len(to_card_brand) > 255:
-            rejections.append(_REJECTION_159)
+            rejections.append(_REJECTION_158)
 
     to_card_last_four = None
 
@@ -3405,9 +3401,9 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_status) is str:
             to_status = _TABLE_15.get(to_status, REFUSED)
             if to_status is REFUSED:
-                rejections.append(_REJECTION_160)
+                rejections.append(_REJECTION_159)
         elif to_status is not None:
-            rejections.append(_REJECTION_161)
+            rejections.append(_REJECTION_94)
             to_status = REFUSED
     else:
         to_status = at_data__object.get("status")
@@ -3416,9 +3412,9 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_status) is str:
             to_status = _TABLE_16.get(to_status, REFUSED)
             if to_status is REFUSED:
-                rejections.append(_REJECTION_160)
+                rejections.append(_REJECTION_159)
         elif to_status is not None:
-            rejections.append(_REJECTION_161)
+            rejections.append(_REJECTION_94)
             to_status = REFUSED
     if to_status is None:
         rejections.append(_REJECTION_95)
@@ -3519,9 +3515,9 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
                     to_related_payment_id = None
     if type(to_related_payment_id) is str:
         if len(to_related_payment_id) > 255:
-            rejections.append(_REJECTION_151)
+            rejections.append(_REJECTION_150)
     elif to_related_payment_id is not None:
-        rejections.append(_REJECTION_152)
+        rejections.append(_REJECTION_151)
 
     to_livemode: Any = envelope_livemode
 
@@ -3544,20 +3540,20 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
 
     to_fee_cents: Any = total(at_data__object.get("balance_transactions"), ("fee",))
     if to_fee_cents is REFUSED:
-        rejections.append(_REJECTION_162)
+        rejections.append(_REJECTION_160)
     if type(to_fee_cents) is int:
         to_fee_cents = rescaled(to_fee_cents, at_data__object__balance_transactions__0.get("currency"), _SCALES_1)
         if to_fee_cents is None:
-            rejections.append(_REJECTION_163)
+            rejections.append(_REJECTION_161)
             to_fee_cents = REFUSED
     elif to_fee_cents is not None and to_fee_cents is not REFUSED:
-        rejections.append(_REJECTION_162)
+        rejections.append(_REJECTION_160)
         to_fee_cents = REFUSED
     if type(to_fee_cents) is int:
         if to_fee_cents < -999999999999:
-            rejections.append(_REJECTION_164)
+            rejections.append(_REJECTION_162)
         if to_fee_cents > 999999999999:
-            rejections.append(_REJECTION_165)
+            rejections.append(_REJECTION_163)
 
     to_fee_currency: Any = at_data__object__balance_transactions__0.get("currency")
     if type(to_fee_currency) is str and to_fee_currency in NULL_VALUES:
@@ -3566,11 +3562,11 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if to_fee_currency.isascii():
             to_fee_currency = to_fee_currency.upper()
     elif to_fee_currency is not None:
-        rejections.append(_REJECTION_166)
+        rejections.append(_REJECTION_164)
         to_fee_currency = REFUSED
     if type(to_fee_currency) is str:
         if to_fee_currency not in EXPONENTS:
-            rejections.append(_REJECTION_167)
+            rejections.append(_REJECTION_165)
 
     to_application_fee_cents = None
 
@@ -3595,9 +3591,9 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_dispute_reason = None
     if type(to_dispute_reason) is str:
         if len(to_dispute_reason) > 255:
-            rejections.append(_REJECTION_168)
+            rejections.append(_REJECTION_166)
     elif to_dispute_reason is not None:
-        rejections.append(_REJECTION_169)
+        rejections.append(_REJECTION_167)
 
     to_dispute_category: Any = at_data__object.get("reason")
     if type(to_dispute_category) is str and to_dispute_category in NULL_VALUES:
@@ -3607,7 +3603,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if to_dispute_category is None:
             to_dispute_category = "unknown"
     elif to_dispute_category is not None:
-        rejections.append(_REJECTION_170)
+        rejections.append(_REJECTION_168)
         to_dispute_category = REFUSED
 
     to_related_charge_id: Any = at_data__object__charge.get("id")
@@ -3619,9 +3615,9 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
             to_related_charge_id = None
     if type(to_related_charge_id) is str:
         if len(to_related_charge_id) > 255:
-            rejections.append(_REJECTION_156)
+            rejections.append(_REJECTION_155)
     elif to_related_charge_id is not None:
-        rejections.append(_REJECTION_157)
+        rejections.append(_REJECTION_156)
 
     to_related_invoice_id = None
 
@@ -3648,28 +3644,28 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         whole_1_withdrawn_cents = to_withdrawn_cents
         to_withdrawn_cents = total(at_data__object.get("balance_transactions"), ("amount",))
         if to_withdrawn_cents is REFUSED:
-            rejections.append(_REJECTION_171)
+            rejections.append(_REJECTION_169)
         if type(to_withdrawn_cents) is int:
             to_withdrawn_cents = whole_1_withdrawn_cents - to_withdrawn_cents
         elif to_withdrawn_cents is not None and to_withdrawn_cents is not REFUSED:
-            rejections.append(_REJECTION_171)
+            rejections.append(_REJECTION_169)
             to_withdrawn_cents = REFUSED
     elif to_withdrawn_cents is not None:
-        rejections.append(_REJECTION_171)
+        rejections.append(_REJECTION_169)
         to_withdrawn_cents = REFUSED
     if type(to_withdrawn_cents) is int:
         to_withdrawn_cents = rescaled(to_withdrawn_cents, at_data__object__balance_transactions__0.get("currency"), _SCALES_1)
         if to_withdrawn_cents is None:
-            rejections.append(_REJECTION_172)
+            rejections.append(_REJECTION_170)
             to_withdrawn_cents = REFUSED
     elif to_withdrawn_cents is not None and to_withdrawn_cents is not REFUSED:
-        rejections.append(_REJECTION_171)
+        rejections.append(_REJECTION_169)
         to_withdrawn_cents = REFUSED
     if type(to_withdrawn_cents) is int:
         if to_withdrawn_cents < -999999999999:
-            rejections.append(_REJECTION_173)
+            rejections.append(_REJECTION_171)
         if to_withdrawn_cents > 999999999999:
-            rejections.append(_REJECTION_174)
+            rejections.append(_REJECTION_172)
 
     to_withdrawn_currency: Any = at_data__object__balance_transactions__0.get("currency")
     if type(to_withdrawn_currency) is str and to_withdrawn_currency in NULL_VALUES:
@@ -3678,11 +3674,11 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if to_withdrawn_currency.isascii():
             to_withdrawn_currency = to_withdrawn_currency.upper()
     elif to_withdrawn_currency is not None:
-        rejections.append(_REJECTION_175)
+        rejections.append(_REJECTION_173)
         to_withdrawn_currency = REFUSED
     if type(to_withdrawn_currency) is str:
         if to_withdrawn_currency not in EXPONENTS:
-            rejections.append(_REJECTION_176)
+            rejections.append(_REJECTION_174)
 
     to_dispute_stage: Any = at_data__object.get("status")
     if type(to_dispute_stage) is str and to_dispute_stage in NULL_VALUES:
@@ -3807,7 +3803,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
         if to_amount_cents < -999999999999:
-            rejections.append(_REJECTION_177)
+            rejections.append(_REJECTION_175)
         if to_amount_cents > 999999999999:
             rejections.append(_REJECTION_143)
     elif to_amount_cents is None:
@@ -3833,9 +3829,9 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_payment_method_type = None
     if type(to_payment_method_type) is str:
         if len(to_payment_method_type) > 255:
-            rejections.append(_REJECTION_178)
+            rejections.append(_REJECTION_176)
     elif to_payment_method_type is not None:
-        rejections.append(_REJECTION_179)
+        rejections.append(_REJECTION_177)
 
     to_card_brand = None
 
@@ -3846,9 +3842,9 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if type(to_status) is str:
             to_status = _TABLE_19.get(to_status, REFUSED)
             if to_status is REFUSED:
-                rejections.append(_REJECTION_180)
+                rejections.append(_REJECTION_178)
         elif to_status is not None:
-            rejections.append(_REJECTION_181)
+            rejections.append(_REJECTION_179)
             to_status = REFUSED
     else:
         to_status = at_data__object.get("status")
@@ -3857,21 +3853,21 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if type(to_status) is str:
             to_status = _TABLE_20.get(to_status, REFUSED)
             if to_status is REFUSED:
-                rejections.append(_REJECTION_182)
+                rejections.append(_REJECTION_180)
         elif to_status is not None:
-            rejections.append(_REJECTION_181)
+            rejections.append(_REJECTION_179)
             to_status = REFUSED
     if to_status is None:
-        rejections.append(_REJECTION_183)
+        rejections.append(_REJECTION_181)
 
     to_failure_code: Any = at_data__object.get("failure_code")
     if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
         to_failure_code = None
     if type(to_failure_code) is str:
         if len(to_failure_code) > 255:
-            rejections.append(_REJECTION_184)
+            rejections.append(_REJECTION_182)
     elif to_failure_code is not None:
-        rejections.append(_REJECTION_185)
+        rejections.append(_REJECTION_183)
 
     to_failure_message: Any = at_data__object.get("failure_message")
     if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
@@ -4008,7 +4004,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_direction) is int or type(to_direction) is float:
         to_direction = "from_merchant" if to_direction < 0 else "to_merchant"
     elif to_direction is not None:
-        rejections.append(_REJECTION_186)
+        rejections.append(_REJECTION_184)
         to_direction = REFUSED
 
     if event_type in ("payout.failed",):
@@ -4020,7 +4016,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             if to_failure_category is None:
                 to_failure_category = "unknown"
         elif to_failure_category is not None:
-            rejections.append(_REJECTION_187)
+            rejections.append(_REJECTION_185)
             to_failure_category = REFUSED
         if to_failure_category is None:
             to_failure_category = "unknown"
@@ -4033,7 +4029,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             if to_failure_category is None:
                 to_failure_category = "unknown"
         elif to_failure_category is not None:
-            rejections.append(_REJECTION_187)
+            rejections.append(_REJECTION_185)
             to_failure_category = REFUSED
 
     to_error_code: Any = at_data__object.get("failure_code")
@@ -4245,10 +4241,10 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_amount_cents) is int:
             to_amount_cents = rescaled(to_amount_cents, at_data__object.get("currency"), _SCALES_1)
             if to_amount_cents is None:
-                rejections.append(_REJECTION_188)
+                rejections.append(_REJECTION_186)
                 to_amount_cents = REFUSED
         elif to_amount_cents is not None:
-            rejections.append(_REJECTION_189)
+            rejections.append(_REJECTION_187)
             to_amount_cents = REFUSED
     else:
         to_amount_cents = at_data__object.get("amount_due")
@@ -4257,18 +4253,18 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_amount_cents) is int:
             to_amount_cents = rescaled(to_amount_cents, at_data__object.get("currency"), _SCALES_1)
             if to_amount_cents is None:
-                rejections.append(_REJECTION_188)
+                rejections.append(_REJECTION_186)
                 to_amount_cents = REFUSED
         elif to_amount_cents is not None:
-            rejections.append(_REJECTION_189)
+            rejections.append(_REJECTION_187)
             to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
         if to_amount_cents < 0:
-            rejections.append(_REJECTION_190)
+            rejections.append(_REJECTION_188)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_191)
+            rejections.append(_REJECTION_189)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_192)
+        rejections.append(_REJECTION_190)
 
     to_currency: Any = at_data__object.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -4296,9 +4292,9 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_status) is str:
             to_status = _TABLE_23.get(to_status, REFUSED)
             if to_status is REFUSED:
-                rejections.append(_REJECTION_193)
+                rejections.append(_REJECTION_191)
         elif to_status is not None:
-            rejections.append(_REJECTION_194)
+            rejections.append(_REJECTION_179)
             to_status = REFUSED
     else:
         to_status = at_data__object.get("status")
@@ -4307,21 +4303,21 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_status) is str:
             to_status = _TABLE_24.get(to_status, REFUSED)
             if to_status is REFUSED:
-                rejections.append(_REJECTION_195)
+                rejections.append(_REJECTION_192)
         elif to_status is not None:
-            rejections.append(_REJECTION_194)
+            rejections.append(_REJECTION_179)
             to_status = REFUSED
         if to_status is None:
             to_status = event_type
             if type(to_status) is str:
                 to_status = _TABLE_25.get(to_status, REFUSED)
                 if to_status is REFUSED:
-                    rejections.append(_REJECTION_196)
+                    rejections.append(_REJECTION_193)
             elif to_status is not None:
-                rejections.append(_REJECTION_194)
+                rejections.append(_REJECTION_179)
                 to_status = REFUSED
     if to_status is None:
-        rejections.append(_REJECTION_183)
+        rejections.append(_REJECTION_181)
 
     to_failure_code = None
 
@@ -4455,11 +4451,11 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_attempt_number = None
     if type(to_attempt_number) is int:
         if to_attempt_number > 2147483647:
-            rejections.append(_REJECTION_197)
+            rejections.append(_REJECTION_194)
         if to_attempt_number < 1:
-            rejections.append(_REJECTION_198)
+            rejections.append(_REJECTION_195)
     elif to_attempt_number is not None:
-        rejections.append(_REJECTION_199)
+        rejections.append(_REJECTION_196)
 
     to_related_payment_id: Any = at_data__object__payment_intent.get("id")
     if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
@@ -4494,9 +4490,9 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
                                     to_related_payment_id = None
     if type(to_related_payment_id) is str:
         if len(to_related_payment_id) > 255:
-            rejections.append(_REJECTION_200)
+            rejections.append(_REJECTION_197)
     elif to_related_payment_id is not None:
-        rejections.append(_REJECTION_201)
+        rejections.append(_REJECTION_198)
 
     to_livemode: Any = envelope_livemode
 
@@ -4517,16 +4513,16 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_captured_cents) is int:
         to_captured_cents = rescaled(to_captured_cents, at_data__object.get("currency"), _SCALES_1)
         if to_captured_cents is None:
-            rejections.append(_REJECTION_202)
+            rejections.append(_REJECTION_199)
             to_captured_cents = REFUSED
     elif to_captured_cents is not None:
-        rejections.append(_REJECTION_203)
+        rejections.append(_REJECTION_200)
         to_captured_cents = REFUSED
     if type(to_captured_cents) is int:
         if to_captured_cents < 0:
-            rejections.append(_REJECTION_204)
+            rejections.append(_REJECTION_201)
         if to_captured_cents > 999999999999:
-            rejections.append(_REJECTION_205)
+            rejections.append(_REJECTION_202)
 
     to_refunded_cents = None
 
@@ -4590,9 +4586,9 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
                     to_related_charge_id = None
     if type(to_related_charge_id) is str:
         if len(to_related_charge_id) > 255:
-            rejections.append(_REJECTION_206)
+            rejections.append(_REJECTION_203)
     elif to_related_charge_id is not None:
-        rejections.append(_REJECTION_207)
+        rejections.append(_REJECTION_204)
 
     to_related_invoice_id = None
 
@@ -4605,18 +4601,18 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
             to_related_subscription_id = None
     if type(to_related_subscription_id) is str:
         if len(to_related_subscription_id) > 255:
-            rejections.append(_REJECTION_208)
+            rejections.append(_REJECTION_205)
     elif to_related_subscription_id is not None:
-        rejections.append(_REJECTION_209)
+        rejections.append(_REJECTION_206)
 
     to_payment_method_id: Any = at_data__object.get("default_payment_method")
     if type(to_payment_method_id) is str and to_payment_method_id in NULL_VALUES:
         to_payment_method_id = None
     if type(to_payment_method_id) is str:
         if len(to_payment_method_id) > 255:
-            rejections.append(_REJECTION_210)
+            rejections.append(_REJECTION_207)
     elif to_payment_method_id is not None:
-        rejections.append(_REJECTION_211)
+        rejections.append(_REJECTION_208)
 
     if event_type in ("invoice.paid", "invoice.marked_uncollectible", "invoice.voided"):
         to_next_attempt_at: Any = None
@@ -4627,11 +4623,11 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_next_attempt_at) is int:
             to_next_attempt_at = to_next_attempt_at * 1000
         elif to_next_attempt_at is not None:
-            rejections.append(_REJECTION_212)
+            rejections.append(_REJECTION_209)
             to_next_attempt_at = REFUSED
     if type(to_next_attempt_at) is int:
         if not -62135596800000 <= to_next_attempt_at <= 253402300799999:
-            rejections.append(_REJECTION_213)
+            rejections.append(_REJECTION_210)
 
     to_object_created_at: Any = at_data__object.get("created")
     if type(to_object_created_at) is str and to_object_created_at in NULL_VALUES:
@@ -4656,7 +4652,7 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= (to_object_created_at if to_object_created_at is not None else to_provider_created_at):
             rejections.append(_REJECTION_80)
         if to_currency == "XXX" and (family not in ("invoice",) or to_amount_cents != 0):
-            rejections.append(_REJECTION_214)
+            rejections.append(_REJECTION_211)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
@@ -4773,18 +4769,18 @@ def _invoice_payment(root: dict[str, Any], envelope_merchant_id: str, envelope_e
     if type(to_amount_cents) is int:
         to_amount_cents = rescaled(to_amount_cents, at_data__object.get("currency"), _SCALES_1)
         if to_amount_cents is None:
-            rejections.append(_REJECTION_215)
+            rejections.append(_REJECTION_212)
             to_amount_cents = REFUSED
     elif to_amount_cents is not None:
-        rejections.append(_REJECTION_216)
+        rejections.append(_REJECTION_213)
         to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
         if to_amount_cents < 0:
-            rejections.append(_REJECTION_217)
+            rejections.append(_REJECTION_214)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_218)
+            rejections.append(_REJECTION_215)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_219)
+        rejections.append(_REJECTION_216)
 
     to_currency: Any = at_data__object.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -4896,9 +4892,9 @@ def _invoice_payment(root: dict[str, Any], envelope_merchant_id: str, envelope_e
                     to_related_payment_id = None
     if type(to_related_payment_id) is str:
         if len(to_related_payment_id) > 255:
-            rejections.append(_REJECTION_220)
+            rejections.append(_REJECTION_217)
     elif to_related_payment_id is not None:
-        rejections.append(_REJECTION_221)
+        rejections.append(_REJECTION_218)
 
     to_livemode: Any = envelope_livemode
 
@@ -4954,9 +4950,9 @@ def _invoice_payment(root: dict[str, Any], envelope_merchant_id: str, envelope_e
             to_related_charge_id = None
     if type(to_related_charge_id) is str:
         if len(to_related_charge_id) > 255:
-            rejections.append(_REJECTION_222)
+            rejections.append(_REJECTION_219)
     elif to_related_charge_id is not None:
-        rejections.append(_REJECTION_223)
+        rejections.append(_REJECTION_220)
 
     to_related_invoice_id: Any = at_data__object.get("invoice")
     if type(to_related_invoice_id) is str and to_related_invoice_id in NULL_VALUES:
@@ -4996,7 +4992,7 @@ def _invoice_payment(root: dict[str, Any], envelope_merchant_id: str, envelope_e
         if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= (to_object_created_at if to_object_created_at is not None else to_provider_created_at):
             rejections.append(_REJECTION_80)
         if to_currency == "XXX" and (family not in ("invoice_payment",) or to_amount_cents != 0):
-            rejections.append(_REJECTION_214)
+            rejections.append(_REJECTION_211)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
@@ -5111,14 +5107,14 @@ def _subscription(root: dict[str, Any], envelope_merchant_id: str, envelope_even
     to_amount_cents: Any = 0
     if type(to_amount_cents) is int:
         if to_amount_cents < 0:
-            rejections.append(_REJECTION_224)
+            rejections.append(_REJECTION_221)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_225)
+            rejections.append(_REJECTION_222)
 
     to_currency: Any = "XXX"
     if type(to_currency) is str:
         if to_currency not in EXPONENTS and to_currency != "XXX":
-            rejections.append(_REJECTION_226)
+            rejections.append(_REJECTION_223)
 
     to_payment_method_type = None
 
@@ -5135,9 +5131,9 @@ def _subscription(root: dict[str, Any], envelope_merchant_id: str, envelope_even
         if type(to_status) is str:
             to_status = _TABLE_27.get(to_status, REFUSED)
             if to_status is REFUSED:
-                rejections.append(_REJECTION_227)
+                rejections.append(_REJECTION_224)
         elif to_status is not None:
-            rejections.append(_REJECTION_228)
+            rejections.append(_REJECTION_94)
             to_status = REFUSED
     if to_status is None:
         rejections.append(_REJECTION_95)
@@ -5285,9 +5281,9 @@ def _subscription(root: dict[str, Any], envelope_merchant_id: str, envelope_even
         to_cancellation_reason = None
     if type(to_cancellation_reason) is str:
         if len(to_cancellation_reason) > 255:
-            rejections.append(_REJECTION_229)
+            rejections.append(_REJECTION_225)
     elif to_cancellation_reason is not None:
-        rejections.append(_REJECTION_230)
+        rejections.append(_REJECTION_226)
 
     to_dispute_reason = None
 
@@ -5300,9 +5296,9 @@ def _subscription(root: dict[str, Any], envelope_merchant_id: str, envelope_even
         to_related_invoice_id = None
     if type(to_related_invoice_id) is str:
         if len(to_related_invoice_id) > 255:
-            rejections.append(_REJECTION_231)
+            rejections.append(_REJECTION_227)
     elif to_related_invoice_id is not None:
-        rejections.append(_REJECTION_232)
+        rejections.append(_REJECTION_228)
 
     to_related_subscription_id = None
 
@@ -5311,9 +5307,9 @@ def _subscription(root: dict[str, Any], envelope_merchant_id: str, envelope_even
         to_payment_method_id = None
     if type(to_payment_method_id) is str:
         if len(to_payment_method_id) > 255:
-            rejections.append(_REJECTION_210)
+            rejections.append(_REJECTION_207)
     elif to_payment_method_id is not None:
-        rejections.append(_REJECTION_211)
+        rejections.append(_REJECTION_208)
 
     to_next_attempt_at = None
 
@@ -5338,9 +5334,9 @@ def _subscription(root: dict[str, Any], envelope_merchant_id: str, envelope_even
     if not rejections:
         family = to_event_type.partition(".")[0]
         if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= (to_object_created_at if to_object_created_at is not None else to_provider_created_at):
-            rejections.append(_REJECTION_233)
+            rejections.append(_REJECTION_229)
         if to_currency == "XXX" and (family not in ("subscription",) or to_amount_cents != 0):
-            rejections.append(_REJECTION_234)
+            rejections.append(_REJECTION_230)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
@@ -5455,23 +5451,23 @@ def _payment_method(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
     to_amount_cents: Any = 0
     if type(to_amount_cents) is int:
         if to_amount_cents < 0:
-            rejections.append(_REJECTION_224)
+            rejections.append(_REJECTION_221)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_225)
+            rejections.append(_REJECTION_222)
 
     to_currency: Any = "XXX"
     if type(to_currency) is str:
         if to_currency not in EXPONENTS and to_currency != "XXX":
-            rejections.append(_REJECTION_226)
+            rejections.append(_REJECTION_223)
 
     to_payment_method_type: Any = at_data__object.get("type")
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
         to_payment_method_type = None
     if type(to_payment_method_type) is str:
         if len(to_payment_method_type) > 255:
-            rejections.append(_REJECTION_178)
+            rejections.append(_REJECTION_176)
     elif to_payment_method_type is not None:
-        rejections.append(_REJECTION_179)
+        rejections.append(_REJECTION_177)
 
     to_card_brand: Any = at_data__object__card.get("brand")
     if type(to_card_brand) is str and to_card_brand in NULL_VALUES:
@@ -5480,20 +5476,20 @@ def _payment_method(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
         if to_card_brand.isascii():
             to_card_brand = to_card_brand.lower()
     elif to_card_brand is not None:
-        rejections.append(_REJECTION_235)
+        rejections.append(_REJECTION_231)
         to_card_brand = REFUSED
     if type(to_card_brand) is str:
         if len(to_card_brand) > 255:
-            rejections.append(_REJECTION_236)
+            rejections.append(_REJECTION_232)
 
     to_card_last_four: Any = at_data__object__card.get("last4")
     if type(to_card_last_four) is str and to_card_last_four in NULL_VALUES:
         to_card_last_four = None
     if type(to_card_last_four) is str:
         if _PATTERN_1.fullmatch(to_card_last_four) is None:
-            rejections.append(_REJECTION_237)
+            rejections.append(_REJECTION_233)
     elif to_card_last_four is not None:
-        rejections.append(_REJECTION_238)
+        rejections.append(_REJECTION_234)
 
     to_status: Any = "active"
 
@@ -5613,9 +5609,9 @@ def _payment_method(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
         to_payment_method_id = None
     if type(to_payment_method_id) is str:
         if len(to_payment_method_id) > 255:
-            rejections.append(_REJECTION_239)
+            rejections.append(_REJECTION_235)
     elif to_payment_method_id is not None:
-        rejections.append(_REJECTION_240)
+        rejections.append(_REJECTION_236)
 
     to_next_attempt_at = None
 
@@ -5640,9 +5636,9 @@ def _payment_method(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
     if not rejections:
         family = to_event_type.partition(".")[0]
         if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= (to_object_created_at if to_object_created_at is not None else to_provider_created_at):
-            rejections.append(_REJECTION_233)
+            rejections.append(_REJECTION_229)
         if to_currency == "XXX" and (family not in ("payment_method",) or to_amount_cents != 0):
-            rejections.append(_REJECTION_234)
+            rejections.append(_REJECTION_230)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
@@ -5769,14 +5765,14 @@ def _setup_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_even
     to_amount_cents: Any = 0
     if type(to_amount_cents) is int:
         if to_amount_cents < 0:
-            rejections.append(_REJECTION_224)
+            rejections.append(_REJECTION_221)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_225)
+            rejections.append(_REJECTION_222)
 
     to_currency: Any = "XXX"
     if type(to_currency) is str:
         if to_currency not in EXPONENTS and to_currency != "XXX":
-            rejections.append(_REJECTION_226)
+            rejections.append(_REJECTION_223)
 
     if event_type in ("setup_intent.setup_failed",):
         to_payment_method_type: Any = at_data__object__last_setup_error__payment_method.get("type")
@@ -5792,9 +5788,9 @@ def _setup_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_even
             to_payment_method_type = None
     if type(to_payment_method_type) is str:
         if len(to_payment_method_type) > 255:
-            rejections.append(_REJECTION_241)
+            rejections.append(_REJECTION_237)
     elif to_payment_method_type is not None:
-        rejections.append(_REJECTION_242)
+        rejections.append(_REJECTION_238)
 
     if event_type in ("setup_intent.setup_failed",):
         to_card_brand: Any = at_data__object__last_setup_error__payment_method__card.get("brand")
@@ -5804,13 +5800,13 @@ def _setup_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_even
             if to_card_brand.isascii():
                 to_card_brand = to_card_brand.lower()
         elif to_card_brand is not None:
-            rejections.append(_REJECTION_243)
+            rejections.append(_REJECTION_239)
             to_card_brand = REFUSED
     else:
         to_card_brand = None
     if type(to_card_brand) is str:
         if len(to_card_brand) > 255:
-            rejections.append(_REJECTION_244)
+            rejections.append(_REJECTION_240)
 
     if event_type in ("setup_intent.setup_failed",):
         to_card_last_four: Any = at_data__object__last_setup_error__payment_method__card.get("last4")
@@ -5820,9 +5816,9 @@ def _setup_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_even
         to_card_last_four = None
     if type(to_card_last_four) is str:
         if _PATTERN_1.fullmatch(to_card_last_four) is None:
-            rejections.append(_REJECTION_245)
+            rejections.append(_REJECTION_241)
     elif to_card_last_four is not None:
-        rejections.append(_REJECTION_246)
+        rejections.append(_REJECTION_242)
 
     to_status = _TABLE_29[event_type]
 
@@ -5838,9 +5834,9 @@ def _setup_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_even
         to_failure_code = None
     if type(to_failure_code) is str:
         if len(to_failure_code) > 255:
-            rejections.append(_REJECTION_247)
+            rejections.append(_REJECTION_243)
     elif to_failure_code is not None:
-        rejections.append(_REJECTION_248)
+        rejections.append(_REJECTION_244)
 
     if event_type in ("setup_intent.setup_failed",):
         to_failure_message: Any = at_data__object__last_setup_error.get("message")
@@ -5852,7 +5848,7 @@ def _setup_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_even
         if len(to_failure_message) > 1000:
             to_failure_message = to_failure_message[:999] + "…"
     elif to_failure_message is not None:
-        rejections.append(_REJECTION_249)
+        rejections.append(_REJECTION_245)
 
     to_metadata: dict[str, str] = {}
     value: Any
@@ -5991,7 +5987,7 @@ def _setup_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_even
                 if to_failure_category is None:
                     to_failure_category = "unknown"
             elif to_failure_category is not None:
-                rejections.append(_REJECTION_250)
+                rejections.append(_REJECTION_246)
                 to_failure_category = REFUSED
             if to_failure_category is None:
                 to_failure_category = at_data__object__last_setup_error.get("code")
@@ -6002,7 +5998,7 @@ def _setup_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_even
                     if to_failure_category is None:
                         to_failure_category = "unknown"
                 elif to_failure_category is not None:
-                    rejections.append(_REJECTION_250)
+                    rejections.append(_REJECTION_246)
                     to_failure_category = REFUSED
                 if to_failure_category is None:
                     to_failure_category = "unknown"
@@ -6017,9 +6013,9 @@ def _setup_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_even
         to_error_code = None
     if type(to_error_code) is str:
         if len(to_error_code) > 255:
-            rejections.append(_REJECTION_251)
+            rejections.append(_REJECTION_247)
     elif to_error_code is not None:
-        rejections.append(_REJECTION_252)
+        rejections.append(_REJECTION_248)
 
     if event_type in ("setup_intent.setup_failed",):
         to_decline_code: Any = at_data__object__last_setup_error.get("decline_code")
@@ -6029,9 +6025,9 @@ def _setup_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_even
         to_decline_code = None
     if type(to_decline_code) is str:
         if len(to_decline_code) > 255:
-            rejections.append(_REJECTION_253)
+            rejections.append(_REJECTION_249)
     elif to_decline_code is not None:
-        rejections.append(_REJECTION_254)
+        rejections.append(_REJECTION_250)
 
     if event_type in ("setup_intent.setup_failed",):
         to_advice_code: Any = at_data__object__last_setup_error.get("advice_code")
@@ -6041,9 +6037,9 @@ def _setup_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_even
         to_advice_code = None
     if type(to_advice_code) is str:
         if len(to_advice_code) > 255:
-            rejections.append(_REJECTION_255)
+            rejections.append(_REJECTION_251)
     elif to_advice_code is not None:
-        rejections.append(_REJECTION_256)
+        rejections.append(_REJECTION_252)
 
     if event_type in ("setup_intent.setup_failed",):
         to_network_decline_code: Any = at_data__object__last_setup_error.get("network_decline_code")
@@ -6053,9 +6049,9 @@ def _setup_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_even
         to_network_decline_code = None
     if type(to_network_decline_code) is str:
         if len(to_network_decline_code) > 255:
-            rejections.append(_REJECTION_257)
+            rejections.append(_REJECTION_253)
     elif to_network_decline_code is not None:
-        rejections.append(_REJECTION_258)
+        rejections.append(_REJECTION_254)
 
     if event_type in ("setup_intent.setup_failed",):
         to_network_advice_code: Any = at_data__object__last_setup_error.get("network_advice_code")
@@ -6065,9 +6061,9 @@ def _setup_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_even
         to_network_advice_code = None
     if type(to_network_advice_code) is str:
         if len(to_network_advice_code) > 255:
-            rejections.append(_REJECTION_259)
+            rejections.append(_REJECTION_255)
     elif to_network_advice_code is not None:
-        rejections.append(_REJECTION_260)
+        rejections.append(_REJECTION_256)
 
     to_cancellation_reason = None
 
@@ -6095,9 +6091,9 @@ def _setup_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_even
             to_payment_method_id = None
     if type(to_payment_method_id) is str:
         if len(to_payment_method_id) > 255:
-            rejections.append(_REJECTION_261)
+            rejections.append(_REJECTION_257)
     elif to_payment_method_id is not None:
-        rejections.append(_REJECTION_262)
+        rejections.append(_REJECTION_258)
 
     to_next_attempt_at = None
 
@@ -6122,9 +6118,9 @@ def _setup_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_even
     if not rejections:
         family = to_event_type.partition(".")[0]
         if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= (to_object_created_at if to_object_created_at is not None else to_provider_created_at):
-            rejections.append(_REJECTION_233)
+            rejections.append(_REJECTION_229)
         if to_currency == "XXX" and (family not in ("setup",) or to_amount_cents != 0):
-            rejections.append(_REJECTION_234)
+            rejections.append(_REJECTION_230)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
@@ -6228,14 +6224,14 @@ def _early_fraud_warning(root: dict[str, Any], envelope_merchant_id: str, envelo
     to_amount_cents: Any = 0
     if type(to_amount_cents) is int:
         if to_amount_cents < 0:
-            rejections.append(_REJECTION_224)
+            rejections.append(_REJECTION_221)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_225)
+            rejections.append(_REJECTION_222)
 
     to_currency: Any = "XXX"
     if type(to_currency) is str:
         if to_currency not in EXPONENTS and to_currency != "XXX":
-            rejections.append(_REJECTION_226)
+            rejections.append(_REJECTION_223)
 
     to_payment_method_type = None
 
@@ -6251,7 +6247,7 @@ def _early_fraud_warning(root: dict[str, Any], envelope_merchant_id: str, envelo
     else:
         to_status = "open"
     if to_status is None:
-        rejections.append(_REJECTION_263)
+        rejections.append(_REJECTION_259)
 
     to_failure_code = None
 
@@ -6322,9 +6318,9 @@ def _early_fraud_warning(root: dict[str, Any], envelope_merchant_id: str, envelo
                     to_related_payment_id = None
     if type(to_related_payment_id) is str:
         if len(to_related_payment_id) > 255:
-            rejections.append(_REJECTION_151)
+            rejections.append(_REJECTION_150)
     elif to_related_payment_id is not None:
-        rejections.append(_REJECTION_152)
+        rejections.append(_REJECTION_151)
 
     to_livemode: Any = envelope_livemode
 
@@ -6372,9 +6368,9 @@ def _early_fraud_warning(root: dict[str, Any], envelope_merchant_id: str, envelo
         to_dispute_reason = None
     if type(to_dispute_reason) is str:
         if len(to_dispute_reason) > 255:
-            rejections.append(_REJECTION_264)
+            rejections.append(_REJECTION_260)
     elif to_dispute_reason is not None:
-        rejections.append(_REJECTION_265)
+        rejections.append(_REJECTION_261)
 
     to_dispute_category: Any = at_data__object.get("fraud_type")
     if type(to_dispute_category) is str and to_dispute_category in NULL_VALUES:
@@ -6384,7 +6380,7 @@ def _early_fraud_warning(root: dict[str, Any], envelope_merchant_id: str, envelo
         if to_dispute_category is None:
             to_dispute_category = "unknown"
     elif to_dispute_category is not None:
-        rejections.append(_REJECTION_266)
+        rejections.append(_REJECTION_262)
         to_dispute_category = REFUSED
 
     to_related_charge_id: Any = at_data__object__charge.get("id")
@@ -6396,9 +6392,9 @@ def _early_fraud_warning(root: dict[str, Any], envelope_merchant_id: str, envelo
             to_related_charge_id = None
     if type(to_related_charge_id) is str:
         if len(to_related_charge_id) > 255:
-            rejections.append(_REJECTION_156)
+            rejections.append(_REJECTION_155)
     elif to_related_charge_id is not None:
-        rejections.append(_REJECTION_157)
+        rejections.append(_REJECTION_156)
 
     to_related_invoice_id = None
 
@@ -6429,9 +6425,9 @@ def _early_fraud_warning(root: dict[str, Any], envelope_merchant_id: str, envelo
     if not rejections:
         family = to_event_type.partition(".")[0]
         if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= (to_object_created_at if to_object_created_at is not None else to_provider_created_at):
-            rejections.append(_REJECTION_233)
+            rejections.append(_REJECTION_229)
         if to_currency == "XXX" and (family not in ("fraud_warning",) or to_amount_cents != 0):
-            rejections.append(_REJECTION_234)
+            rejections.append(_REJECTION_230)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)

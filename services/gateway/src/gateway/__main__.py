@@ -6,6 +6,7 @@ import math
 import signal
 import sys
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 import structlog
 import uvloop
@@ -26,6 +27,9 @@ from gateway.rotation import SecretsFile, tell_of_blanks
 from gateway.server import build_server
 from gateway.settings import GatewaySettings
 from gateway.signature import verifier
+
+if TYPE_CHECKING:
+    from gateway.fetching import Fetch
 
 _LOG = structlog.get_logger("gateway")
 _ALLOCATIONS_BETWEEN_COLLECTIONS = 20_000
@@ -59,7 +63,14 @@ async def _serve(settings: GatewaySettings) -> bool:
     # The settings see to it that there is one of the two.
     secrets = settings.webhook_secrets or () if file is None else file.read()
     tell_of_blanks(settings.webhook_secrets or ())
-    judge = verifier(provider.signature, secrets, settings.notification_url)
+    judge = verifier(
+        provider.signature,
+        secrets,
+        settings.notification_url,
+        _fetch(settings),
+        settings.certificate_roots_file,
+        metrics.count_key_fetch,
+    )
     faults: list[None] = []
 
     def stop() -> None:
@@ -104,6 +115,17 @@ async def _serve(settings: GatewaySettings) -> bool:
             with suppress(asyncio.CancelledError):
                 await following
     return not faults
+
+
+def _fetch(settings: GatewaySettings) -> "Fetch | None":
+    """Return what gets keys from the stand-in of a provider's server; None where there is none."""
+    if settings.key_server_url is None:
+        return None
+    # Loading what it is made with takes its time, which most gateways need not spend.
+    from gateway.fetching import Fetcher  # noqa: PLC0415
+
+    _LOG.warning("keys come from a stand-in on this machine, not from the provider", url=settings.key_server_url)
+    return Fetcher(settings.key_server_url)
 
 
 def _schema_id(registry: RegistryClient, topic: Topic) -> int:

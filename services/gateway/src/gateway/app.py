@@ -104,13 +104,18 @@ def build_app(
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        opening = asyncio.create_task(_open(reception, publication, producer, on_fault))
+        # Keys are followed beside everything else: a webhook whose key is known waits for nobody.
+        tasks = [
+            asyncio.create_task(_open(reception, publication, producer, on_fault)),
+            asyncio.create_task(verifier.follow()),
+        ]
         yield
         # By now the server has let every request finish.
         reception.is_open = False
-        opening.cancel()
-        with suppress(asyncio.CancelledError):
-            await opening
+        for task in tasks:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
         await producer.close()
 
     app = FastAPIOffline(

@@ -3,10 +3,12 @@
 It parses a body once and whole; who needs no more than single places is read by `gateway.envelope`, which is faster.
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import orjson
+from payments_contracts.forms import FormError, document
 from payments_contracts.identity import event_id
 from payments_contracts.providers import First, Header, Joined, JsonType, Path, Provider, Source
 
@@ -17,6 +19,7 @@ from gateway.items import Item, split
 from gateway.livemode import LivemodeReader
 from gateway.owner import Owner
 
+_DIGITS: Final = re.compile(r"[0-9]{1,15}", re.ASCII)
 _CONTAINERS: Final[Mapping[type, JsonType]] = {str: "object", int: "array"}
 
 
@@ -26,7 +29,14 @@ def is_composed(provider: Provider) -> bool:
     sources = (places.event_id, places.event_type, places.created_at)
     simple = all(isinstance(source, tuple) for source in sources) and places.created_at_unit == "seconds"
     signature = provider.signature
-    return not simple or places.items is not None or signature.field is not None or signature.needs_headers
+    return (
+        not simple
+        or places.items is not None
+        or places.form is not None
+        or signature.field is not None
+        or signature.needs_headers
+        or signature.is_asymmetric
+    )
 
 
 class ComposedReader:
@@ -46,6 +56,11 @@ class ComposedReader:
 
     def open(self, body: bytes) -> list[Item] | Malformed:
         """Return the events of a body, or say why it holds none."""
+        if self._places.form is not None:
+            try:
+                return [Item(document(body, self._places.form), body)]
+            except FormError as error:
+                return Malformed(error.code, f"The body is not a form as the contract has it. {error}", "decode")
         try:
             items = split(body, self._places.items)
         except orjson.JSONDecodeError:
@@ -144,8 +159,14 @@ class ComposedReader:
             self._event_type(content, headers),
             next((owner for owner in merchants if self._owner.is_merchant(owner)), endpoint_merchant_id),
             self._owner.version(api_version),
-            milliseconds(self._created_at(content, headers), self._scale),
+            milliseconds(self._instant(content, headers), self._scale),
         )
+
+    def _instant(self, content: dict[str, Any], headers: Mapping[str, str]) -> Any:
+        value = self._created_at(content, headers)
+        # In a form all is text.
+        written = self._places.form is not None and type(value) is str and _DIGITS.fullmatch(value)
+        return int(value) if written else value
 
 
 def _reader(source: Source) -> Callable[[Any, Mapping[str, str]], str]:

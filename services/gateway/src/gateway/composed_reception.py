@@ -9,6 +9,7 @@ from kit.errors import Fault, Rejected, Transient
 from kit.kafka import Done
 from payments_contracts.providers import Provider
 
+from gateway.answers import Answer
 from gateway.carried import Carried
 from gateway.composed import ComposedReader
 from gateway.errors import Forged, KeyNeeded, Malformed
@@ -17,6 +18,8 @@ from gateway.reception import Reception, Webhook
 from gateway.signature import Authentic
 
 _LOG = structlog.get_logger("gateway")
+# So many may wait for a key: whoever sends more of them, with names that are no key's, takes no place from the others.
+_MOST_WAITING = 64
 
 
 class Shared:
@@ -56,7 +59,9 @@ class ComposedReception(Reception):
         webhook.received_at = int(self._clock().timestamp() * 1000)
         now = webhook.received_at / 1000
         if not self._signs_fields:
-            verdict = self._verifier.verify(webhook.signatures, webhook.body, now, Carried(webhook.headers))
+            # A signature in a header may cover fields, too, of a body that holds one event.
+            content = None if isinstance(webhook.items, Malformed) else webhook.items[0].content
+            verdict = self._verifier.verify(webhook.signatures, webhook.body, now, Carried(webhook.headers, content))
             return self._trusts(webhook, verdict)
         if isinstance(webhook.items, Malformed):
             # Nothing in it can be a signature.
@@ -72,25 +77,34 @@ class ComposedReception(Reception):
 
     def _trusts(self, webhook: Webhook, verdict: Authentic | Forged | KeyNeeded) -> bool:
         if isinstance(verdict, KeyNeeded):
-            self._wait_for_key(webhook, verdict.url)
+            self._wait_for_key(webhook, verdict)
             return False
         return super()._trusts(webhook, verdict)
 
-    def _wait_for_key(self, webhook: Webhook, url: str) -> None:
-        """Take the webhook from the start again once the certificate is there; without it, ask for it again."""
+    def _wait_for_key(self, webhook: Webhook, needed: KeyNeeded) -> None:
+        """Take the webhook from the start again once its key is there; without it, ask for it again."""
+        if len(self._waiting) >= _MOST_WAITING:
+            self._finish(webhook, self._keyless())
+            return
 
         async def wait() -> None:
             try:
-                await self._verifier.fetch(url)
+                await self._verifier.fetch(needed)
             except Transient as error:
-                _LOG.warning("certificate not available", detail=str(error))
-                self._finish(webhook, self._unavailable("not_ready", "The key of the signature cannot be had now."))
+                self._log_refusal("key not available", str(error))
+                self._finish(webhook, self._keyless())
+            except Exception:  # noqa: BLE001  # whatever it is, the webhook is answered and its place is free again
+                _LOG.exception("key not fetched")
+                self._finish(webhook, self._keyless())
             else:
                 self.complete(webhook, webhook.body)
 
         task = create_task(wait())
         self._waiting.add(task)
         task.add_done_callback(self._waiting.discard)
+
+    def _keyless(self) -> Answer:
+        return self._unavailable("not_ready", "The key of the signature cannot be had now; send the webhook again.")
 
     def _read(self, webhook: Webhook) -> bool:
         found = webhook.items

@@ -4,8 +4,9 @@ from typing import Any, Final
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from payments_contracts import forms
 from payments_contracts.gateway import Accepted, Problem
-from payments_contracts.providers import Header, Provider
+from payments_contracts.providers import Envelope, Header, Provider
 from pydantic.json_schema import models_json_schema
 
 from gateway.body_schema import body_schema
@@ -27,14 +28,27 @@ def operation(provider: Provider) -> dict[str, Any]:
         ],
         "requestBody": {
             "required": True,
-            "description": (
-                f"The event in JSON (RFC 8259), at most {provider.envelope.max_body_bytes} bytes long. "
-                "An integer is written without a fraction."
-            ),
-            "content": {"application/json": {"schema": body_schema(provider.envelope)}},
+            "description": _body(provider.envelope),
+            "content": {_media_type(provider.envelope): {"schema": body_schema(provider.envelope)}},
         },
         "responses": responses(),
     }
+
+
+def _body(envelope: Envelope) -> str:
+    if (form := envelope.form) is not None:
+        return (
+            f"The event as a form of UTF-8 texts, at most {envelope.max_body_bytes} bytes long, with at most "
+            f"{form.max_fields} fields that are at most {form.max_depth} deep."
+        )
+    return (
+        f"The event in JSON (RFC 8259), at most {envelope.max_body_bytes} bytes long. "
+        "An integer is written without a fraction."
+    )
+
+
+def _media_type(envelope: Envelope) -> str:
+    return "application/json" if envelope.form is None else forms.MEDIA_TYPE
 
 
 def _headers(provider: Provider) -> dict[str, str]:
@@ -120,4 +134,8 @@ def document(app: FastAPI, provider: Provider) -> dict[str, Any]:
     content["paths"] = {f"/webhooks/{provider.name}": {"post": operation(provider)}} | content["paths"]
     _, definitions = models_json_schema([(Accepted, "serialization"), (Problem, "serialization")], ref_template=_REF)
     content["components"]["schemas"] |= definitions["$defs"]
+    if provider.envelope.form is not None:
+        # No other gateway answers so.
+        reasons = content["components"]["schemas"].get("ReasonCode", {})
+        reasons["enum"] = [*reasons.get("enum", ()), "not_form", "form_too_complex"]
     return content

@@ -4,7 +4,16 @@ from dataclasses import dataclass
 from typing import Literal
 
 SignatureReason = Literal["signature_missing", "signature_malformed", "signature_mismatch", "signature_expired"]
-BodyReason = Literal["not_utf8", "not_json", "not_object", "field_missing", "field_type", "field_too_long"]
+BodyReason = Literal[
+    "not_utf8",
+    "not_json",
+    "not_object",
+    "not_form",
+    "form_too_complex",
+    "field_missing",
+    "field_type",
+    "field_too_long",
+]
 Stage = Literal["decode", "structure"]
 
 
@@ -39,9 +48,13 @@ class Malformed:
 
 @dataclass(frozen=True, slots=True)
 class KeyNeeded:
-    """The request may be judged once the certificate at an address is there."""
+    """The request may be judged once the certificate or the keys at an address are there.
+
+    `now` is when that was found, in seconds since 1970.
+    """
 
     url: str
+    now: float
 
 
 class BodyTooLargeError(Exception):

@@ -26,6 +26,7 @@ class GatewayMetrics(Collector):
         self._webhooks: Counter[tuple[str, str]] = Counter({("accepted", ""): 0})
         self._secrets: Counter[str] = Counter()
         self._reloads: Counter[str] = Counter()
+        self._fetches: Counter[str] = Counter()
         self._acknowledged = [0] * len(_BOUNDS)
         self._seconds = 0.0
         registry.register(self)
@@ -37,6 +38,10 @@ class GatewayMetrics(Collector):
     def count_reload(self, outcome: str) -> None:
         """Count a change of the file of secrets: `taken`, or `refused`."""
         self._reloads[outcome] += 1
+
+    def count_key_fetch(self, outcome: str) -> None:
+        """Count a try to get the keys that a provider publishes: `fetched`, or `failed`."""
+        self._fetches[outcome] += 1
 
     def count_secret(self, secret_id: str) -> None:
         """Count a use of a secret."""
@@ -75,6 +80,14 @@ class GatewayMetrics(Collector):
         for outcome, count in self._reloads.copy().items():
             reloads.add_metric([self._provider, outcome], count)
         yield reloads
+        fetches = CounterMetricFamily(
+            "gateway_key_fetches",
+            "Tries to get the set of keys that a provider publishes.",
+            labels=["provider", "outcome"],
+        )
+        for outcome, count in self._fetches.copy().items():
+            fetches.add_metric([self._provider, outcome], count)
+        yield fetches
         acknowledgement = HistogramMetricFamily(
             "gateway_acknowledgement_seconds",
             "From the request's head to Kafka's acknowledgement.",

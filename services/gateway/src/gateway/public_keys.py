@@ -2,9 +2,8 @@
 
 import base64
 import binascii
-import math
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
@@ -14,23 +13,14 @@ from kit.errors import Fault
 from payments_contracts.providers import Signature
 
 from gateway.carried import NOTHING, Carried
-from gateway.certificates import Certificates, Fetch, PublicKey, UnusableCertificateError, of_headers
+from gateway.certificates import Certificates, PublicKey, UnusableCertificateError, of_headers
 from gateway.claims import ClaimReader, SignedContent
+from gateway.endpoints import Endpoint, endpoints_of
 from gateway.errors import Forged, KeyNeeded
 from gateway.secrets import EndpointSecret
 from gateway.verdict import Authentic
 
 _MISMATCH: Final = "No key of the provider made the signature of this body for this endpoint."
-
-
-class _Endpoint(NamedTuple):
-    """A secret as it is used: the text that may be signed with a body, or the public key itself."""
-
-    text: str
-    key: PublicKey | None
-    verdict: Authentic
-    not_before: float
-    not_after: float
 
 
 class PublicKeyVerifier:
@@ -41,13 +31,12 @@ class PublicKeyVerifier:
         signature: Signature,
         secrets: Sequence[EndpointSecret],
         notification_url: str,
-        fetch: Fetch | None = None,
+        certificates: Certificates | None = None,
     ) -> None:
         self._signature = signature
         self._claims = ClaimReader(signature)
         self._content = SignedContent(signature, notification_url)
-        contract = signature.certificate
-        self._certificates = None if contract is None else Certificates(contract, fetch)
+        self._certificates = certificates
         self._endpoints = self._read(secrets)
 
     def use(self, secrets: Sequence[EndpointSecret]) -> None:
@@ -56,12 +45,15 @@ class PublicKeyVerifier:
 
     def has_secret(self, now: float) -> bool:
         """Tell whether there is a secret whose time is now."""
-        return any(each.not_before <= now < each.not_after for each in self._endpoints)
+        return any(each.is_active(now) for each in self._endpoints)
 
-    async def fetch(self, url: str) -> None:
+    async def fetch(self, needed: KeyNeeded) -> None:
         """Get the certificate that was needed; raises Transient where it cannot be had now."""
         if self._certificates is not None:
-            await self._certificates.fetch(url)
+            await self._certificates.fetch(needed)
+
+    async def follow(self) -> None:
+        """Return: certificates are fetched when a webhook names them."""
 
     def verify(
         self, header: Sequence[str], body: bytes, now: float, carried: Carried = NOTHING
@@ -78,7 +70,7 @@ class PublicKeyVerifier:
             return certified
         for endpoint in self._endpoints:
             key = endpoint.key or certified
-            if body and key is not None and endpoint.not_before <= now < endpoint.not_after:
+            if body and key is not None and endpoint.is_active(now):
                 signed = b"".join(self._content.parts(body, claim, carried, endpoint.text))
                 if any(self._is_true(key, candidate, signed) for candidate in claim.candidates):
                     return endpoint.verdict
@@ -92,10 +84,11 @@ class PublicKeyVerifier:
         if not url:
             return Forged("signature_missing", f"The header {contract.header} is absent.")
         if not self._certificates.is_trusted(url):
-            detail = f"The header {contract.header} does not lead by HTTPS to {' or '.join(contract.hosts)}."
+            places = " or ".join(f"{host}{contract.path}" for host in contract.hosts)
+            detail = f"The header {contract.header} does not lead by HTTPS to {places}."
             return Forged("signature_malformed", detail)
         try:
-            return self._certificates.key(url, now) or KeyNeeded(url)
+            return self._certificates.key(url, now) or KeyNeeded(url, now)
         except UnusableCertificateError as error:
             return Forged("signature_mismatch", str(error))
 
@@ -113,17 +106,8 @@ class PublicKeyVerifier:
             pass
         return False
 
-    def _read(self, secrets: Sequence[EndpointSecret]) -> tuple[_Endpoint, ...]:
-        return tuple(
-            _Endpoint(
-                each.key,
-                None if self._certificates is not None else _public_key(each),
-                Authentic(each.id, each.merchant_id, each.livemode),
-                -math.inf if each.not_before is None else each.not_before.timestamp(),
-                math.inf if each.not_after is None else each.not_after.timestamp(),
-            )
-            for each in secrets
-        )
+    def _read(self, secrets: Sequence[EndpointSecret]) -> tuple[Endpoint[PublicKey], ...]:
+        return endpoints_of(secrets, _public_key if self._certificates is None else None)
 
 
 def _base64(text: bytes) -> bytes:

@@ -9,6 +9,8 @@ from pydantic import AwareDatetime, Field, ValidationInfo, field_validator
 
 from gateway.secrets import EndpointSecrets
 
+_LOOPBACK = r"^http://(127\.0\.0\.1|localhost|\[::1\]):[0-9]{1,5}/?$"
+
 
 class GatewaySettings(HttpSettings, KafkaSettings, RegistrySettings, LogSettings):
     """Settings of one gateway.
@@ -23,6 +25,10 @@ class GatewaySettings(HttpSettings, KafkaSettings, RegistrySettings, LogSettings
         request_timeout_seconds: How long a request may take to arrive.
         max_header_bytes: Most bytes of a request's headers.
         max_concurrent_requests: Most webhooks under way; the provider is asked to send any more again.
+        certificate_roots_file: Where the chains of a provider's certificates may end, in PEM; all that servers are
+            trusted by where it is absent.
+        key_server_url: A server on this machine that is asked for certificates and keys in the place of the provider's,
+            where there is no way to those: `simulator keys` is one.
         replay_until: Until when events are taken that are older than the provider's contract allows, in ISO 8601 with
             a time zone; for when old events are sent again on purpose.
     """
@@ -35,6 +41,8 @@ class GatewaySettings(HttpSettings, KafkaSettings, RegistrySettings, LogSettings
     request_timeout_seconds: Annotated[float, Field(gt=0, le=300)] = 15.0
     max_header_bytes: Annotated[int, Field(ge=4096, le=1_048_576)] = 32_768
     max_concurrent_requests: Annotated[int, Field(ge=1, le=100_000)] = 1_000
+    certificate_roots_file: Path | None = None
+    key_server_url: Annotated[str | None, Field(pattern=_LOOPBACK)] = None
     replay_until: AwareDatetime | None = None
 
     @field_validator("gateway_provider")

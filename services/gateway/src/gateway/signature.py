@@ -18,7 +18,9 @@ from gateway.secrets import EndpointSecret
 from gateway.verdict import Authentic as Authentic  # noqa: PLC0414  # this module's own name for it, too
 
 if TYPE_CHECKING:
-    from gateway.certificates import Fetch
+    from pathlib import Path
+
+    from gateway.fetching import Fetch
 
 _DIGESTS: Final[Mapping[Digest, str]] = {"hmac-sha1": "sha1", "hmac-sha256": "sha256", "hmac-sha512": "sha512"}
 _ENCODERS: Final[Mapping[SignatureEncoding, Callable[[bytes], bytes]]] = {
@@ -80,15 +82,20 @@ class Verifier(Protocol):
     def has_secret(self, now: float) -> bool:
         """Tell whether there is a secret that may sign now."""
 
-    async def fetch(self, url: str) -> None:
-        """Get the certificate that was needed; raises Transient where it cannot be had now."""
+    async def fetch(self, needed: KeyNeeded) -> None:
+        """Get what was needed to judge; raises Transient where it cannot be had now."""
+
+    async def follow(self) -> None:
+        """Keep what the provider publishes of its keys fresh, for as long as it lasts or until cancelled."""
 
 
-def verifier(
+def verifier(  # noqa: PLR0917  # most callers give three
     signature: Signature,
     secrets: Sequence[EndpointSecret],
     notification_url: str | None = None,
     fetch: "Fetch | None" = None,
+    roots_file: "Path | None" = None,
+    count_fetch: Callable[[str], None] = lambda _outcome: None,
 ) -> Verifier:
     """Return the verifier of a provider's signatures.
 
@@ -96,18 +103,21 @@ def verifier(
         signature: What the contract says of them.
         secrets: Any of them may have signed.
         notification_url: The endpoint's address as the provider knows it, to the letter.
-        fetch: Gets certificates, where the provider signs with keys of its own; by HTTPS unless it is given.
+        fetch: Gets certificates and sets of keys, where the provider signs with keys of its own; by HTTPS unless given.
+        roots_file: Where the chains of certificates may end, in PEM; None for all that servers are trusted by.
+        count_fetch: Told `fetched` or `failed` for each try to get a set of keys.
 
     Raises:
-        Fault: The contract has the URL signed and there is none, or a secret is not written as the contract says.
+        Fault: The contract has the URL signed and there is none, a secret is not written as the contract says, or the
+            roots cannot be read.
     """
     if signature.covers_url and not notification_url:
         raise Fault("The provider signs the notification URL: set NOTIFICATION_URL as it is set at the provider.")
     if signature.is_asymmetric:
-        # The library of its digests takes its time to load, and most providers do not need it.
-        from gateway.public_keys import PublicKeyVerifier  # noqa: PLC0415
+        # The libraries of its digests take their time to load, and most providers do not need them.
+        from gateway.asymmetric import asymmetric_verifier  # noqa: PLC0415
 
-        return PublicKeyVerifier(signature, secrets, notification_url or "", fetch)
+        return asymmetric_verifier(signature, secrets, notification_url or "", fetch, roots_file, count_fetch)
     return SignatureVerifier(signature, secrets, notification_url or "")
 
 
@@ -141,9 +151,12 @@ class SignatureVerifier:
         """Tell whether there is a secret that may sign now."""
         return any(key.not_before <= now < key.not_after for key in self._keys)
 
-    async def fetch(self, url: str) -> None:
+    async def fetch(self, needed: KeyNeeded) -> None:
         """Never called: a secret is here already."""
-        raise AssertionError(url)
+        raise AssertionError(needed)
+
+    async def follow(self) -> None:
+        """Return: there is nothing to follow."""
 
     def verify(self, header: Sequence[str], body: bytes, now: float, carried: Carried = NOTHING) -> Authentic | Forged:
         """Judge a body by all values of the signature's header, in time that does not depend on how wrong they are."""

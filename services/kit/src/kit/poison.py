@@ -20,13 +20,13 @@ class Tolerance:
     """What a stream may hold that cannot be used.
 
     Attributes:
-        max_count: Unusable records within the window; one more is too many.
+        max_count: Unusable records within the window; one more is too many. None where the share alone decides.
         max_ratio: Largest share of them among all records of the window, from 0 to 1.
         spared: So many are never too many, whatever their share is.
         window_seconds: How long a record counts.
     """
 
-    max_count: int = 20
+    max_count: int | None = 20
     max_ratio: float = 0.5
     spared: int = 5
     window_seconds: float = 60.0
@@ -35,23 +35,37 @@ class Tolerance:
 class PoisonLimit:
     """Counts what a stream could and could not use, and says when the stream has to stop. Holds no I/O.
 
-    Its memory is bounded: it keeps the places of at most `max_count` unusable records and a number for each sixtieth
-    of the window.
+    Its memory is bounded: it keeps the places of at most `max_count` unusable records and numbers for each sixtieth of
+    the window. Where `max_count` is None places are not to be given: there would be as many as there are records.
 
     Args:
         tolerance: See Tolerance.
         stream: What the records are, for the message: "records of payments.normalized".
         remedy: What whoever reads the message should do.
+        what: What became of them, for the message.
+        error: What is raised where there are too many.
         now: Returns a time in seconds that never goes back.
     """
 
-    def __init__(self, tolerance: Tolerance, stream: str, remedy: str, *, now: Callable[[], float] = monotonic) -> None:
+    def __init__(
+        self,
+        tolerance: Tolerance,
+        stream: str,
+        remedy: str,
+        *,
+        what: str = "could not be used",
+        error: type[Fault] = Fault,
+        now: Callable[[], float] = monotonic,
+    ) -> None:
         self._tolerance = tolerance
         self._stream = stream
         self._remedy = remedy
+        self._what = what
+        self._error = error
         self._now = now
         self._refused: OrderedDict[Hashable, tuple[float, str]] = OrderedDict()
         self._passed: deque[tuple[int, int]] = deque()
+        self._without_place: deque[tuple[int, Counter[str]]] = deque()
 
     def passed(self, count: int = 1) -> None:
         """Note records that were used."""
@@ -61,44 +75,54 @@ class PoisonLimit:
         self._passed.append((slot, count))
         self._forget()
 
-    def refuse(self, place: Hashable, reason_code: str, *, undecided: int = 0) -> None:
+    def refuse(self, place: Hashable | None, reason_code: str, *, undecided: int = 0) -> None:
         """Note a record that cannot be used, before it is dead-lettered. One place counts once, however often it comes.
 
         Args:
-            place: Where the record is.
+            place: Where the record is; None where nobody knows, so that it counts as often as it comes.
             reason_code: Why it cannot be used.
             undecided: Other records that have been read and are neither passed nor refused yet. They count as used:
                 what takes longer to use than to refuse would otherwise look like a stream of nothing but bad records.
 
         Raises:
             Fault: There are too many; this one, too, stays where it is. The message says how many of how many, why,
-                and where they are.
+                and where they are. It is of the type that was given as `error`.
         """
-        self._refused.pop(place, None)
-        self._refused[place] = (self._now(), reason_code)
+        now, tolerance = self._now(), self._tolerance
+        if place is None:
+            slot = self._slot(now)
+            if not self._without_place or self._without_place[-1][0] != slot:
+                self._without_place.append((slot, Counter()))
+            self._without_place[-1][1][reason_code] += 1
+        else:
+            self._refused.pop(place, None)
+            self._refused[place] = (now, reason_code)
         self._forget()
-        refused, tolerance = len(self._refused), self._tolerance
+        refused = len(self._refused) + sum(codes.total() for _, codes in self._without_place)
         seen = refused + undecided + sum(count for _, count in self._passed)
         is_share = refused > tolerance.spared and refused > tolerance.max_ratio * seen
-        if refused <= tolerance.max_count and not is_share:
+        if not is_share and (tolerance.max_count is None or refused <= tolerance.max_count):
             return
-        message = self._message(seen)
-        while len(self._refused) > tolerance.max_count:
+        message = self._message(refused, seen)
+        while tolerance.max_count is not None and len(self._refused) > tolerance.max_count:
             self._refused.popitem(last=False)
-        raise Fault(message)
+        raise self._error(message)
 
-    def _message(self, seen: int) -> str:
+    def _message(self, refused: int, seen: int) -> str:
         tolerance = self._tolerance
-        reasons = Counter(code for _, code in self._refused.values()).most_common()
-        told = ", ".join(f"{code} ({number})" for code, number in reasons)
+        reasons = Counter(code for _, code in self._refused.values())
+        for _, codes in self._without_place:
+            reasons += codes
+        told = ", ".join(f"{code} ({number})" for code, number in reasons.most_common())
         places = list(map(str, self._refused))
-        where = ", ".join(places[:_PLACES_TOLD])
+        where = f"; at {', '.join(places[:_PLACES_TOLD])}" if places else ""
         if len(places) > _PLACES_TOLD:
             where = f"{where} … {places[-1]}"
+        share = f"{tolerance.max_ratio:.0%} of all beyond {tolerance.spared}"
+        tolerated = share if tolerance.max_count is None else f"{tolerance.max_count}, and {share}"
         return (
-            f"{len(places)} of {seen} {self._stream} could not be used within {tolerance.window_seconds:g} s: {told}; "
-            f"at {where}. Tolerated are {tolerance.max_count}, and {tolerance.max_ratio:.0%} of all beyond "
-            f"{tolerance.spared}. {self._remedy}"
+            f"{refused} of {seen} {self._stream} {self._what} within {tolerance.window_seconds:g} s: {told}{where}. "
+            f"Tolerated are {tolerated}. {self._remedy}"
         )
 
     def _forget(self) -> None:
@@ -108,6 +132,8 @@ class PoisonLimit:
         oldest = self._slot(since)
         while self._passed and self._passed[0][0] < oldest:
             self._passed.popleft()
+        while self._without_place and self._without_place[0][0] < oldest:
+            self._without_place.popleft()
 
     def _slot(self, at: float) -> int:
         return int(at * _SLOTS // self._tolerance.window_seconds)

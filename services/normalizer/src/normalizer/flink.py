@@ -4,10 +4,10 @@ Imported only where Flink is installed: beside the task manager and in the proce
 """
 
 from collections.abc import Iterator
-from time import monotonic
 from typing import Any
 
 from kit.clock import utc_now
+from kit.poison import PoisonLimit, Tolerance
 from kit.registry import RegistryClient
 from payments_contracts import flink as contract
 from pyflink.common import Configuration
@@ -16,9 +16,17 @@ from pyflink.table.udf import udtf
 
 from normalizer.configuration import FunctionSettings, function_settings
 from normalizer.counters import OutcomeCounters
-from normalizer.limit import DeadLetterLimit
+from normalizer.errors import TooManyDeadLetters
 from normalizer.reader import Reader
 from normalizer.submission import Submission
+
+
+def _limit(tolerance: Tolerance, what: str, setting: str) -> PoisonLimit:
+    remedy = (
+        "See the reasons on the dead-letter topic, mend what writes such messages or what reads them, and start again; "
+        f"or let more pass with {setting}_COUNT and {setting}_SHARE"
+    )
+    return PoisonLimit(tolerance, "messages", remedy, what=what, error=TooManyDeadLetters)
 
 
 class ToUnified(TableFunction):  # type: ignore[misc]  # PyFlink is untyped
@@ -36,21 +44,15 @@ class ToUnified(TableFunction):  # type: ignore[misc]  # PyFlink is untyped
             settings.provider,
             self._schemas,
             counters=OutcomeCounters(function_context.get_metric_group()),
-            unusable=DeadLetterLimit(
-                what="could not be used",
-                setting="NORMALIZER_UNUSABLE",
-                count=settings.unusable_count,
-                share=settings.unusable_share,
-                window_s=settings.unusable_window_s,
-                monotonic=monotonic,
+            unusable=_limit(
+                Tolerance(None, settings.unusable_share, settings.unusable_count, settings.unusable_window_s),
+                "could not be used",
+                "NORMALIZER_UNUSABLE",
             ),
-            rejected=DeadLetterLimit(
-                what="were rejected",
-                setting="NORMALIZER_REJECTED",
-                count=settings.rejected_count,
-                share=settings.rejected_share,
-                window_s=settings.rejected_window_s,
-                monotonic=monotonic,
+            rejected=_limit(
+                Tolerance(None, settings.rejected_share, settings.rejected_count, settings.rejected_window_s),
+                "were rejected",
+                "NORMALIZER_REJECTED",
             ),
             clock=utc_now,
             merchant_keys=settings.merchant_keys,

@@ -14,6 +14,7 @@ from kit.clock import Clock
 from kit.errors import PipelineError, Rejected
 from kit.kafka import AvroDecoder
 from kit.kafka.wire import Schemas
+from kit.poison import PoisonLimit
 from payments_contracts import flink as contract
 from payments_contracts.normalize import Normalized, Outcome, Rejection, Unsupported
 from payments_contracts.normalize import Rejected as Refused
@@ -22,11 +23,11 @@ from payments_contracts.schemas import schema
 from payments_contracts.topics import NORMALIZED, VALIDATION_DLQ, Topic, raw_topic
 
 from normalizer.counters import OutcomeCounters
-from normalizer.limit import DeadLetterLimit
 from normalizer.registration import SERVICE
 
 AVRO_UNREADABLE = "avro_unreadable"
 MAPPING_FAILED = "mapping_failed"
+RECORD_INVALID = "record_invalid"
 RECORD_TOO_LARGE = "record_too_large"
 
 # What a message has beside texts and bytes: lengths, numbers, key, headers and framing.
@@ -66,8 +67,8 @@ class Reader:
         schemas: Schemas,
         *,
         counters: OutcomeCounters,
-        unusable: DeadLetterLimit,
-        rejected: DeadLetterLimit,
+        unusable: PoisonLimit,
+        rejected: PoisonLimit,
         clock: Clock,
         merchant_keys: Mapping[str, Iterable[str]],
         topics: tuple[Topic, Topic] = (NORMALIZED, VALIDATION_DLQ),
@@ -101,6 +102,10 @@ class Reader:
         except Exception as error:  # noqa: BLE001  # a schema of another language, for one
             detail = f"The message cannot be read ({type(error).__name__})."
             return self._unreadable(message, Rejection(AVRO_UNREADABLE, "", detail), now)
+        if event["provider"] != self._provider:
+            # Whoever wrote it is no gateway of ours: nothing that it says is taken for true.
+            detail = f"The record is of another provider than its topic, which is {self._provider}'s."
+            return self._unreadable(message, Rejection(RECORD_INVALID, "provider", detail), now)
         try:
             outcome = self._evaluate(event, self._merchant_keys.get(event["merchant_id"], _NO_KEYS))
             row = contract.row(event, outcome, now)
@@ -128,8 +133,12 @@ class Reader:
         return row
 
     def _note(self, *, unusable: str | None = None, rejected: str | None = None) -> None:
-        self._unusable.note(unusable)
-        self._rejected.note(rejected)
+        for limit, code in ((self._unusable, unusable), (self._rejected, rejected)):
+            if code is None:
+                limit.passed()
+            else:
+                # A message has no place here. A worker that begins anew, and reads some again, counts from zero.
+                limit.refuse(None, code)
 
     def _unreadable(self, message: bytes | None, rejection: Rejection, now: datetime) -> Row:
         self._note(unusable=rejection.code)

@@ -1,6 +1,5 @@
 """Brings the tables of the operational database to their contracts; adds what is missing and drops nothing."""
 
-import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -9,6 +8,7 @@ from typing import Any
 import psycopg
 import stamina
 from payments_contracts.database import Column, Table
+from payments_contracts.widening import widens
 from psycopg import sql
 from pydantic import SecretStr
 
@@ -21,7 +21,6 @@ _CONNECT_TIMEOUT_SECONDS = 3
 _LOCK_TIMEOUT = "5s"
 # Any number, as long as it stays this one: two deployments at a time would meet in half-made tables.
 _DEPLOYMENT_LOCK = 7_203_481
-_NUMERIC = re.compile(r"numeric\((\d+),(\d+)\)")
 
 _COLUMNS = """
 SELECT attname, format_type(atttypid, atttypmod), attnotnull, atthasdef OR attidentity <> ''
@@ -30,7 +29,8 @@ FROM pg_attribute WHERE attrelid = to_regclass(%s) AND attnum > 0 AND NOT attisd
 # indoption has a bit for descending: https://www.postgresql.org/docs/current/catalog-pg-index.html.
 _INDEXES = """
 SELECT c.relname, i.indisprimary, i.indisvalid,
-    array(SELECT coalesce(a.attname, '') FROM unnest(i.indkey) WITH ORDINALITY AS k (number, place)
+    array(SELECT coalesce(a.attname, pg_get_indexdef(i.indexrelid, k.place::int, true))
+        FROM unnest(i.indkey) WITH ORDINALITY AS k (number, place)
         LEFT JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.number
         WHERE k.place <= i.indnkeyatts ORDER BY k.place),
     array(SELECT o.option & 1 = 1 FROM unnest(i.indoption) WITH ORDINALITY AS o (option, place) ORDER BY o.place)
@@ -133,7 +133,7 @@ def _obstacles(table: Table, present: Present) -> Iterator[str]:
     for column in table.columns:
         if column.name in present.columns:
             kind = present.columns[column.name][0]
-            if kind != column.type and not _widens(kind, column.type):
+            if kind != column.type and not widens(kind, column.type):
                 yield f"column {column.name} is {kind} and should be {column.type}"
     names = {column.name for column in table.columns}
     for name, (_, required, filled) in present.columns.items():
@@ -150,11 +150,6 @@ def _index_obstacles(table: Table, present: Present) -> Iterator[str]:
                 yield f"index {index.name} is on {_worded(columns)} and should be on {_worded(index.columns)}"
             elif not valid:
                 yield f"index {index.name} is invalid, since its building was interrupted: drop it and apply again"
-
-
-def _widens(one: str, other: str) -> bool:
-    before, after = _NUMERIC.fullmatch(one), _NUMERIC.fullmatch(other)
-    return bool(before and after and before[2] == after[2] and int(before[1]) <= int(after[1]))
 
 
 def _worded(columns: Sequence[tuple[str, bool]]) -> str:

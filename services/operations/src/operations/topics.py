@@ -70,6 +70,7 @@ def _settings(topic: Topic) -> dict[str, str]:
     return {
         "cleanup.policy": "delete",
         "retention.ms": str(topic.retention_ms),
+        "segment.ms": str(topic.segment_ms),
         "max.message.bytes": str(topic.max_message_bytes),
     }
 

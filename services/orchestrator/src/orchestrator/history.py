@@ -1,40 +1,35 @@
-"""Which attempt at a payment or invoice has failed, by the rows of the attempts before it. Pure.
+"""Which attempt has failed, by the rows of the attempts before it. Pure.
 
 An attempt is an event of the same type that the provider dates earlier; events of one instant follow by their ids. So
 the number does not depend on when an event comes, or how often: only on which of the earlier ones are stored.
 
-A provider that numbers or dates the versions of its payments tells each change of one that has failed once more, and
-makes another payment for another attempt: there a payment is one attempt. Elsewhere one fails as often as that is told.
-Of an invoice, which may fail again and again, each version is an attempt.
+What attempts are attempts at is in the provider's contract (`attempts`). Where a payment may fail several times, it
+fails as often as that is told. Where each attempt is a payment of its own, those of one order are counted, and of one
+invoice: each once, however often its failure is told. Where nothing names what several payments are attempts at,
+nothing is asked: a payment that can fail only once would always be at its first. Of an invoice, each version that
+failed is an attempt.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
 from payments_contracts.database import Table
 from payments_contracts.pins.orchestrator import PaymentEvent
+from payments_contracts.providers import PROVIDERS, Attempts
 
 _MOST: Final = 1_000
 """Rows that are looked at, of one object: far beyond any number of attempts that advice knows."""
 
 _COUNT: Final = """
 SELECT count(DISTINCT attempt) FROM (
-    SELECT CASE WHEN {versioned} THEN provider_object_id ELSE event_id END AS attempt FROM "{table}"
-    WHERE provider = $1 AND {key} = $2 AND event_type = $3 AND (provider_created_at, event_id) < ($4, $5)
-        AND ({versioned} AND provider_object_id = $6) IS NOT TRUE
+    SELECT coalesce({attempt}, event_id) AS attempt FROM "{table}"
+    WHERE provider = $1 AND {found} = $2 AND event_type = $3 AND (provider_created_at, event_id) < ($4, $5)
+        AND ({attempt} = $6) IS NOT TRUE
     LIMIT {most}
 ) AS earlier
 """
-_COUNT_OF_INVOICE: Final = """
-SELECT count(DISTINCT coalesce(object_version::text, event_id)) FROM (
-    SELECT object_version, event_id FROM "{table}"
-    WHERE provider = $1 AND provider_object_id = $2 AND event_type = $3
-        AND (provider_created_at, event_id) < ($4, $5) AND (object_version = $6) IS NOT TRUE
-    LIMIT {most}
-) AS earlier
-"""
-_VERSIONED: Final = "(object_version IS NOT NULL OR object_updated_at IS NOT NULL)"
 _COUNTED_BY_THE_INVOICE: Final = """
 SELECT max(attempt_number) FROM (
     SELECT attempt_number FROM "{table}"
@@ -43,6 +38,13 @@ SELECT max(attempt_number) FROM (
 ) AS earlier
 """
 _INVOICE_FAILED: Final = "invoice.payment_failed"
+_PAYMENT: Final = "payment."
+
+Declared = Mapping[str, Attempts]
+"""By provider, what several attempts are attempts at; one that is not there does not say."""
+
+DECLARED: Final[Declared] = {name: each.attempts for name, each in PROVIDERS.items() if each.attempts is not None}
+"""What the contracts say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,28 +62,47 @@ class Question:
 class History:
     """Asks a table of events for the attempts before one."""
 
-    def __init__(self, table: Table) -> None:
-        """Take the table that holds the events."""
-        count = partial(_COUNT.format, table=table.name, versioned=_VERSIONED, most=_MOST)
-        self._by_object = count(key="provider_object_id")
-        self._by_invoice = count(key="related_invoice_id")
-        self._by_version = _COUNT_OF_INVOICE.format(table=table.name, most=_MOST)
+    def __init__(self, table: Table, declared: Declared = DECLARED) -> None:
+        """Take the table that holds the events, and what providers say of attempts."""
+        count = partial(_COUNT.format, table=table.name, most=_MOST)
+        self._declared = declared
+        self._by_payment = count(found="provider_object_id", attempt="event_id")
+        self._by_invoice = {
+            each: count(found="related_invoice_id", attempt=each) for each in ("event_id", "provider_object_id")
+        }
+        self._by_order = {
+            each.key: count(found=f"(metadata ->> '{each.key}')", attempt="provider_object_id")
+            for each in declared.values()
+            if each.key is not None
+        }
+        self._by_version = count(found="provider_object_id", attempt="object_version::text")
         self._by_the_invoice = _COUNTED_BY_THE_INVOICE.format(table=table.name, most=_MOST)
 
     def questions(self, event: PaymentEvent) -> tuple[Question, ...]:
-        """Return what to ask about an event; nothing where it names no object."""
-        if event.provider_object_id is None:
+        """Return what to ask about an event; nothing where it does not say what it is an attempt at."""
+        itself = event.provider_object_id
+        if itself is None:
             return ()
         until = (event.provider_created_at.isoformat(), event.event_id)
-        itself = event.provider_object_id
-        asked = [Question(self._by_object, (event.provider, itself, event.event_type, *until, itself))]
         if event.event_type == _INVOICE_FAILED:
             version = None if event.object_version is None else str(event.object_version)
-            asked = [Question(self._by_version, (event.provider, itself, event.event_type, *until, version))]
+            return (Question(self._by_version, (event.provider, itself, event.event_type, *until, version)),)
+        said = self._declared.get(event.provider)
+        # A charge that belongs to no payment is one attempt, and can fail only once.
+        repeats = said is not None and said.at == "payment" and event.event_type.startswith(_PAYMENT)
+        known = event.event_id if repeats else itself
+        asked = []
+        if repeats:
+            asked.append(Question(self._by_payment, (event.provider, itself, event.event_type, *until, known)))
+        order = None if said is None or said.key is None else event.metadata.get(said.key)
+        if said is not None and said.key is not None and order:
+            statement = self._by_order[said.key]
+            asked.append(Question(statement, (event.provider, order, event.event_type, *until, known)))
         if event.related_invoice_id is not None:
             invoice = (event.provider, event.related_invoice_id)
+            statement = self._by_invoice["event_id" if repeats else "provider_object_id"]
             asked += [
-                Question(self._by_invoice, (*invoice, event.event_type, *until, itself)),
+                Question(statement, (*invoice, event.event_type, *until, known)),
                 Question(self._by_the_invoice, (*invoice, _INVOICE_FAILED, *until), includes_present=True),
             ]
         return tuple(asked)
@@ -90,12 +111,8 @@ class History:
     def permissions(self) -> tuple[Question, ...]:
         """Return questions that find nothing, and fail where the role may not ask."""
         nobody = ("", "", "", "infinity", "", "")
-        return (
-            Question(self._by_object, nobody),
-            Question(self._by_invoice, nobody),
-            Question(self._by_version, (*nobody[:5], "0")),
-            Question(self._by_the_invoice, nobody[:5]),
-        )
+        counted = (self._by_payment, *self._by_invoice.values(), *self._by_order.values(), self._by_version)
+        return (*(Question(each, nobody) for each in counted), Question(self._by_the_invoice, nobody[:5]))
 
 
 def attempt(answers: list[tuple[Question, int | None]]) -> int | None:

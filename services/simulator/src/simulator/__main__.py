@@ -5,9 +5,10 @@ import itertools
 import random
 import re
 import signal
+import threading
 import time
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -26,6 +27,8 @@ from rich.console import Console
 
 from simulator.delivery import Answer, Delivery, OnAnswer
 from simulator.files import Body, UnusableFileError, read_bodies, renewed
+from simulator.key_server import AUTHORITY, key_in, key_server, prepare
+from simulator.keys import PrivateKey
 from simulator.ledger import Ledger
 from simulator.mix import DEFAULT, parse_mix
 from simulator.report import Report
@@ -37,12 +40,6 @@ app = typer.Typer(no_args_is_help=True, help="Sends signed webhooks made from th
 
 _TAG = re.compile(r"[a-z0-9-]{1,40}")
 _TIMEOUT_SECONDS = 30.0
-
-
-@app.callback()
-def _group() -> None:
-    # Makes typer keep `send` as a command of its own.
-    pass
 
 
 @app.command()
@@ -76,6 +73,9 @@ def send(
     days: Annotated[float, typer.Option(min=0, max=365, help="Events happened within the last days.")] = 3,
     concurrency: Annotated[int, typer.Option(min=1, help="How many may be under way.")] = 32,
     patience: Annotated[float, typer.Option(min=0, help="Seconds to try again on 503.")] = 60,
+    keys: Annotated[
+        Path | None, typer.Option(help="Directory of `simulator keys`, for providers that sign with their own.")
+    ] = None,
 ) -> None:
     """Send webhooks to a gateway; exits with 1 where an answer is not what it has to be.
 
@@ -84,7 +84,7 @@ def send(
     wanted `provider` and `headers`.
     """
     if file:
-        raise typer.Exit(_send_files(file, provider, url, as_is=as_is, patience=patience))
+        raise typer.Exit(_send_files(file, provider, url, keys, as_is=as_is, patience=patience))
     provider = provider or "stripe"
     tag = run if run is not None else f"run-{int(time.time()):x}"
     if not _TAG.fullmatch(tag):
@@ -105,6 +105,7 @@ def send(
                 told_at.replace(tzinfo=UTC) if told_at else utc_now(),
                 notification_url=endpoint.signed_url,
                 lives=LIVES,
+                key=_key(provider, keys),
             )
         )
     except ValueError as error:
@@ -135,6 +136,25 @@ def send(
         raise typer.Exit(1)
 
 
+@app.command(name="keys")
+def serve_keys(
+    directory: Annotated[Path, typer.Option(help="Where keys are kept; made where it is empty.")],
+    port: Annotated[int, typer.Option(min=0, max=65_535, help="Where to listen, on this machine alone.")],
+) -> None:
+    """Stand in for the servers at which providers show their keys, until stopped.
+
+    Makes, where there are none, an authority and a key of each provider that signs with its own. A gateway asks here
+    with KEY_SERVER_URL, and trusts the authority with CERTIFICATE_ROOTS_FILE; `send --keys` signs with the same keys.
+    """
+    prepare(directory)
+    server = key_server(directory, port)
+    signal.signal(signal.SIGTERM, lambda _number, _frame: threading.Thread(target=server.shutdown).start())
+    Console().print(f"KEY_SERVER_URL=http://127.0.0.1:{server.server_port}", highlight=False)
+    Console(soft_wrap=True).print(f"CERTIFICATE_ROOTS_FILE={directory / AUTHORITY}", highlight=False)
+    with suppress(KeyboardInterrupt), server:
+        server.serve_forever()
+
+
 @dataclass(frozen=True, slots=True)
 class _Endpoint:
     """Where webhooks of a provider go, the secret that signs them, and the address that the provider knows."""
@@ -158,7 +178,17 @@ def _endpoint(provider: str, url: str | None) -> _Endpoint:
     return _Endpoint(target, settings.secrets[0], settings.notification_url or target)
 
 
-def _send_files(files: Sequence[Path], provider: str | None, url: str | None, *, as_is: bool, patience: float) -> int:
+def _key(provider: str, directory: Path | None) -> PrivateKey | None:
+    signs = PROVIDERS[provider].signature.is_asymmetric
+    try:
+        return key_in(directory, provider) if directory is not None and signs else None
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--keys") from error
+
+
+def _send_files(  # one caller
+    files: Sequence[Path], provider: str | None, url: str | None, keys: Path | None, *, as_is: bool, patience: float
+) -> int:
     """Send every body of some files; return 0 where each was taken, else 1."""
     bodies: list[Body] = []
     wrong: list[str] = []
@@ -174,7 +204,15 @@ def _send_files(files: Sequence[Path], provider: str | None, url: str | None, *,
     dice = random.SystemRandom()
     for whose, group in itertools.groupby(bodies, lambda body: provider or body.provider or "stripe"):
         endpoint, contract = _endpoint(whose, url), PROVIDERS[whose]
-        signer = Signer(contract.signature, endpoint.secret.secret, endpoint.signed_url, contract.envelope.items)
+        places = contract.envelope
+        signer = Signer(
+            contract.signature,
+            endpoint.secret.secret,
+            endpoint.signed_url,
+            places.items,
+            _key(whose, keys),
+            places.form,
+        )
         sent = list(group)
         for body in sent if as_is else renewed(sent, contract, utc_now(), dice):
             answer = asyncio.run(_send_body(body, signer, endpoint.target, patience))

@@ -123,7 +123,7 @@ class Delivery:
 
     async def _post(self, body: bytes, headers: Mapping[str, str], sign: Sign) -> httpx.Response:
         signed = sign(body, int(self._clock().timestamp()), headers)
-        sent = {"Content-Type": "application/json", "User-Agent": "payments-simulator/1", **signed.headers}
+        sent = {"content-type": "application/json", "user-agent": "payments-simulator/1", **signed.headers}
         return await self._client.post(self._url, content=signed.body, headers=sent)
 
 

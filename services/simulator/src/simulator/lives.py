@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-import orjson
+from payments_contracts.forms import content_of
 from payments_contracts.lifecycles import Life
 from payments_contracts.providers import Path, Provider
 
@@ -38,7 +38,12 @@ def span(life: Life, provider: Provider) -> int:
     times = [
         seconds
         for step in life.steps
-        if (seconds := instant(orjson.loads(step.body), provider.envelope.created_at, step.headers)) is not None
+        if (
+            seconds := instant(
+                content_of(step.body, provider.envelope.form), provider.envelope.created_at, step.headers
+            )
+        )
+        is not None
     ]
     return max(times) - min(times) if times else 0
 
@@ -58,14 +63,17 @@ def tell(  # noqa: PLR0917  # one caller
         dice: Source of all randomness.
     """
     fresh: Renamed = {}
-    bodies = [orjson.loads(step.body) for step in life.steps]
+    bodies = [content_of(step.body, provider.envelope.form) for step in life.steps]
     scales = all(can_scale(body, step.event["amount_cents"]) for body, step in zip(bodies, life.steps, strict=True))
     factor = factor_of(dice) if scales else 1
     took = span(life, provider)
     began = now.timestamp() - took - dice.random() * max(age - took, 0)
     first = instant(bodies[0], provider.envelope.created_at, life.steps[0].headers)
     shift = 0 if first is None else int(began) - first
-    told = [(step, retell(step.body, step.headers, fresh, shift, factor, owner, account, dice)) for step in life.steps]
+    form = provider.envelope.form
+    told = [
+        (step, retell(step.body, step.headers, fresh, shift, factor, owner, account, dice, form)) for step in life.steps
+    ]
     # In quotes, as in a body: an id may be the whole of a text.
     payment_id = None if life.payment_id is None else renew_ids(f'"{life.payment_id}"'.encode(), dice, fresh)
     whose = None if payment_id is None else payment_id.decode().strip('"')

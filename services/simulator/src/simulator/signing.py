@@ -5,15 +5,18 @@ import hmac
 import zlib
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from hashlib import sha256
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple, assert_never
 from uuid import NAMESPACE_OID, uuid5
 
 import orjson
+from payments_contracts.forms import MEDIA_TYPE, Form, body_of, content_of
 from payments_contracts.providers import Field, Header, Items, KeyEncoding, Part, Path, Signature
 from pydantic import SecretStr
 
-from simulator.keys import PrivateKey, made_key, signature_of
+from simulator.key_server import shown_at
+from simulator.keys import PrivateKey, jws_of, kind_of, made_key, signature_of
 from simulator.places import find, place, written_value
 
 NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
@@ -35,24 +38,27 @@ class Signer:
         notification_url: The endpoint's address as the provider knows it.
         items: Where a body holds several events, each of which is signed where the body holds the signatures.
         key: The provider's own key, where it signs with one; made up unless it is given.
+        form: What a body that is a form may hold; None where bodies are JSON.
 
     Raises:
         ValueError: The secret is not written as the contract says.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0917  # most callers give four
         self,
         signature: Signature,
         secret: SecretStr,
         notification_url: str,
         items: Items | None = None,
         key: PrivateKey | None = None,
+        form: Form | None = None,
     ) -> None:
+        self._form = form
         self._signature = signature
         self._items = items
         self._secret = secret.get_secret_value()
         self._url = notification_url
-        self.key = (key or made_key(signature.digest)) if signature.is_asymmetric else None
+        self.key = (key or made_key(kind_of(signature))) if signature.is_asymmetric else None
         self._mac = b"" if signature.is_asymmetric else _decoded(self._secret, signature)
 
     def sign(self, body: bytes, timestamp: int) -> str:
@@ -67,29 +73,31 @@ class Signer:
         contract = self._signature
         time = str(timestamp) if contract.timestamp_format == "seconds" else _iso8601(timestamp)
         made = {name.lower(): text for name, text in headers.items()}
+        if self._form is not None:
+            made["content-type"] = MEDIA_TYPE
         if contract.timestamp_header is not None:
             made[contract.timestamp_header.lower()] = time
         for part in contract.content:
             if isinstance(part, Header) and part.name.lower() not in made:
                 made[part.name.lower()] = str(uuid5(NAMESPACE_OID, f"{zlib.crc32(body)} {timestamp}"))
         if contract.certificate is not None:
-            made[contract.certificate.header.lower()] = (
-                f"https://{contract.certificate.hosts[0]}/certificates/simulated"
-            )
+            made[contract.certificate.header.lower()] = shown_at(contract) or ""
         if contract.field is not None:
             return Signed(self._with_signatures(body, contract.field, time, made, timestamp), made)
         if contract.header is not None:
-            content = orjson.loads(body) if any(isinstance(part, Field) for part in contract.content) else None
+            content = (
+                content_of(body, self._form) if any(isinstance(part, Field) for part in contract.content) else None
+            )
             made[contract.header.lower()] = self._text(body, content, time, made, timestamp)
         return Signed(body, made)
 
     def _with_signatures(
         self, body: bytes, field: Path, time: str, headers: Mapping[str, str], timestamp: int
     ) -> bytes:
-        content = orjson.loads(body)
+        content = content_of(body, self._form)
         if self._items is None:
             place(content, field, self._text(body, content, time, headers, timestamp))
-            return orjson.dumps(content)
+            return body_of(content, self._form)
         events = find(content, self._items.path)
         for index in range(len(events) if isinstance(events, list) else 0):
             # As if it stood there alone: at the first place of its list.
@@ -101,6 +109,8 @@ class Signer:
     def _text(self, body: bytes, content: Any, time: str, headers: Mapping[str, str], timestamp: int) -> str:
         contract = self._signature
         signed = b"".join(self._part(part, body, content, time, headers) for part in contract.content)
+        if contract.form == "jws":
+            return self._jws(signed, timestamp)
         if self.key is None:
             digest = hmac.digest(self._mac, signed, contract.digest.removeprefix("hmac-"))
         else:
@@ -111,6 +121,18 @@ class Signer:
         pairs = [] if contract.timestamp_key is None else [(contract.timestamp_key, str(timestamp))]
         pairs.append((contract.signature_key or "", text))
         return contract.pair_separator.join(f"{key}{contract.key_separator}{value}" for key, value in pairs)
+
+    def _jws(self, signed: bytes, timestamp: int) -> str:
+        contract = self._signature
+        assert self.key is not None  # noqa: S101  # a JWS is made with a key
+        stated: dict[str, Any] = {} if contract.timestamp_key is None else {contract.timestamp_key: timestamp}
+        if contract.key_set is not None and contract.key_set.issuer is not None:
+            stated["iss"] = contract.key_set.issuer
+        algorithm = kind_of(contract)
+        if contract.digest_claim is None:
+            return jws_of(self.key, algorithm, signed, stated, detached=True)
+        claims = {**stated, contract.digest_claim: sha256(signed).hexdigest()}
+        return jws_of(self.key, algorithm, orjson.dumps(claims), {}, detached=False)
 
     def _part(  # noqa: PLR0911 - one return for each part
         self, part: str | Header | Field | Part, body: bytes, content: Any, time: str, headers: Mapping[str, str]

@@ -10,6 +10,7 @@ from typing import Any
 
 import orjson
 from payments_contracts.examples import Example
+from payments_contracts.forms import Form, body_of, content_of
 from payments_contracts.providers import Path, Source
 
 from simulator.places import find, place
@@ -91,7 +92,14 @@ def is_variable(example: Example) -> bool:
 
 
 def vary(
-    example: Example, *, created: int, created_at: Source, owner: Path | None, account: str, dice: random.Random
+    example: Example,
+    *,
+    created: int,
+    created_at: Source,
+    owner: Path | None,
+    account: str,
+    dice: random.Random,
+    form: Form | None = None,
 ) -> Varied:
     """Return another body of an example and its headers: new ids, amounts, times and merchant.
 
@@ -102,7 +110,10 @@ def vary(
         owner: Where the body says which merchant's event it is; None where it does not.
         account: That merchant.
         dice: Source of all randomness.
+        form: What a body that is a form may hold; None where bodies are JSON.
     """
+    if form is not None:
+        return _varied_form(example, form, created, created_at, owner, account, dice)
     body, headers = _renewed(example.body, example.headers, dice, {})
     if _is_text(body):
         return Varied(orjson.dumps(f"{orjson.loads(body)} {dice.getrandbits(64):016x}"), headers)
@@ -121,6 +132,32 @@ def vary(
     return Varied(orjson.dumps(changed), headers, factor)
 
 
+def _varied_form(  # noqa: PLR0917  # one caller
+    example: Example,
+    form: Form,
+    created: int,
+    created_at: Source,
+    owner: Path | None,
+    account: str,
+    dice: random.Random,
+) -> Varied:
+    try:
+        read = content_of(example.body, form)
+    except ValueError:
+        return Varied(*_renewed(example.body, example.headers, dice, {}))
+    body, headers = _renewed(orjson.dumps(read), example.headers, dice, {})
+    content = orjson.loads(body)
+    told = find(content, created_at, headers)
+    if isinstance(created_at, tuple) and isinstance(told, str) and told.isdecimal():
+        # In a form all is text; a number with so many digits counts milliseconds.
+        place(content, created_at, str(created * (1000 if int(told) > _LATEST else 1)))
+    elif (now := _seconds(told)) is not None:
+        content = _changed(content, created - now, 1)
+    if owner is not None:
+        place(content, owner, account)
+    return Varied(body_of(content, form), headers)
+
+
 def retell(  # noqa: PLR0917  # what a life has one of for all of its webhooks
     body: bytes,
     headers: Mapping[str, str],
@@ -130,13 +167,16 @@ def retell(  # noqa: PLR0917  # what a life has one of for all of its webhooks
     owner: Path | None,
     account: str,
     dice: random.Random,
+    form: Form | None = None,
 ) -> Varied:
     """Return a webhook of a life with the ids, the distance in time (seconds) and the factor that all of it has."""
-    renewed, headers = _renewed(body, headers, dice, fresh)
+    # As JSON, in which ids stand between quotes.
+    written = body if form is None else orjson.dumps(content_of(body, form))
+    renewed, headers = _renewed(written, headers, dice, fresh)
     changed = _changed(orjson.loads(renewed), shift, factor)
     if owner is not None:
         place(changed, owner, account)
-    return Varied(orjson.dumps(changed), headers, factor)
+    return Varied(body_of(changed, form), headers, factor)
 
 
 def factor_of(dice: random.Random) -> int:

@@ -10,8 +10,8 @@ from hashlib import sha256
 from http import HTTPStatus
 from typing import TypeVar
 
-import orjson
 from payments_contracts.examples import Example
+from payments_contracts.forms import content_of
 from payments_contracts.identity import event_id, malformed_event_id
 from payments_contracts.lifecycles import Life
 from payments_contracts.pins.simulator import LedgerEntry
@@ -19,6 +19,7 @@ from payments_contracts.providers import Path, Provider
 
 from simulator.expectation import NOTHING, Expectation, expected_of
 from simulator.forgery import Forgery, Sign, forgeries
+from simulator.keys import PrivateKey
 from simulator.lives import choose, span, tell
 from simulator.mix import Kind, allot
 from simulator.places import find
@@ -117,8 +118,9 @@ def compose(
     *,
     notification_url: str,
     lives: Sequence[Life] = (),
+    key: PrivateKey | None = None,
 ) -> Iterator[Webhook]:
-    """Yield a run's webhooks in the order in which they are to be sent.
+    """Yield a run's webhooks in the order in which they are to be sent; `key` is the provider's own, where it has one.
 
     Raises:
         ValueError: The mix asks for a kind of which the contracts have no usable example, the secret is not written
@@ -132,8 +134,10 @@ def compose(
         )
     # The tag is part of the seed: two runs never send the same event, unless all of it is the same.
     dice = random.Random(f"{plan.seed}:{plan.run}:{provider.name}")  # noqa: S311  # not for secrets
-    genuine = Signer(provider.signature, secret.secret, notification_url, provider.envelope.items)
-    ways = itertools.cycle(_shuffled(forgeries(provider, secret.secret, notification_url, dice), dice))
+    genuine = Signer(
+        provider.signature, secret.secret, notification_url, provider.envelope.items, key, provider.envelope.form
+    )
+    ways = itertools.cycle(_shuffled(forgeries(provider, secret.secret, notification_url, dice, key), dice))
     kinds = allot(plan.count, plan.mix, dice)
     accepted = kinds.count(Kind.ACCEPTED)
     own = [
@@ -183,6 +187,7 @@ def _singles(  # noqa: PLR0917  # one caller
             owner=None if kind is Kind.MALFORMED else owner,
             account=merchant,
             dice=dice,
+            form=provider.envelope.form,
         )
         expectation = expected_of(example, varied.factor) if kind is Kind.ACCEPTED else None
         codes = () if kind is Kind.FORGED else example.reason_codes
@@ -233,7 +238,7 @@ def _webhook(  # noqa: PLR0917  # one caller
     malformed = subject.kind is Kind.MALFORMED
     places = provider.envelope
     body, headers = subject.varied.body, subject.varied.headers
-    provider_event_id = None if malformed else str(find(orjson.loads(body), places.event_id, headers))
+    provider_event_id = None if malformed else str(find(content_of(body, places.form), places.event_id, headers))
     # A body that holds its signature is another once it is signed.
     received = body if provider.signature.field is None else sign(body, 0, headers).body
     whole = provider.signature.field is None and places.items is None

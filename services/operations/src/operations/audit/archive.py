@@ -10,7 +10,7 @@ from payments_contracts.topics import NORMALIZED
 
 from operations.audit.hops import Event, Events, Place, Window
 from operations.audit.stream import outcome_of
-from operations.audit.topics import Offsets
+from operations.stretches import Offsets
 from operations.warehouse import Warehouse
 
 _RECEIVED: Final = "received_at >= from_iso8601_timestamp(?) and received_at < from_iso8601_timestamp(?)"

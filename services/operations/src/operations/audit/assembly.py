@@ -92,10 +92,11 @@ def open_auditor(
             for provider, url in where.items():
                 topic = raw_topic(provider).name
                 before = sum(topics.locate(topic, utc_now() - _IN_FLIGHT).values())
-                accepted = gateways.ask_accepted(url)
-                if accepted is not None:
+                answer = gateways.ask(url)
+                if answer is not None:
+                    asked_at = utc_now()
                     after = sum(end for _, end in topics.bounds(topic).values())
-                    found.append(Acknowledged(provider, accepted, before, after))
+                    found.append(Acknowledged(provider, answer, before, after, asked_at))
             return tuple(found)
 
         yield Auditor(

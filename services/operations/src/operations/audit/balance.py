@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from payments_contracts.pins.operations import AuditDifference, AuditRun
 
 from operations.audit.hops import Event, Events, Finding, Hop, Money
-from operations.audit.topics import Offsets
+from operations.stretches import Offsets
 
 Known = Mapping[tuple[str, str], AuditDifference]
 """What is followed, by hop and subject."""

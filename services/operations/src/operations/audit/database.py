@@ -37,7 +37,9 @@ class AuditDatabase:
 
     def newest_run(self, *, standing: bool) -> AuditRun | None:
         """Return the run that ended last; of the standing ones, that whose window does."""
-        order = sql.SQL("standing ORDER BY until DESC" if standing else "true ORDER BY finished_at DESC")
+        order = sql.SQL(
+            "standing ORDER BY until DESC, finished_at DESC" if standing else "true ORDER BY finished_at DESC"
+        )
         table = sql.Identifier(AUDIT_RUNS.name)
         statement = sql.SQL("SELECT * FROM {} WHERE {} LIMIT 1").format(table, order)
         row = self._connection.execute(statement).fetchone()

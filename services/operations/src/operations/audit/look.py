@@ -3,13 +3,14 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import uuid4
 
 from kit.clock import Clock, utc_now
 from payments_contracts.pins.operations import AuditDifference, AuditRun
 from payments_contracts.tables import BRONZE_PROVIDER_EVENTS, BRONZE_QUARANTINE
+from payments_contracts.topics import VALIDATION_DLQ
 
 from operations.audit import gateways
 from operations.audit.balance import (
@@ -25,7 +26,7 @@ from operations.audit.balance import (
     young,
 )
 from operations.audit.gateways import Acknowledged
-from operations.audit.hops import Event, Events, Finding, Hop, Money, Place, Tally, Window
+from operations.audit.hops import HOPS, Event, Events, Finding, Hop, Money, Place, Tally, Window
 from operations.audit.ports import Places
 from operations.audit.stream import Reach, Streams
 
@@ -56,6 +57,7 @@ class Look:
         unread: How many offsets before the window's end wait for their readers, by topic.
         unreadable: How many records nobody can decode, by topic.
         more: Whether there was more to read than a look reads.
+        compared: The hops at which there was something to compare; of `acknowledged`, the providers of which there was.
     """
 
     run: AuditRun
@@ -63,6 +65,7 @@ class Look:
     unread: dict[str, int] = field(default_factory=dict)
     unreadable: dict[str, int] = field(default_factory=dict)
     more: bool = False
+    compared: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def of(self, state: str) -> list[AuditDifference]:
         """Return the differences in one state."""
@@ -88,6 +91,15 @@ class Auditor:
         self._patience = patience or Patience()
         self._clock = clock
         self._tell = tell
+
+    def divide(self, window: Window) -> Iterator[Window]:
+        """Yield a window in pieces that a look can hold.
+
+        Raises:
+            UnavailableError: Kafka does not answer.
+            DeploymentError: A topic is missing.
+        """
+        return self._stream.divide(window)
 
     def look(
         self,
@@ -125,12 +137,13 @@ class Auditor:
             reached(progress),
             # What was dead-lettered before the last look is known from it.
             min(before.started_at, window.since) if before and followed else window.since,
-            to_end=any(each.hop == "normalization" for each in followed),
+            followed={each.subject for each in followed if each.hop == "normalization"},
         )
         streams = self._stream.read(reach)
         findings = [*self._find_deleted(progress, before)]
-        looked = self._acknowledged()
-        findings += _find_unkept(looked, before, started_at)
+        looked, last_said = self._acknowledged(), dict(before.gateways) if before else {}
+        shortfalls = list(gateways.shortfalls(looked, last_said))
+        findings += _find_unkept(shortfalls, last_said, started_at)
         findings += self._find_lost(window, streams, known, tally)
         archived = {each.topic for each in progress if not each.required and each.committed}
         findings += self._find_unarchived(streams, known, archived)
@@ -171,16 +184,11 @@ class Auditor:
                 for partition, offset in each.committed.items()
             }
             | {f"{_OWN}{name}": offset for name, offset in streams.positions.items()},
-            gateways={
-                name: count
-                for each in looked
-                for name, count in (
-                    (f"{each.provider}.accepted", each.accepted),
-                    (f"{each.provider}.records", each.records_before),
-                )
-            },
+            # Of one that does not answer now, what it last said: the next look that it answers goes on from there.
+            gateways=last_said | {name: count for each in looked for name, count in each.kept().items()},
         )
-        return Look(run, differences, streams.unread, streams.unreadable, streams.more)
+        compared = _compared(archived, [each.provider for each, _ in shortfalls])
+        return Look(run, differences, streams.unread, streams.unreadable, streams.more, compared)
 
     def _find_deleted(self, progress: Sequence[Progress], before: AuditRun | None) -> Iterator[Finding]:
         for each in progress:
@@ -271,9 +279,24 @@ def _own_positions(run: AuditRun | None) -> dict[str, int]:
     return {name.removeprefix(_OWN): offset for name, offset in positions if name.startswith(_OWN)}
 
 
-def _find_unkept(looked: tuple[Acknowledged, ...], before: AuditRun | None, moment: datetime) -> Iterator[Finding]:
-    for each, missing in gateways.shortfalls(looked, before.gateways if before else {}):
-        since = before.finished_at if before else moment
+def _compared(archived: AbstractSet[str], providers: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """Return the hops at which there was something to compare, by the topics that an archiver reads and by gateways."""
+    absent: dict[Hop, bool] = {
+        "acknowledged": not providers,
+        "archive": not archived - {VALIDATION_DLQ.name},
+        "quarantine_archive": VALIDATION_DLQ.name not in archived,
+    }
+    return {hop: tuple(providers) if hop == "acknowledged" else () for hop in HOPS if not absent.get(hop)}
+
+
+def _find_unkept(
+    shortfalls: Sequence[tuple[Acknowledged, int]], before: Mapping[str, int], moment: datetime
+) -> Iterator[Finding]:
+    for each, missing in shortfalls:
+        if missing <= 0:
+            continue
+        asked_at = before.get(f"{each.provider}.asked_at")
+        since = moment if asked_at is None else datetime.fromtimestamp(asked_at / 1000, UTC)
         subject = f"{each.provider}@{since:%Y-%m-%dT%H:%M:%SZ}"
         detail = f"{missing} fewer records than the gateway acknowledged webhooks"
         yield Finding("acknowledged", subject, "fewer", detail, Event(subject, since, each.provider))

@@ -1,12 +1,12 @@
 """What the audit asks of the servers."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
 from operations.audit.hops import Event, Events, Money, Place, Window
 from operations.audit.stream import Reach, Streams
-from operations.audit.topics import Offsets
+from operations.stretches import Offsets
 
 
 class Lake(Protocol):
@@ -50,6 +50,9 @@ class Rows(Protocol):
 
 class Stream(Protocol):
     """What a window left in the topics; `StreamReader` is one."""
+
+    def divide(self, window: Window) -> Iterator[Window]:
+        """Yield a window in pieces that a look can hold."""
 
     def read(self, reach: Reach) -> Streams:
         """Read what a look is about, and what became of it until now."""

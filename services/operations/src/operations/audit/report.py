@@ -24,6 +24,11 @@ def as_json(looks: Sequence[Look], followed: Sequence[AuditDifference]) -> dict[
         "runs": [look.run.model_dump(mode="json") for look in looks],
         "resolved": [_difference(each) for look in looks for each in look.of("resolved")],
         "differences": [_difference(each) for each in followed],
+        "compared": {
+            hop: sorted({name for look in looks for name in look.compared.get(hop, ())})
+            for hop in HOPS
+            if any(hop in look.compared for look in looks)
+        },
         "unread": looks[-1].unread if looks else {},
         "unreadable": {topic: count for look in looks for topic, count in look.unreadable.items()},
     }
@@ -56,15 +61,21 @@ def print_state(looks: Sequence[Look], followed: Sequence[AuditDifference], cons
     for hop, words in HOPS.items():
         count, waiting = (sum(each.hop == hop for each in group) for group in (opened, followed))
         waiting -= count
-        line = Text(f"{'✗' if count else '✓'} {words}", style="red" if count else "green")
         told = [f"{number} {word}" for number, word in ((count, "open"), (waiting, "under way")) if number]
+        compared = [look.compared[hop] for look in looks if hop in look.compared]
+        if not compared:
+            told.append("not compared")
+        elif hop == "acknowledged":
+            told.append(f"compared {', '.join(sorted({name for names in compared for name in names}))}")
+        sign, style = ("✗", "red") if count else ("✓", "green") if compared else ("-", "yellow")
+        line = Text(f"{sign} {words}", style=style)
         console.print(line + Text(f": {', '.join(told)}" if told else "", style="default"))
     resolved = sum(len(look.of("resolved")) for look in looks)
     if resolved:
         console.print(f"{resolved} that were followed are resolved.")
     for each in opened[:_NAMED]:
         console.print(f"{each.hop} {each.subject}", style="bold", highlight=False)
-        money = "" if each.currency is None else f", {each.amount_cents} {each.currency}"
+        money = "" if each.currency is None else f", {each.currency} {each.amount_cents} in minor units"
         console.print(f"  {each.detail}{money}, since {each.since:%Y-%m-%d %H:%M:%S} UTC", highlight=False)
         console.print(f"  → {remedy(each.hop, each.kind, each.subject)}", highlight=False)
     if len(opened) > _NAMED:

@@ -49,7 +49,7 @@ def run(auditor: Auditor, database: AuditDatabase, plan: Plan) -> Iterator[Look]
         UnavailableError: A server does not answer; what was looked at before is kept.
         DeploymentError: A topic, table or schema is missing.
     """
-    for window in plan.windows:
+    for window in (piece for hour in plan.windows for piece in auditor.divide(hour)):
         start = database.newest_run(standing=True) if plan.standing else None
         more = True
         while more:

@@ -1,6 +1,7 @@
 """The topics' part of a look: which events are raw, normalized, quarantined and dead-lettered."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -11,7 +12,8 @@ from payments_contracts.schemas import schema
 from payments_contracts.topics import NORMALIZED, VALIDATION_DLQ, Topic, raw_topic
 
 from operations.audit.hops import Event, Money, Place, Window
-from operations.audit.topics import Decode, Offsets, Record, Topics, fields_of
+from operations.audit.topics import Decode, Record, Topics, fields_of
+from operations.stretches import Offsets
 
 SKEW: Final = timedelta(minutes=5)
 """How far the clocks of the programs that write to Kafka may be apart."""
@@ -19,7 +21,12 @@ SETTLING: Final = timedelta(minutes=15)
 """How far past a window its events are looked for at first; for what is missing then, to the topic's end."""
 
 MOST: Final = 50_000
-"""How many offsets of a partition a look reads at most: what is more comes with the next, so that memory is bounded."""
+"""How many offsets of a partition a look goes on at most, and how many records a window may have to be looked at whole.
+
+A look holds its window's events at every hop, and of the normalized topic twenty minutes around them, too.
+"""
+_SHORTEST: Final = timedelta(minutes=5)
+"""Windows are not divided below this: each costs the reading of those twenty minutes."""
 
 _UNIFIED = ("event_id", "provider", "amount_cents", "currency", "processed_at")
 _FAILURE = ("event_id", "source_topic", "received_at")
@@ -34,7 +41,7 @@ class Streams:
         unsupported: How many of these the contracts have no mapping for.
         lost: Those that are neither normalized nor quarantined nor unsupported, as far as the topics tell.
         normalized: The events that were normalized in the window.
-        seen: The ids of all events that were read on the normalized topic.
+        seen: The normalized events of the window and of the minutes around it; of what came later, those looked for.
         quarantined: The ids of the events that the normalizer quarantined.
         dead: The ids of the events that the orchestrator could make no row of.
         places: Where each raw record lies, with its event; what the archive has to have.
@@ -72,14 +79,14 @@ class Reach:
             read from the window's begin.
         committed: How far the readers of each topic are. What they have not come to waits, and is not looked for yet.
         dead_since: From when on there may be dead letters that matter.
-        to_end: Whether normalized events are read to the end of their topic, even where none is missing.
+        followed: The ids of events that are looked for to the normalized topic's end, beside those that are missing.
     """
 
     window: Window
     start: Mapping[str, int]
     committed: Mapping[str, Offsets]
     dead_since: datetime
-    to_end: bool = False
+    followed: AbstractSet[str] = frozenset()
 
 
 class StreamReader:
@@ -91,6 +98,23 @@ class StreamReader:
         self._raw = {provider: _decoder(registry, raw_topic(provider)) for provider in self._providers}
         self._unified = _decoder(registry, NORMALIZED, _UNIFIED)
         self._failure = _decoder(registry, VALIDATION_DLQ, _FAILURE)
+        # What was looked for in vain, and up to where.
+        self._sought: AbstractSet[str] = frozenset()
+        self._sought_to: Offsets = {}
+
+    def divide(self, window: Window, most: int = MOST) -> Iterator[Window]:
+        """Yield a window in pieces that have no more records than a look should hold, as far as topics still tell.
+
+        Raises:
+            UnavailableError: Kafka does not answer.
+            DeploymentError: A topic is missing.
+        """
+        if window.until - window.since <= _SHORTEST or self._count(window) <= most:
+            yield window
+            return
+        middle = (window.since + (window.until - window.since) / 2).replace(microsecond=0)
+        yield from self.divide(Window(window.since, middle), most)
+        yield from self.divide(Window(middle, window.until), most)
 
     def read(self, reach: Reach) -> Streams:
         """Read what a look is about, and what became of it until now.
@@ -109,21 +133,41 @@ class StreamReader:
         self._read_unified(found, (lead, settled), inside)
         for provider, stretch in raw.items():
             self._read_raw(found, provider, stretch)
-        if found.lost or reach.to_end:
-            end = {number: bound[1] for number, bound in self._topics.bounds(NORMALIZED.name).items()}
-            self._read_unified(found, (settled, end), ({}, {}))
-            found.lost = {
-                key: event
-                for key, event in found.lost.items()
-                if key not in found.seen and key not in found.quarantined
-            }
+        self._seek(found, (found.lost.keys() | reach.followed) - found.seen.keys(), settled)
         return found
+
+    def _count(self, window: Window) -> int:
+        """Return how many records of a window the raw topics have, or the normalized one if it has more."""
+
+        def count(name: str) -> int:
+            since, until = (sum(self._topics.locate(name, moment).values()) for moment in window)
+            return until - since
+
+        return max(sum(count(raw_topic(provider).name) for provider in self._providers), count(NORMALIZED.name))
+
+    def _seek(self, found: Streams, wanted: AbstractSet[str], start: Offsets) -> None:
+        """Look for events to the end of the normalized topic, and keep these alone.
+
+        The next look goes on from that end, where it has nothing else to look for: the topic may be days long.
+        """
+        if not wanted:
+            return
+        if wanted <= self._sought:
+            start = {number: max(offset, self._sought_to.get(number, 0)) for number, offset in start.items()}
+        end = {number: bound[1] for number, bound in self._topics.bounds(NORMALIZED.name).items()}
+        self._read_unified(found, (start, end), ({}, {}), wanted)
+        self._sought, self._sought_to = wanted - found.seen.keys(), end
+        found.lost = {key: event for key, event in found.lost.items() if key not in found.seen}
 
     def _stretch(self, found: Streams, name: str, reach: Reach) -> tuple[Offsets, Offsets]:
         """Return from where to where a topic is looked at, and note what waits behind."""
         since, until = (self._topics.locate(name, moment) for moment in reach.window)
-        start = {number: reach.start.get(f"{name}/{number}", offset) for number, offset in since.items()}
         read, bounds = reach.committed.get(name, {}), self._topics.bounds(name)
+        start = {}
+        for number, offset in since.items():
+            # Behind the topic's end, it is a place in a topic that was there before this one and had the same name.
+            ended = reach.start.get(f"{name}/{number}", offset)
+            start[number] = ended if ended <= bounds[number][1] else offset
         end: dict[int, int] = {}
         for number, offset in until.items():
             come = max(start[number], min(offset, read.get(number, 0)))
@@ -153,9 +197,17 @@ class StreamReader:
                 event = Event(event_id, record.at, processed_at=value["received_at"], place=place)
                 found.dead_places[place] = event
 
-    def _read_unified(self, found: Streams, stretch: tuple[Offsets, Offsets], inside: tuple[Offsets, Offsets]) -> None:
+    def _read_unified(
+        self,
+        found: Streams,
+        stretch: tuple[Offsets, Offsets],
+        inside: tuple[Offsets, Offsets],
+        wanted: AbstractSet[str] | None = None,
+    ) -> None:
         for record in self._records(found, NORMALIZED.name, *stretch, self._unified):
             value = record.value or {}
+            if wanted is not None and value["event_id"] not in wanted:
+                continue
             place = record.place
             event = Event(
                 value["event_id"],

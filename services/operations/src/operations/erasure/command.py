@@ -4,6 +4,7 @@ import getpass
 from typing import Annotated
 
 import typer
+from kit.clock import utc_now
 from kit.lake import load_catalog
 from kit.settings import load
 from payments_contracts.maintenance import MAINTAINED
@@ -12,11 +13,12 @@ from rich.console import Console
 from rich.table import Table
 
 from operations.erasure.lake import LakeErasure, TrinoStatements
+from operations.erasure.remains import remains
 from operations.erasure.run import Plan
 from operations.erasure.store import DatabaseErasure
 from operations.erasure.subject import Counts, Kind, Subject
 from operations.errors import ErasureError
-from operations.settings import OperationsSettings
+from operations.settings import OperationsSettings, ProvidersSettings
 
 _console = Console()
 
@@ -35,8 +37,8 @@ def erase(
 ) -> None:
     """Erase what is stored of a merchant or of a customer, raw bytes included; counts only unless told --execute.
 
-    Looked at are every table of the lake and payment_events of the operational database. Kafka's topics forget by their
-    retention; what persons have asked for stays on record (erasures, and the filter in recovery_actions).
+    Looked at are every table of the lake and payment_events of the operational database. What holds data of theirs
+    beside these, and until when, is told at the end.
     """
     subject = _subject(merchant, customer, provider)
     settings = load(OperationsSettings)
@@ -53,11 +55,9 @@ def erase(
             _console.print("Nothing was erased: this was a dry run. To erase it, add --execute.", soft_wrap=True)
         return
     plan.execute(requested_by or getpass.getuser(), tell=_tell)
-    days = max(table.keep_orphans_hours for table in MAINTAINED) / 24
-    _console.print(
-        f"Erased and recorded. Files of earlier merges go within {days:g} days, with the next cleaning after that.",
-        soft_wrap=True,
-    )
+    _console.print("Erased and recorded. What still holds data of theirs, and until when:", soft_wrap=True)
+    for where, until in remains(subject, utc_now(), load(ProvidersSettings).gateway_providers):
+        _console.print(f"  {where}: {until}", highlight=False, soft_wrap=True)
 
 
 def _subject(merchant: str | None, customer: str | None, provider: str | None) -> Subject:

@@ -1,7 +1,8 @@
 """Events as the recovery knows them, wherever they were read."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from hashlib import sha256
 from typing import Literal
 
 from payments_contracts.pins.operations import ProviderEvent
@@ -69,13 +70,34 @@ class RawEvent:
         """Return the version of its contract that the record is of."""
         return self.record.schema_version
 
+    @property
+    def size(self) -> int:
+        """Return how many bytes its body has."""
+        return len(self.record.payload)
+
+    def bare(self) -> "RawEvent":
+        """Return it without body and headers, for who only counts."""
+        return replace(self, record=self.record.model_copy(update={"payload": b"", "headers": {}}), value=None)
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A body that was read and not kept: how many bytes it has, and what tells it from others."""
+
+    size: int
+    digest: bytes
+
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A dead letter, in the form in which the archive keeps those of both topics, and where it was found."""
+    """A dead letter, in the form in which the archive keeps those of both topics, and where it was found.
+
+    `left_out` is what is known of its body where that is not kept: there may be more dead letters than memory holds.
+    """
 
     record: QuarantinedEvent
     origin: Origin
+    left_out: LeftOut | None = None
 
     @property
     def event_id(self) -> str:
@@ -134,3 +156,24 @@ class Failure:
     def position(self) -> Position:
         """Return where the dead letter is or was."""
         return Position(self.record.kafka_topic, self.record.kafka_partition, self.record.kafka_offset)
+
+    @property
+    def size(self) -> int:
+        """Return how many bytes its body has, also where that is left out."""
+        return len(self.record.payload) if self.left_out is None else self.left_out.size
+
+    def holds(self, value: bytes | None) -> bool:
+        """Tell whether its body is these very bytes."""
+        if value is None or len(value) != self.size:
+            return False
+        if self.left_out is None:
+            return value == self.record.payload
+        return sha256(value).digest() == self.left_out.digest
+
+    def bare(self) -> "Failure":
+        """Return it without body and headers."""
+        if self.left_out is not None:
+            return self
+        body = self.record.payload
+        record = self.record.model_copy(update={"payload": b"", "headers": {}})
+        return Failure(record, self.origin, LeftOut(len(body), sha256(body).digest()))

@@ -1,7 +1,8 @@
 """The archive in the lake as a source of events: the tables of raw records and of dead letters."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 from kit.errors import Rejected, Transient
@@ -27,6 +28,7 @@ from requests import RequestException
 
 from operations.recovery.events import Failure, Position, RawEvent
 from operations.recovery.filters import Filter
+from operations.recovery.rows import read_rows
 from operations.recovery.topics import DELAY, SKEW, Decoder, Decoders, quarantined, raw_event, refused
 
 # Files are passed over by the least and greatest id in them only while the list of ids is no longer than this.
@@ -99,6 +101,30 @@ class LakeSource:
         Raises:
             Transient: The catalog or the object store does not answer.
         """
+        for row in self._at(self._raw_table, places, within):
+            event = self._read_again(row) if row["schema_version"] == _UNREADABLE else _raw_event(row)
+            if event is not None:
+                yield event
+
+    def letters(self, failures: Sequence[Failure]) -> Iterator[Failure]:
+        """Yield some dead letters with their bodies.
+
+        Raises:
+            Transient: The catalog or the object store does not answer.
+        """
+        if not failures:
+            return
+        # One that could not be read has the time at which it was written for that at which the webhook was read.
+        within = Filter(
+            since=min(failure.received_at for failure in failures),
+            until=max(max(failure.received_at, failure.recorded_at) for failure in failures) + timedelta(seconds=1),
+        )
+        for row in self._at(self._quarantine_table, [failure.position for failure in failures], within):
+            failure = self._read_letter_again(row) if row["schema_version"] == _UNREADABLE else _failure(row)
+            if failure is not None:
+                yield failure
+
+    def _at(self, table: str, places: Collection[Position], within: Filter) -> Iterator[Row]:
         wanted = sorted(set(places))
         for start in range(0, len(wanted), _IDS):
             batch = frozenset(wanted[start : start + _IDS])
@@ -107,12 +133,7 @@ class LakeSource:
                 _among("kafka_topic", {place.topic for place in batch}),
                 _among("kafka_offset", {place.offset for place in batch}),
             )
-            for row in self._scan(self._raw_table, among):
-                if _place(row) not in batch:
-                    continue
-                event = self._read_again(row) if row["schema_version"] == _UNREADABLE else _raw_event(row)
-                if event is not None:
-                    yield event
+            yield from (row for row in self._scan(table, among) if _place(row) in batch)
 
     def _read_again(self, row: Row) -> RawEvent | None:
         record = self._decoded(None if self._decoders is None else self._decoders.raw, row)
@@ -154,8 +175,7 @@ class LakeSource:
         except (RequestException, RESTError) as error:
             raise Transient(f"the catalog does not answer for {table}: {type(error).__name__}") from error
         try:
-            for batch in loaded.scan(row_filter=among).to_arrow_batch_reader():
-                yield from batch.to_pylist(maps_as_pydicts="strict")
+            yield from read_rows(loaded, among)
         except (OSError, RequestException, RESTError) as error:
             raise Transient(f"{table} cannot be read now: {type(error).__name__}") from error
 

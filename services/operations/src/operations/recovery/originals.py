@@ -14,7 +14,7 @@ from operations.recovery.sources import Source
 _BEFORE = timedelta(days=1)
 _AFTER = timedelta(minutes=1)
 
-_NO_WHOLE_BODY = frozenset({"wire_format", "schema_unknown", "avro_unreadable", "record_too_large"})
+_NO_WHOLE_BODY = frozenset({"wire_format", "schema_unknown", "avro_unreadable", "record_invalid", "record_too_large"})
 """Reasons with which a dead letter holds a record that could not be read, or only the beginning of a body."""
 
 OF_THE_GATEWAY = "only the gateway can make an event of the body: have the provider send it again once it is taken"
@@ -61,10 +61,16 @@ class Originals:
                 wanted = Filter(providers=within.providers, event_ids=missing, since=within.since, until=within.until)
                 for event in self._source.raw(wanted):
                     found[event.event_id] = event
-        for failure in failures:
-            if failure.event_id not in found:
-                found[failure.event_id] = self._remade(failure)
+        gone = [failure for failure in failures if failure.event_id not in found]
+        for failure in gone if self._rebuild is None else self.whole(gone):
+            found[failure.event_id] = self._remade(failure)
         return found
+
+    def whole(self, failures: Sequence[Failure]) -> list[Failure]:
+        """Return dead letters with their bodies, read again where these were left out; without where all is gone."""
+        wanted = [failure for failure in failures if failure.left_out is not None]
+        read = {(each.position, each.event_id): each for each in self._source.letters(wanted)} if wanted else {}
+        return [read.get((failure.position, failure.event_id), failure) for failure in failures]
 
     def _remade(self, failure: Failure) -> RawEvent | Missing:
         if failure.stage == "gateway":
@@ -75,6 +81,8 @@ class Originals:
             return Missing(f"{GONE}, and the dead letter holds no whole body of an event")
         if self._rebuild is None:
             return Missing(REBUILD)
+        if failure.left_out is not None:
+            return Missing(f"{GONE}, nor is the dead letter held any more")
         known = {name: value for name, value in failure.record if name in ProviderEvent.model_fields}
         record = ProviderEvent.model_validate({**known, "headers": {}, "livemode": self._rebuild})
         return RawEvent(record, "dead_letter", failure.source)
@@ -85,7 +93,7 @@ def _is_of(failure: Failure, event: RawEvent) -> bool:
 
     A record that could not be read has its bytes in the dead letter, and an id made of them; it may be readable now.
     """
-    return event.event_id == failure.event_id or event.value == failure.record.payload
+    return event.event_id == failure.event_id or failure.holds(event.value)
 
 
 def _within(failures: Sequence[Failure]) -> Filter:

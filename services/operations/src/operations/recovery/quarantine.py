@@ -95,7 +95,7 @@ def list_events(
         reasons=reason,
     )
     with open_session(load(RecoverySettings)) as session:
-        everything = _find(session, which, bodies=False)
+        everything = _find(session, which)
         found = _in_states(everything, state)
         if as_json:
             counts = count_states(everything)
@@ -119,14 +119,17 @@ def show(
     """Show all that is known of one quarantined event; its body only with --payload, of headers the names alone."""
     which = Filter(event_ids=frozenset({event_id}))
     with open_session(load(RecoverySettings)) as session:
-        failures = list(session.source.failures(which))
+        failures = [failure.bare() for failure in session.source.failures(which)]
         if not failures:
             raise nothing_matches(which, Console(stderr=True))
+        originals = Originals(session.source)
         (standing,) = _standings(session, failures)
+        (failure,) = originals.whole([standing.failure])
+        standing = replace(standing, failure=failure)
         if payload:
-            sys.stdout.buffer.write(standing.failure.record.payload)
+            sys.stdout.buffer.write(failure.record.payload)
             return
-        original = Originals(session.source).find([standing.failure])[event_id]
+        original = originals.find([failure])[event_id]
         trial = try_failure(standing.failure, original)
         actions = session.trail.history(event_id)
         if as_json:
@@ -278,7 +281,7 @@ def close(
     if which == Filter():
         raise typer.BadParameter("say which events: nobody has looked at all of them")
     with open_session(load(RecoverySettings)) as session:
-        found = _in_states(_find(session, which, bodies=False), ["closed"] if reopen else ["open", "redriven"])
+        found = _in_states(_find(session, which), ["closed"] if reopen else ["open", "redriven"])
         if not found:
             raise nothing_matches(which, Console(stderr=True))
         verb: Literal["reopen", "close"] = "reopen" if reopen else "close"
@@ -308,16 +311,16 @@ def close(
         console.print(f"run {run_id}: {len(found)} {'reopened' if reopen else 'closed'}", highlight=False)
 
 
-def _find(session: Session, which: Filter, *, bodies: bool = True) -> list[Standing]:
-    """Return the standings of the events whose newest dead letter is one that is meant."""
+def _find(session: Session, which: Filter) -> list[Standing]:
+    """Return the standings of the events whose newest dead letter is one that is meant; without their bodies."""
     # All dead letters of an event are needed to tell how it stands.
     wide = replace(which, reasons=frozenset(), contract_version=None)
-    found = _standings(session, session.source.failures(wide), bodies=bodies)
+    found = _standings(session, session.source.failures(wide))
     return [each for each in found if which.covers(each.failure)]
 
 
-def _standings(session: Session, failures: Iterable[Failure], *, bodies: bool = True) -> list[Standing]:
-    return standings(failures, session.trail.last, session.rows, session.bronze_rows, bodies=bodies)
+def _standings(session: Session, failures: Iterable[Failure]) -> list[Standing]:
+    return standings(failures, session.trail.last, session.rows, session.bronze_rows)
 
 
 def _in_states(found: Sequence[Standing], states: Sequence[str] | None) -> list[Standing]:

@@ -89,7 +89,7 @@ def print_event(
             "original",
             original.reason if isinstance(original, Missing) else f"{original.position} ({original.origin})",
         ),
-        ("body", _count(len(failure.record.payload), "byte")),
+        ("body", _count(failure.size, "byte")),
         ("headers", ", ".join(f"{name} ({len(value)} characters)" for name, value in headers.items()) or "none"),
     ]
     for name, text in lines:

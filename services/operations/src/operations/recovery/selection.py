@@ -4,18 +4,16 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from itertools import islice
 
 from payments_contracts.pins.operations import RecoveryAction
 
 from operations.recovery.events import Failure, RawEvent
 from operations.recovery.originals import Missing, Originals
+from operations.recovery.portions import portions
 from operations.recovery.redrive import Candidate
 from operations.recovery.standing import Rows, Standing
 from operations.recovery.trial import Trial, try_raw, try_refused
 
-# Looked up together.
-_CHUNK = 500
 # A younger event may be on its way still.
 SETTLED = timedelta(minutes=5)
 # Whoever runs a command again goes on where it ended, and does not begin anew.
@@ -30,23 +28,23 @@ Actions = Callable[[Collection[str]], Mapping[str, RecoveryAction]]
 def from_quarantine(standings: Sequence[Standing], originals: Originals) -> Iterator[Candidate]:
     """Yield the events of some dead letters as candidates, in the order in which their webhooks were read.
 
-    Their originals are looked for when their turn comes: no more of them are held at once than are found together.
+    Their originals are looked for when their turn comes: no more of them are held at once than are found together, and
+    that is bounded by their bytes, as far as the dead letters tell these.
     """
     failures = sorted((each.failure for each in standings), key=lambda failure: (failure.received_at, failure.position))
-    for start in range(0, len(failures), _CHUNK):
-        chunk = failures[start : start + _CHUNK]
-        found = originals.find(chunk)
-        for failure in chunk:
-            yield _candidate(failure, found[failure.event_id])
+    for portion in portions(failures, lambda failure: failure.size):
+        found = originals.find(portion)
+        # Of these the dead letter alone has the body.
+        refused = originals.whole([failure for failure in portion if failure.stage == "gateway"])
+        whole = {failure.event_id: failure for failure in refused}
+        for failure in portion:
+            yield _candidate(whole.pop(failure.event_id, failure), found.pop(failure.event_id))
 
 
 def bare(candidate: Candidate) -> Candidate:
     """Return a candidate without the body of its original, for who only counts."""
     original = candidate.original
-    if isinstance(original, Missing):
-        return candidate
-    record = original.record.model_copy(update={"payload": b""})
-    return replace(candidate, original=replace(original, record=record, value=None))
+    return candidate if isinstance(original, Missing) else replace(candidate, original=original.bare())
 
 
 def _candidate(failure: Failure, original: RawEvent | Missing) -> Candidate:
@@ -66,6 +64,8 @@ def try_failure(failure: Failure, original: RawEvent | Missing) -> Trial:
         return try_raw(original)
     if failure.stage != "gateway":
         return Trial("fails", ("no_original",), (original.reason,))
+    if failure.left_out is not None:
+        return Trial("fails", ("no_original",), ("its dead letter is held no more",))
     trial = try_refused(failure)
     # Whatever the mapping says of the body: it has no envelope, and no way in but the gateway's.
     said = trial.reasons or ("the mapping takes the body; have the provider send it again",)
@@ -126,11 +126,10 @@ class RawSelection:
     def choose(self, events: Iterable[RawEvent]) -> Iterator[Candidate]:
         """Yield those that are meant and that today's contract takes; each event once."""
         seen: set[str] = set()
-        ahead = iter(events)
-        while chunk := list(islice(ahead, _CHUNK)):
-            self.tally.matched += len(chunk)
+        for portion in portions(events, lambda event: event.size):
+            self.tally.matched += len(portion)
             fresh: dict[str, RawEvent] = {}
-            for event in chunk:
+            for event in portion:
                 if event.event_id in seen:
                     self.tally.repeated += 1
                 else:

@@ -26,6 +26,9 @@ class Source(Protocol):
     def failures(self, which: Filter) -> Iterator[Failure]:
         """Yield the dead letters that a filter covers; of an event that failed twice, both."""
 
+    def letters(self, failures: Sequence[Failure]) -> Iterator[Failure]:
+        """Yield some dead letters that were found here with their bodies, as far as they are still held."""
+
     def at(self, places: Collection[Position], within: Filter) -> Iterator[RawEvent]:
         """Yield the raw events that were written to some places of Kafka, as far as they are held.
 
@@ -110,6 +113,15 @@ class Joined:
         for failure in self._topics.failures(which):
             if (failure.position, failure.event_id) not in seen:
                 yield failure
+
+    def letters(self, failures: Sequence[Failure]) -> Iterator[Failure]:
+        """Yield some dead letters with their bodies; what a topic has forgotten meanwhile, as the archive has it."""
+        missing = {(failure.position, failure.event_id): failure for failure in failures}
+        for source in (self._topics, self._archive):
+            if missing:
+                for failure in source.letters(list(missing.values())):
+                    if missing.pop((failure.position, failure.event_id), None) is not None:
+                        yield failure
 
     def at(self, places: Collection[Position], within: Filter) -> Iterator[RawEvent]:
         """Yield the raw events that were written to some places of Kafka."""

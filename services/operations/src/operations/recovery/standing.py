@@ -1,7 +1,7 @@
 """How far the recovery of each quarantined event has come. Pure but for the questions it asks of its ports."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 from payments_contracts.pins.operations import RecoveryAction
@@ -55,19 +55,18 @@ def standings(
     actions: Callable[[Collection[str]], Mapping[str, RecoveryAction]],
     rows: Rows,
     bronze_rows: Rows,
-    *,
-    bodies: bool = True,
 ) -> list[Standing]:
-    """Return the standing of each event among some dead letters.
+    """Return the standing of each event among some dead letters, which lose their bodies at once.
+
+    Those may be all that was ever quarantined; `Originals.whole` reads the few that are needed again.
 
     Args:
         failures: All dead letters of these events.
         actions: Gives the last thing that was done by hand about each of some events.
         rows: Tells which events have a row in the operational database.
         bronze_rows: Tells which have one in Bronze; asked for those alone whose row Bronze had refused.
-        bodies: Whether the dead letters keep their bodies, which may be all that was ever quarantined.
     """
-    found = newest(failures if bodies else map(_bare, failures))
+    found = newest(failure.bare() for failure in failures)
     refused = {event_id for event_id, (failure, _) in found.items() if _NOT_IN_BRONZE in failure.reason_codes}
     last: dict[str, RecoveryAction] = {}
     for chunk in _chunks(list(found)):
@@ -80,10 +79,6 @@ def standings(
         Standing(failure, count, _state(failure, last.get(event_id), is_there=event_id in present), last.get(event_id))
         for event_id, (failure, count) in found.items()
     ]
-
-
-def _bare(failure: Failure) -> Failure:
-    return replace(failure, record=failure.record.model_copy(update={"payload": b""}))
 
 
 def _chunks(event_ids: Sequence[str]) -> Iterator[Sequence[str]]:

@@ -1,6 +1,6 @@
 """The topics as a source of events: raw events, and the dead letters of gateway, normalizer and orchestrator."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
@@ -92,13 +92,15 @@ class TopicSource:
     def failures(self, which: Filter) -> Iterator[Failure]:
         """Yield the dead letters that a filter covers; they may have been written long after the webhook was read."""
         since = None if which.since is None else which.since - SKEW
-        for message in self._scan.scan(self._names.ingestion, since):
-            record = self._decoded(self._ingestion, message)
-            if record is not None and which.covers(failure := refused(message, record)):
-                yield failure
-        for message in self._scan.scan(self._names.validation, since):
-            record = self._decoded(self._validation, message)
-            if record is not None and which.covers(failure := quarantined(message, record)):
+        for topic in (self._names.ingestion, self._names.validation):
+            for message in self._scan.scan(topic, since):
+                if (failure := self._failure(message)) is not None and which.covers(failure):
+                    yield failure
+
+    def letters(self, failures: Sequence[Failure]) -> Iterator[Failure]:
+        """Yield some dead letters with their bodies, as far as the topics still hold them."""
+        for message in self._scan.at([failure.position for failure in failures if failure.origin == "topic"]):
+            if (failure := self._failure(message)) is not None:
                 yield failure
 
     def at(self, places: Collection[Position], within: Filter) -> Iterator[RawEvent]:  # noqa: ARG002  # a place needs no time
@@ -127,6 +129,11 @@ class TopicSource:
 
     def _topics_of(self, which: Filter) -> list[str]:
         return [self._names.raw[provider] for provider in self.providers(which)]
+
+    def _failure(self, message: Message) -> Failure | None:
+        of_gateway = message.topic == self._names.ingestion
+        record = self._decoded(self._ingestion if of_gateway else self._validation, message)
+        return None if record is None else (refused if of_gateway else quarantined)(message, record)
 
     def _decoded(self, decoder: Decoder, message: Message) -> dict[str, Any] | None:
         try:

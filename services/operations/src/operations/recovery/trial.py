@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from payments_contracts.normalize import Normalized, Outcome, Rejected, Unsupported, normalize
+from payments_contracts.providers import PROVIDERS
 
 from operations.recovery.events import Failure, RawEvent
 
@@ -55,6 +56,9 @@ def try_refused(failure: Failure) -> Trial:
 
 
 def _trial(provider: str, *found: Any) -> Trial:
+    if provider not in PROVIDERS:
+        # Its name may be anything, of any length.
+        return Trial("fails", ("record_invalid",), ("provider: the contracts know no such provider",))
     try:
         outcome: Outcome = normalize(provider, *found)
     except Exception as error:  # noqa: BLE001  # a defect of one mapping must not hide what is said of all other events

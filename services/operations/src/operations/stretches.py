@@ -1,0 +1,139 @@
+"""Reads topics from one offset to another, without joining a consumer group; only committed records are seen."""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+
+import stamina
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from kit.kafka import Message
+
+from operations.errors import DeploymentError, UnavailableError
+
+TIMEOUT_SECONDS = 10.0
+_BATCH = 500
+
+# The broker that was asked no longer leads the partition, or does not know yet that it does: of a new topic, and after
+# a broker's restart.
+_ELECTING = frozenset({KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE})
+
+Offsets = Mapping[int, int]
+"""An offset for each partition."""
+
+
+def _elects_leader(error: Exception) -> bool:
+    return isinstance(error, KafkaException) and error.args[0].code() in _ELECTING
+
+
+class Stretches:
+    """The topics of one Kafka cluster.
+
+    Args:
+        bootstrap_servers: Where Kafka is.
+        passes_gaps: Whether what is deleted while it is about to be read is passed over; else it is an error.
+    """
+
+    def __init__(self, bootstrap_servers: str, *, passes_gaps: bool) -> None:
+        self._consumer = Consumer(
+            {
+                "bootstrap.servers": bootstrap_servers,
+                "group.id": "payments-operations",
+                "enable.auto.commit": False,
+                "enable.auto.offset.store": False,
+                "isolation.level": "read_committed",
+                "enable.partition.eof": True,
+                "auto.offset.reset": "earliest" if passes_gaps else "error",
+                # How long the broker keeps it waiting for the end of a partition to be told.
+                "fetch.wait.max.ms": 20,
+                # What is read ahead; records may have a megabyte each, and nobody waits for the fastest of readers.
+                "queued.max.messages.kbytes": 16 * 1024,
+                "log_level": 2,
+            }
+        )
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self._consumer.close()
+
+    def bounds(self, topic: str) -> Mapping[int, tuple[int, int]]:
+        """Return the first offset and the one after the last of each partition.
+
+        Raises:
+            UnavailableError: Kafka does not answer.
+            DeploymentError: There is no such topic.
+        """
+        try:
+            return {place.partition: self._watermarks(place) for place in self.partitions(topic)}
+        except KafkaException as error:
+            raise away(error) from error
+
+    def locate(self, topic: str, moment: datetime) -> Offsets:
+        """Return the first offset at or after a moment by Kafka's time; the end where there is none yet.
+
+        Raises:
+            UnavailableError: Kafka does not answer.
+            DeploymentError: There is no such topic.
+        """
+        milliseconds = int(moment.timestamp() * 1000)
+        # Before the question: what comes in between is behind the moment, and must not be left out.
+        ends = self.bounds(topic)
+        try:
+            wanted = [TopicPartition(topic, number, milliseconds) for number in ends]
+            found = self._consumer.offsets_for_times(wanted, timeout=TIMEOUT_SECONDS)
+        except KafkaException as error:
+            raise away(error) from error
+        return {place.partition: place.offset if place.offset >= 0 else ends[place.partition][1] for place in found}
+
+    def read(self, topic: str, starts: Offsets, ends: Offsets) -> Iterator[Message]:
+        """Yield each record from `starts` on and before `ends`; partitions without an end are not read.
+
+        Raises:
+            UnavailableError: Kafka stops answering, or what is to be read is being deleted.
+        """
+        left = {number for number, start in starts.items() if start < ends.get(number, 0)}
+        if not left:
+            return
+        self._consumer.assign([TopicPartition(topic, number, starts[number]) for number in sorted(left)])
+        try:
+            while left:
+                # `consume` alone would wait for a full batch or the whole timeout.
+                first = self._consumer.poll(TIMEOUT_SECONDS)
+                if first is None:
+                    raise UnavailableError(f"{topic}: Kafka sent nothing for {TIMEOUT_SECONDS:.0f} s.")
+                for message in (first, *self._consumer.consume(_BATCH, timeout=0)):
+                    error, partition, offset = message.error(), message.partition() or 0, message.offset() or 0
+                    if error is not None:
+                        if error.code() != KafkaError._PARTITION_EOF:  # noqa: SLF001  # its own constant
+                            raise UnavailableError(f"{topic}: {error.str()}")
+                        left.discard(partition)
+                    elif partition in left:
+                        if offset >= ends[partition] - 1:
+                            left.discard(partition)
+                        if offset < ends[partition]:
+                            time = message.timestamp()[1]
+                            yield Message(topic, partition, offset, time, message.key(), message.value())
+        finally:
+            self._consumer.unassign()
+
+    @stamina.retry(on=_elects_leader, timeout=TIMEOUT_SECONDS)
+    def _watermarks(self, place: TopicPartition) -> tuple[int, int]:
+        return self._consumer.get_watermark_offsets(place, timeout=TIMEOUT_SECONDS)
+
+    def partitions(self, topic: str) -> list[TopicPartition]:
+        """Return the partitions of a topic.
+
+        Raises:
+            UnavailableError: Kafka does not answer.
+            DeploymentError: There is no such topic.
+        """
+        try:
+            metadata = self._consumer.list_topics(topic, timeout=TIMEOUT_SECONDS).topics[topic]
+        except KafkaException as error:
+            raise away(error) from error
+        if metadata.error is not None:
+            raise DeploymentError(f"{topic} does not exist. Create it with `make topics`.")
+        return [TopicPartition(topic, number) for number in sorted(metadata.partitions)]
+
+
+def away(error: KafkaException) -> UnavailableError:
+    """Return what to say when Kafka does not answer."""
+    return UnavailableError(f"Kafka does not answer: {error.args[0].str()}. Is it up? See `make status`.")

@@ -1,0 +1,31 @@
+"""What an erasure leaves is told with the day on which it is gone."""
+
+from datetime import UTC, datetime, timedelta
+
+from operations.erasure.remains import remains
+from operations.erasure.subject import Kind, Subject
+from payments_contracts.topics import TOPICS
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+OF_ANY, OF_SQUARE = Subject(Kind.MERCHANT, "m"), Subject(Kind.CUSTOMER, "c", "square")
+
+
+def told(subject: Subject, providers: str = "") -> dict[str, str]:
+    """Return the topics that are named, each with what is said of it."""
+    kafka = [each for each in remains(subject, NOON, providers) if each.where.startswith("Kafka: ")]
+    return {name: until for where, until in kafka for name in where.removeprefix("Kafka: ").split(", ")}
+
+
+def test_each_topic_is_named_with_the_time_at_which_its_records_are_gone() -> None:
+    found = told(OF_ANY)
+    assert found.keys() == {topic.name for topic in TOPICS}
+    for topic in TOPICS:
+        gone = NOON + timedelta(milliseconds=topic.retention_ms + topic.segment_ms)
+        assert found[topic.name].startswith(f"{gone:%Y-%m-%d %H:%M} UTC")
+
+
+def test_raw_topics_of_other_providers_are_left_out() -> None:
+    raw = {name for name in told(OF_SQUARE, "square,stripe") if name.endswith(".raw")}
+    assert raw == {"payments.square.raw"}
+    raw = {name for name in told(OF_ANY, "square,stripe") if name.endswith(".raw")}
+    assert raw == {"payments.square.raw", "payments.stripe.raw"}
