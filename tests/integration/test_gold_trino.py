@@ -51,8 +51,8 @@ def payout(object_id: str, second: int, amount: int, status: str = "succeeded") 
     return {"object_id": object_id, "second": second, **state}
 
 
-# Ids of invoices are unique at a provider, as those of all objects are.
-INVOICE = f"in_{uuid.uuid4().hex}"
+# Ids of invoices and orders are unique at a provider, as those of all objects are.
+INVOICE, ORDER = f"in_{uuid.uuid4().hex}", f"order_{uuid.uuid4().hex}"
 
 EVENTS: dict[str, list[dict[str, Any]]] = {
     # Tried too early and again in vain, then as advised; the fee that is told later changes nothing.
@@ -83,6 +83,11 @@ EVENTS: dict[str, list[dict[str, Any]]] = {
     "an_invoice_paid_by_another_payment": [
         failure("pi_1", 0, related_invoice_id=INVOICE),
         receipt("pi_2", DAY, 900, related_invoice_id=INVOICE),
+    ],
+    # At most providers each attempt is a payment of its own, and their order tells what they are attempts at.
+    "an_order_paid_by_another_payment": [
+        failure("sq_1", 0, provider="square", metadata={"order_id": ORDER}),
+        receipt("sq_2", DAY, provider="square", metadata={"order_id": ORDER}),
     ],
     "two_currencies": [
         failure("pi_1", 0),
@@ -230,6 +235,7 @@ ATTEMPTS = ("attempt", "advised_action", "tried_outcome", "tried_after_seconds",
         ("failed_lately", [[1, "retry", "not_tried", None, 0, "open"]]),
         ("came_back", [[1, "retry", "came_back", float(DAY), 0, "lost"]]),
         ("an_invoice_paid_by_another_payment", [[1, "retry", "recovered", float(DAY), 900, "recovered"]]),
+        ("an_order_paid_by_another_payment", [[1, "retry", "recovered", float(DAY), 1000, "recovered"]]),
         (
             "two_currencies",
             [[1, "retry", "not_tried", None, 0, "lost"], [1, "retry", "recovered", float(DAY), 500, "recovered"]],

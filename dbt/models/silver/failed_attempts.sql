@@ -13,22 +13,40 @@ with history as (
 
 ),
 
--- What is owed: an invoice with all its payments, or a payment by itself.
-claims as (
+-- At most providers each attempt is a payment of its own, and only their order tells that they are of one.
+orders as (
 
     select
         provider,
-        payment_id,
-        if(invoice_id is null, 'payment ' || payment_id, 'invoice ' || invoice_id) as claim_id,
-        merchant_id,
-        customer_id,
-        livemode,
-        currency,
-        currency_exponent,
-        captured_minor,
-        status = 'canceled' as is_canceled
-    from {{ ref('payments') }}
-    where is_told
+        coalesce(provider_object_id, event_id) as payment_id,
+        min({{ payments_sources.order_of('provider', 'metadata') }}) as order_id
+    from {{ ref('payments_cleaned') }}
+    where event_family in ({{ payments_sources.families_as('payment') }})
+    group by 1, 2
+
+),
+
+-- What is owed: an invoice or an order with all its payments, or a payment by itself.
+claims as (
+
+    select
+        payment.provider,
+        payment.payment_id,
+        coalesce(
+            'invoice ' || payment.invoice_id, 'order ' || orders.order_id, 'payment ' || payment.payment_id
+        ) as claim_id,
+        payment.merchant_id,
+        payment.customer_id,
+        payment.livemode,
+        payment.currency,
+        payment.currency_exponent,
+        payment.captured_minor,
+        payment.status = 'canceled' as is_canceled
+    from {{ ref('payments') }} as payment
+    left join orders
+        on orders.provider = payment.provider
+            and orders.payment_id = payment.payment_id
+    where payment.is_told
 
 ),
 

@@ -333,7 +333,7 @@ SILVER_CUSTOMERS: Final = "silver.customers"
 """Paying customers as their payments tell of them, one row per change: a slowly changing dimension. A customer is known by the provider's id, and by nothing else of a person."""
 
 SILVER_FAILED_ATTEMPTS: Final = "silver.failed_attempts"
-"""Each attempt to take the money of a payment that failed, once, however often it was told: what was advised, when it was tried again, what that brought, and what became of the claim. A claim is what is owed: an invoice with all its payments, or a payment by itself."""
+"""Each attempt to take the money of a payment that failed, once, however often it was told: what was advised, when it was tried again, what that brought, and what became of the claim. A claim is what is owed: an invoice or an order with all its payments, or a payment by itself."""
 
 SILVER_MERCHANTS: Final = "silver.merchants"
 """Merchants, one row per version of what is agreed with one: a slowly changing dimension, made from the reference table of the operational store. A merchant who was known by events first was unregistered until then."""

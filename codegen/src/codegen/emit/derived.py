@@ -17,7 +17,7 @@ _FOLDER = "dbt/tests/contract"
 
 
 def emit(catalog: Catalog) -> Iterator[GeneratedFile]:
-    """Yield the tests of each derived table, and the macro that tells what makes a reason recoverable."""
+    """Yield the tests of each derived table, and the macros that tell of orders and of what makes a reason recoverable."""
     fields = stored_fields(catalog)
     for table in catalog.derived:
         sets = [(column.name, values) for column in table.columns if (values := closed_set(column, fields))]
@@ -28,6 +28,8 @@ def emit(catalog: Catalog) -> Iterator[GeneratedFile]:
             kinds.append(("relationships", {}))
         for kind, parts in kinds:
             yield _test(table, kind, parts)
+    keys = [(each.name, each.attempts.key) for each in catalog.providers if each.attempts and each.attempts.key]
+    yield render("dbt/macros/order.sql", "order.sql", notice=notice("contracts/providers"), keys=sorted(keys))
     judged = [each for each in (catalog.validation, catalog.ingestion) if each.recoverable_by]
     by_class: dict[str, dict[str, None]] = {}
     for rules in judged:
