@@ -44,7 +44,7 @@ def test_a_merchant_is_registered_changed_and_copied_to_the_lake(stack: Mapping[
     assert done.stdout == f"{merchant}: version 1, active\n", done.stderr
     assert payments("set", merchant, "--status", "suspended").stdout == f"{merchant}: version 2, suspended\n"
     assert "nothing to change" in payments("set", merchant, "--status", "suspended").stdout
-    assert "is no currency" in payments("set", merchant, "--currency", "EURO").stderr
+    assert "is not a currency" in payments("set", merchant, "--currency", "EURO").stderr
 
     versions = json.loads(payments("show", merchant, "--json").stdout)["merchants"]
     assert [each["status"] for each in versions] == ["active", "suspended"]

@@ -16,7 +16,7 @@ with registered as (
         select
             reference.*,
             row_number() over (partition by merchant_id, version order by changed_at) as copy
-        from {{ source('bronze', 'merchants') }} as reference
+        from {{ source('bronze', 'merchant_terms') }} as reference
     ) as copied
     where copy = 1
 

@@ -278,7 +278,7 @@ TOPICS: Final[tuple[str, ...]] = (
 """Topics."""
 
 TABLES: Final[tuple[str, ...]] = (
-    "bronze.merchants",
+    "bronze.merchant_terms",
     "bronze.payment_events",
     "bronze.provider_events",
     "bronze.quarantine",

@@ -46,7 +46,7 @@ class Maintenance:
 MAINTAINED: Final[tuple[Maintenance, ...]] = (
     Maintenance(
         namespace="bronze",
-        name="merchants",
+        name="merchant_terms",
         writer="analytics",
         partition=(),
         small_file_mib=32,

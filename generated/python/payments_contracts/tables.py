@@ -36,9 +36,9 @@ class Table:
         return f"{self.namespace}.{self.name}"
 
 
-BRONZE_MERCHANTS: Final = Table(
+BRONZE_MERCHANT_TERMS: Final = Table(
     namespace="bronze",
-    name="merchants",
+    name="merchant_terms",
     description="What the reference table of merchants in the operational store holds, copied row by row; a row may be there twice.",
     record="merchant",
     version=1,
@@ -298,7 +298,7 @@ BRONZE_RECOVERY_ACTIONS: Final = Table(
 )
 
 TABLES: Final[tuple[Table, ...]] = (
-    BRONZE_MERCHANTS,
+    BRONZE_MERCHANT_TERMS,
     BRONZE_PAYMENT_EVENTS,
     BRONZE_PROVIDER_EVENTS,
     BRONZE_QUARANTINE,

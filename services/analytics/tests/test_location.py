@@ -19,7 +19,7 @@ HISTORY = AssetKey(["silver", "payment_history"])
 PAYMENTS = AssetKey(["silver", "payments"])
 GOLD = AssetKey(["gold", "daily_payment_metrics"])
 TESTS = AssetKey(["gold", "test_payment_metrics"])
-COPIED = {AssetKey(["bronze", name]) for name in ("merchants", "recovery_actions")}
+COPIED = {AssetKey(["bronze", name]) for name in ("merchant_terms", "recovery_actions")}
 # Models whose cost is that of whole tables: built as often as Gold is.
 WHOLE = {
     AssetKey(["silver", name])

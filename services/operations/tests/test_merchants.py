@@ -54,8 +54,8 @@ def test_versions_hold_one_after_another_whatever_the_clock() -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"currencies": ["eur"]}, "'eur' is no currency"),
-        ({"limits": {"XYZ": 1}}, "'XYZ' is no currency"),
+        ({"currencies": ["eur"]}, "'eur' is not a currency"),
+        ({"limits": {"XYZ": 1}}, "'XYZ' is not a currency"),
         ({"limits": {"EUR": 0}}, "suspend the merchant instead"),
     ],
 )

@@ -17,7 +17,7 @@ _FOLDER = "dbt/tests/contract"
 
 
 def emit(catalog: Catalog) -> Iterator[GeneratedFile]:
-    """Yield the tests of each derived table, and the macros that tell of orders and of what makes a reason recoverable."""
+    """Yield the tests of each derived table, and the macros that tell of orders and of what is recoverable."""
     fields = stored_fields(catalog)
     for table in catalog.derived:
         sets = [(column.name, values) for column in table.columns if (values := closed_set(column, fields))]

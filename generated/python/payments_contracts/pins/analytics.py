@@ -9,6 +9,6 @@ from payments_contracts.records import (
 )
 
 Merchant = MerchantV1
-"""As it is written to bronze.merchants."""
+"""As it is written to bronze.merchant_terms."""
 RecoveryAction = RecoveryActionV1
 """As it is written to bronze.recovery_actions."""

@@ -35,7 +35,7 @@ IngestionFailure = IngestionFailureV1
 LedgerEntry = LedgerEntryV1
 """As it is read from the file ledger."""
 Merchant = MerchantV1
-"""As it is written to the database's merchants."""
+"""As it is written to the database's merchant_terms."""
 PaymentEvent = PaymentEventV3
 """As it is read from payments.normalized."""
 ProviderEvent = ProviderEventV2

@@ -21,9 +21,9 @@ from dagster import (
 )
 from kit.lake import load_catalog
 from kit.settings import LakeSettings
-from payments_contracts.database import MERCHANTS, RECOVERY_ACTIONS
+from payments_contracts.database import MERCHANT_TERMS, RECOVERY_ACTIONS
 from payments_contracts.database import Table as DatabaseTable
-from payments_contracts.tables import BRONZE_MERCHANTS, BRONZE_RECOVERY_ACTIONS
+from payments_contracts.tables import BRONZE_MERCHANT_TERMS, BRONZE_RECOVERY_ACTIONS
 from payments_contracts.tables import Table as LakeTable
 from psycopg import sql
 from psycopg.rows import dict_row
@@ -49,7 +49,7 @@ class Copy:
         return AssetKey(self.table.identifier.split("."))
 
 
-COPIES = (Copy(MERCHANTS, BRONZE_MERCHANTS), Copy(RECOVERY_ACTIONS, BRONZE_RECOVERY_ACTIONS))
+COPIES = (Copy(MERCHANT_TERMS, BRONZE_MERCHANT_TERMS), Copy(RECOVERY_ACTIONS, BRONZE_RECOVERY_ACTIONS))
 
 
 def build_copies(

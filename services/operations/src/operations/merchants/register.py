@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import psycopg
-from payments_contracts.database import MERCHANTS
+from payments_contracts.database import MERCHANT_TERMS
 from payments_contracts.pins.operations import Merchant
 from psycopg import sql
 from psycopg.rows import dict_row
@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from operations.errors import DeploymentError, UnavailableError
 
 _CONNECT_TIMEOUT_SECONDS = 3
-_TABLE = sql.Identifier(MERCHANTS.name)
+_TABLE = sql.Identifier(MERCHANT_TERMS.name)
 
 
 class Register:
@@ -56,14 +56,14 @@ class Register:
         values = merchant.model_dump()
         row = [
             json.dumps(values[column.name]) if column.type == "jsonb" else values[column.name]
-            for column in MERCHANTS.columns
+            for column in MERCHANT_TERMS.columns
         ]
         with self._connected() as connection, psycopg.RawCursor(connection) as cursor:
-            cursor.execute(MERCHANTS.insert, row)
+            cursor.execute(MERCHANT_TERMS.insert, row)
             return cursor.rowcount == 1
 
     def _read(self, statement: sql.Composed, parameters: list[Any]) -> list[Merchant]:
-        names = {column.name for column in MERCHANTS.columns}
+        names = {column.name for column in MERCHANT_TERMS.columns}
         with self._connected() as connection:
             found = connection.cursor(row_factory=dict_row).execute(statement, parameters).fetchall()
         return [Merchant.model_validate({name: value for name, value in row.items() if name in names}) for row in found]
@@ -80,9 +80,9 @@ class Register:
             raise UnavailableError("The operational database does not answer. Is it up? See `make status`.") from error
         except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn) as error:
             raise DeploymentError(
-                f"The operational database lacks {MERCHANTS.name}, or a column of it: run `make database`."
+                f"The operational database lacks {MERCHANT_TERMS.name}, or a column of it: run `make database`."
             ) from error
         except psycopg.errors.InsufficientPrivilege as error:
             raise DeploymentError(
-                f"The role of POSTGRES_DSN may not read or write {MERCHANTS.name}: grant it INSERT and SELECT."
+                f"The role of POSTGRES_DSN may not read or write {MERCHANT_TERMS.name}: grant it INSERT and SELECT."
             ) from error

@@ -2,9 +2,10 @@
 
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
+from typing import Literal
 
 from payments_contracts.currencies import EXPONENTS
-from payments_contracts.database import MERCHANTS
+from payments_contracts.database import MERCHANT_TERMS
 from payments_contracts.pins.operations import Merchant
 
 from operations.errors import MerchantError
@@ -16,7 +17,7 @@ def next_version(
     last: Merchant | None,
     merchant_id: str,
     *,
-    status: str | None = None,
+    status: Literal["active", "suspended", "closed"] | None = None,
     currencies: Collection[str] | None = None,
     limits: Mapping[str, int | None] | None = None,
     at: datetime,
@@ -40,27 +41,24 @@ def next_version(
     """
     for code in (*(currencies or ()), *(limits or ())):
         if code not in EXPONENTS:
-            raise MerchantError(f"{code!r} is no currency of ISO 4217: give its code in upper case, as EUR.")
+            raise MerchantError(f"{code!r} is not a currency of ISO 4217: give its code in upper case, as EUR.")
     for code, limit in (limits or {}).items():
         if limit is not None and limit <= 0:
             raise MerchantError(f"A limit of {limit} {code} would allow nothing: suspend the merchant instead.")
     held = dict(last.payment_limits) if last is not None else {}
     changed = {**held, **(limits or {})}
-    found = Merchant.model_validate(
-        {
-            "merchant_id": merchant_id,
-            "version": last.version + 1 if last is not None else 1,
-            "status": status or (last.status if last is not None else "active"),
-            "allowed_currencies": sorted(set(currencies))
-            if currencies is not None
-            else (last.allowed_currencies if last is not None else []),
-            "payment_limits": {code: limit for code, limit in sorted(changed.items()) if limit is not None},
-            # Versions hold one after another, whatever the clock of who sets them.
-            "changed_at": max(at, last.changed_at + _MILLISECOND) if last is not None else at,
-            "changed_by": by,
-            "note": note,
-            "schema_version": MERCHANTS.version,
-        }
+    allowed = last.allowed_currencies if last is not None else []
+    found = Merchant(
+        merchant_id=merchant_id,
+        version=last.version + 1 if last is not None else 1,
+        status=status or (last.status if last is not None else "active"),
+        allowed_currencies=sorted(set(currencies)) if currencies is not None else allowed,
+        payment_limits={code: limit for code, limit in sorted(changed.items()) if limit is not None},
+        # Versions hold one after another, whatever the clock of who sets them.
+        changed_at=max(at, last.changed_at + _MILLISECOND) if last is not None else at,
+        changed_by=by,
+        note=note,
+        schema_version=MERCHANT_TERMS.version,
     )
     return None if last is not None and _agreed(found) == _agreed(last) else found
 
@@ -76,7 +74,7 @@ def read_limits(texts: Iterable[str]) -> dict[str, int | None]:
         code, separator, number = text.partition("=")
         if not separator or (number and not number.isdecimal()):
             raise MerchantError(
-                f"{text!r} is no limit: write CURRENCY=AMOUNT in the currency's minor unit, or CURRENCY= for none."
+                f"{text!r} is not a limit: write CURRENCY=AMOUNT in the currency's minor unit, or CURRENCY= for none."
             )
         found[code] = int(number) if number else None
     return found
