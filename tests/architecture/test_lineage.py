@@ -103,9 +103,9 @@ def upstream(layer: str, model: str) -> dict[str, str]:
 
 
 @cache
-def tables_read() -> dict[str, dict[str, dict[str, str]]]:
+def tables_read() -> dict[str, Any]:
     """Return the columns that those of a model are looked up in, by layer: Bronze, and what other models give."""
-    layers = {"bronze": bronze(), "silver": {}, "gold": {}}
+    layers: dict[str, Any] = {"bronze": bronze(), "silver": {}, "gold": {}}
     for table in DERIVED.values():
         layers[table.namespace][table.name] = dict.fromkeys(names(table), "varchar")
     return layers

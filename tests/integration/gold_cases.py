@@ -117,7 +117,7 @@ EVENTS: dict[str, list[dict[str, Any]]] = {
 def reference_rows(merchants: Mapping[str, str]) -> dict[str, Sequence[BaseModel]]:
     """What is agreed with the customer's merchant from a day on, and dead letters with what was done about them."""
     merchant, event_ids = merchants["a_customer"], [f"{merchants['clock']}|{number}" for number in range(4)]
-    agreed = [
+    agreed: list[dict[str, Any]] = [
         {"version": 1, "status": "active", "allowed_currencies": ["USD"], "payment_limits": {"USD": 2000}},
         {"version": 2, "status": "suspended", "allowed_currencies": [], "payment_limits": {}},
     ]

@@ -38,9 +38,7 @@ def remains(
         )
         for stays, found in groupby(topics, _stays)
     ]
-    terms = Remains(
-        f"{MERCHANT_TERMS.name}: what was agreed; builds copy it to the lake", "kept: your own record"
-    )
+    terms = Remains(f"{MERCHANT_TERMS.name}: what was agreed; builds copy it to the lake", "kept: your own record")
     hours = max(table.keep_orphans_hours for table in tables)
     return [
         *kafka,
