@@ -38,7 +38,7 @@ class FakeTrino:
         return self._catalog.load_table(self._identifier)
 
     def ask(self, statement: str, values: Sequence[str] = ()) -> list[list[Any]]:
-        word = next(each for each in ("select", "delete", "optimize", "expire") if each in statement)
+        word = next(each for each in ("select", "delete", "optimize_manifests", "optimize", "expire") if each in statement)
         self.asked.append(word)
         self.tagged[word] = REWRITE_TAG in self.table.metadata.refs
         if self.failures.get(word):
@@ -84,7 +84,7 @@ def test_a_table_that_holds_none_of_the_rows_keeps_its_history(trino: FakeTrino,
     assert set(trino.asked) == {"select"}
 
 
-@pytest.mark.parametrize("fails", ["optimize", "expire"])
+@pytest.mark.parametrize("fails", ["optimize", "optimize_manifests", "expire"])
 def test_what_failed_after_the_delete_is_completed_by_running_it_again(
     tmp_path: Path, trino: FakeTrino, lake: LakeErasure, fails: str
 ) -> None:
@@ -99,10 +99,10 @@ def test_what_failed_after_the_delete_is_completed_by_running_it_again(
 
 def test_committers_keep_the_history_from_before_the_delete_on(trino: FakeTrino, lake: LakeErasure) -> None:
     lake.erase(".".join(trino._identifier), GONE)
-    assert trino.tagged == {"select": False, "delete": True, "optimize": True, "expire": False}
+    assert trino.tagged == {"select": False, "delete": True, "optimize": True, "optimize_manifests": True, "expire": False}
 
 
-@pytest.mark.parametrize("word", ["delete", "optimize"])
+@pytest.mark.parametrize("word", ["delete", "optimize", "optimize_manifests"])
 def test_a_statement_that_another_writer_forestalls_is_run_again(
     tmp_path: Path, trino: FakeTrino, lake: LakeErasure, word: str
 ) -> None:

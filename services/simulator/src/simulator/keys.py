@@ -107,9 +107,14 @@ def from_pem(text: bytes) -> PrivateKey:
     return key
 
 
-@cache
 def made_authority(name: str = "Simulated Authority", now: datetime | None = None) -> Authority:
     """Return an authority of one's own, good for ten years: within a program the same for the same name and time."""
+    return _authority(name, now)
+
+
+# Apart from its defaults: to a cache a call that leaves an argument out is another than one that gives its default.
+@cache
+def _authority(name: str, now: datetime | None) -> Authority:
     key = ec.generate_private_key(ec.SECP256R1())
     start = (now or datetime.now(UTC)) - timedelta(days=1)
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])

@@ -110,6 +110,8 @@ class LakeErasure:
             outdated = self._outdated(table)
             # A file with deleted rows is rewritten whatever its size.
             self._insist(f"alter table {table} execute optimize(file_size_threshold => '1kB')")
+            # A manifest goes on naming the files that a commit removed, with their least and greatest values.
+            self._insist(f"alter table {table} execute optimize_manifests")
         self._statements.ask(f"alter table {table} execute expire_snapshots(retention_threshold => '0s')")
         self._remove(table, outdated)
 
