@@ -58,7 +58,7 @@ def built(dbt: Dbt, bronze: Table) -> dict[str, str]:
     merchants = {name: f"merch_{uuid.uuid4().hex}" for name in (*CASES, *PAYMENTS)}
     append(bronze, [event(merchants[name], **each) for name, (events, _, _) in CASES.items() for each in events])
     append(bronze, [row for name, life in PAYMENTS.items() for row in rows_of_life(life, merchants[name])])
-    dbt("build", "--exclude-resource-type", "unit_test")
+    dbt("build", "--exclude-resource-type", "unit_test", "--select", "+daily_payment_metrics", "+test_payment_metrics")
     return merchants
 
 

@@ -2,10 +2,10 @@
 
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
-from dagster import AssetCheckKey, AssetExecutionContext, AssetsDefinition, AssetSpec
+from dagster import AssetCheckKey, AssetExecutionContext, AssetKey, AssetsDefinition, AssetSpec
 from dagster_dbt import DbtCliResource, DbtProject, dbt_assets
 
 from analytics.translator import LayerTranslator
@@ -38,8 +38,13 @@ def find_whole_tests(manifest: Mapping[str, Any], assets: AssetsDefinition) -> l
     return [key for key in assets.check_keys if key.name in names]
 
 
-def describe_sources(manifest: Mapping[str, Any], project: DbtProject, translator: LayerTranslator) -> list[AssetSpec]:
-    """The tables that others write and dbt reads, as external assets, so that lineage starts at Bronze."""
+def describe_sources(
+    manifest: Mapping[str, Any], project: DbtProject, translator: LayerTranslator, made: Collection[AssetKey] = ()
+) -> list[AssetSpec]:
+    """The tables that others write and dbt reads, as external assets, so that lineage starts at Bronze.
+
+    Those that are `made` here are left out.
+    """
     return [
         AssetSpec(
             key=spec.key,
@@ -50,4 +55,5 @@ def describe_sources(manifest: Mapping[str, Any], project: DbtProject, translato
         )
         for unique_id, source in manifest["sources"].items()
         for spec in [translator.get_asset_spec(manifest, unique_id, project)]
+        if spec.key not in made
     ]

@@ -6,6 +6,7 @@ from dagster import (
     AssetCheckKey,
     AssetChecksDefinition,
     AssetKey,
+    AssetsDefinition,
     AssetSelection,
     DefaultScheduleStatus,
     ScheduleDefinition,
@@ -15,6 +16,9 @@ from dagster._core.definitions.unresolved_asset_job_definition import Unresolved
 
 from analytics.models import WHOLE_TESTS
 
+DAILY = "daily"
+"""dbt's tag of models of Silver whose cost is that of the whole table, not that of the news."""
+
 # A build takes seconds; one that takes this long hangs on a server.
 _TAGS = {"dagster/max_runtime": "1800"}
 # After an outage it catches up hour by hour.
@@ -23,6 +27,7 @@ _AUDIT_TAGS = {"dagster/max_runtime": "3600"}
 
 def build_jobs(
     sources: Sequence[AssetKey],
+    copies: AssetsDefinition,
     whole: Sequence[AssetCheckKey],
     freshness: AssetChecksDefinition,
     audit: AssetChecksDefinition,
@@ -36,8 +41,12 @@ def build_jobs(
     source_data_tests = (
         AssetSelection.checks_for_assets(*sources) - AssetSelection.checks(audit) - AssetSelection.checks(freshness)
     )
-    silver, gold = AssetSelection.groups("silver"), AssetSelection.groups("gold")
-    silver_tests = silver - silver.without_checks()
+    layer = AssetSelection.groups("silver")
+    silver_tests = layer - layer.without_checks()
+    # Models of Silver that are rebuilt whole are built as often as Gold is, after what they are made from is copied.
+    daily = layer & AssetSelection.tag(DAILY, "")
+    silver = layer - daily
+    gold = AssetSelection.groups("gold") | daily | AssetSelection.assets(copies)
     return [
         define_asset_job(
             "refresh",

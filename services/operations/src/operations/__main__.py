@@ -28,6 +28,7 @@ from operations.database import apply_database, plan_database
 from operations.erasure.command import erase
 from operations.ledger import read_ledger
 from operations.maintenance import describe
+from operations.merchants import command as merchants
 from operations.reconciliation import first_loss
 from operations.recovery import quarantine
 from operations.recovery.replay import replay
@@ -53,6 +54,7 @@ app.add_typer(quarantine.app, name="quarantine")
 app.command()(replay)
 app.command()(erase)
 app.add_typer(audit.app, name="audit")
+app.add_typer(merchants.app, name="merchants")
 console = Console()
 
 _REFRESH_TIMEOUT_SECONDS = 600.0
