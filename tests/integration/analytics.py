@@ -26,7 +26,9 @@ from pyiceberg.table import Table
 with warnings.catch_warnings():
     # Libraries of dbt and Dagster warn about each other, once, on import.
     warnings.simplefilter("ignore")
+    from analytics.location import build
     from analytics.project import find_project, prepare
+    from dagster import AssetCheckEvaluation, AssetKey, DagsterInstance, ExecuteInProcessResult
     from dbt.cli.main import dbtRunner
     from dbt.contracts.graph.manifest import Manifest
 
@@ -153,9 +155,30 @@ def dbt(environment: Mapping[str, str]) -> Dbt:
     return run
 
 
-@pytest.fixture
-def merchant() -> str:
-    return f"merch_{uuid.uuid4().hex}"
+class Run(Protocol):
+    """Runs a job of the code location in this process."""
+
+    def __call__(self, job: str, *assets: AssetKey) -> ExecuteInProcessResult:
+        """Run it, or the part of it that makes some assets; raises what a step raises."""
+
+
+@pytest.fixture(scope="module")
+def run_job(environment: Mapping[str, str]) -> Run:
+    with within(environment):
+        definitions = build(AnalyticsSettings())
+
+    def run(job: str, *assets: AssetKey) -> ExecuteInProcessResult:
+        with within(environment), DagsterInstance.ephemeral() as instance:
+            return definitions.resolve_job_def(job).execute_in_process(
+                instance=instance, asset_selection=assets or None
+            )
+
+    return run
+
+
+def checks_of(run: ExecuteInProcessResult) -> dict[str, AssetCheckEvaluation]:
+    """What each check of a run came to, by its name."""
+    return {each.check_name: each for each in run.get_asset_check_evaluations()}
 
 
 def payment(merchant: str, **changes: Any) -> dict[str, Any]:

@@ -2,16 +2,16 @@
 
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
 import pytest
+from dagster import AssetCheckSeverity, ExecuteInProcessResult
 from pyiceberg.table import Table
 
-from tests.integration.analytics import Dbt, Query, append, own_namespace
+from tests.integration.analytics import Dbt, Query, Run, append, checks_of, own_namespace
 from tests.integration.contract_lives import PAYMENTS, rows_of_life
 from tests.integration.gold_cases import DAY, EVENTS, arrow_row, dispute, failure, receipt, reference_rows
 from tests.integration.loss_cases import CASES
@@ -27,9 +27,16 @@ def bronze_namespace() -> str:
 
 
 @pytest.fixture(scope="module")
-def built(dbt: Dbt, bronze: Table, bronze_namespace: str) -> dict[str, str]:
-    """Build all layers of the cases here and of the lives of all contracts; return the merchant of each."""
-    merchants = {name: f"merch_{uuid.uuid4().hex}" for name in (*EVENTS, *CASES, *PAYMENTS)}
+def merchants() -> dict[str, str]:
+    """A merchant of its own for each case and life."""
+    return {name: f"merch_{uuid.uuid4().hex}" for name in (*EVENTS, *CASES, *PAYMENTS)}
+
+
+@pytest.fixture(scope="module")
+def refreshed(
+    run_job: Run, bronze: Table, bronze_namespace: str, merchants: Mapping[str, str]
+) -> ExecuteInProcessResult:
+    """All layers, built and tested by Dagster from the cases here and the lives of all contracts."""
     rows = [event(merchants[name], **each) for name, events in EVENTS.items() for each in events]
     rows += [event(merchants[name], **each) for name, (events, _, _) in CASES.items() for each in events]
     rows += [row for name, life in PAYMENTS.items() for row in rows_of_life(life, merchants[name])]
@@ -37,8 +44,29 @@ def built(dbt: Dbt, bronze: Table, bronze_namespace: str) -> dict[str, str]:
     for table, records in reference_rows(merchants).items():
         loaded = bronze.catalog.load_table((bronze_namespace, table.split(".")[1]))
         loaded.append(pa.Table.from_pylist([arrow_row(each) for each in records], schema=loaded.schema().as_arrow()))
-    dbt("build")
+    return run_job("refresh")
+
+
+@pytest.fixture(scope="module")
+def built(refreshed: ExecuteInProcessResult, merchants: Mapping[str, str]) -> Mapping[str, str]:
+    """The merchant of each case, of which all layers are built."""
+    assert refreshed.success
     return merchants
+
+
+def test_dagster_materialises_every_layer_and_reports_the_tests_as_checks(refreshed: ExecuteInProcessResult) -> None:
+    made = {event.asset_key.path[-1] for event in refreshed.get_asset_materialization_events() if event.asset_key}
+    silver = {"stg_payments", "payments_cleaned", "payment_history", "payments"}
+    assert made >= silver | {"daily_payment_metrics", "recovery_funnel", "failed_attempts", "merchant_terms"}
+    checks = checks_of(refreshed)
+    assert {check.asset_key.path[0] for check in checks.values()} == {"bronze", "silver", "gold"}
+    wrong = {name for name, check in checks.items() if not check.passed}
+    assert {name for name in wrong if checks[name].severity is AssetCheckSeverity.ERROR} == set()
+
+
+def test_the_unit_tests_of_models_hold(built: Mapping[str, str], dbt: Dbt) -> None:
+    assert built
+    assert set(dbt("test", "--select", "test_type:unit").values()) == {"pass"}
 
 
 def rows_of(query: Query, table: str, merchant: str, *columns: str) -> list[list[Any]]:
@@ -224,36 +252,9 @@ def features_of(query: Query, merchant: str) -> dict[str, list[Any]]:
     return {row[names.index("payment_id")].split("|")[0]: row for row in rows}
 
 
-@dataclass(frozen=True, slots=True)
-class Grown:
-    """What the customer's features were before more happened to it, and what each test of dbt came to afterwards."""
-
-    features: dict[str, list[Any]]
-    statuses: dict[str, str]
-
-
-@pytest.fixture(scope="module")
-def grown(built: Mapping[str, str], query: Query, dbt: Dbt, bronze: Table) -> Grown:
-    """Build all layers once more, after more has happened to a customer."""
-    merchant = built["a_customer"]
-    features = features_of(query, merchant)
-    later = [
-        failure("pi_4", 3 * DAY, customer_id="cus_1"),
-        dispute("dp_2", 3 * DAY, "lost", withdrawn_cents=1000) | {"related_payment_id": "pi_2"},
-        receipt("pi_1", 3 * DAY, 9000, customer_id="cus_2", card_brand="jcb", fee_cents=5),
-        receipt("pi_3", 3 * DAY, 500, customer_id="cus_1", currency="EUR", refunded_cents=500),
-    ]
-    append(bronze, [event(merchant, **each) for each in later])
-    return Grown(features, dbt("build", "--exclude-resource-type", "unit_test"))
-
-
-def test_features_stay_when_more_happens(built: Mapping[str, str], grown: Grown, query: Query) -> None:
-    after = features_of(query, built["a_customer"])
-    assert after.keys() - grown.features.keys() == {"pi_4"}
-    assert {name: after[name] for name in grown.features} == grown.features
-
-
-def test_seeded_faults_are_each_found(built: Mapping[str, str], grown: Grown, query: Query, dbt: Dbt) -> None:
+def test_seeded_faults_are_each_found(
+    built: Mapping[str, str], refreshed: ExecuteInProcessResult, query: Query, dbt: Dbt
+) -> None:
     doubled, swapped, dense = (built[each] for each in ("failed_lately", "paid_out", "every_day"))
     attempts, metrics = "{silver}.failed_attempts", "{gold}.daily_payment_metrics"
     query(f"insert into {attempts} select * from {attempts} where merchant_id = '{doubled}'")  # noqa: S608  # ours
@@ -272,6 +273,24 @@ def test_seeded_faults_are_each_found(built: Mapping[str, str], grown: Grown, qu
         "expect_row_values_to_have_data_for_every_n_datepart_daily_payment_metrics_event_date",
         "expect_column_values_to_be_within_n_moving_stdevs_daily_payment_metrics_payment_count__event_date",
     }
-    assert {grown.statuses[name] for name in expected} == {"pass"}
+    checks = checks_of(refreshed)
+    assert {name for name in expected if not checks[name].passed} == set()
     loud = dbt("test", "--select", *expected, may_fail=True)
     assert {name for name, status in loud.items() if status in {"fail", "warn"}} == expected
+
+
+def test_features_stay_when_more_happens(built: Mapping[str, str], query: Query, dbt: Dbt, bronze: Table) -> None:
+    # The last test: it leaves the rest of Gold behind Silver.
+    merchant = built["a_customer"]
+    before = features_of(query, merchant)
+    later = [
+        failure("pi_4", 3 * DAY, customer_id="cus_1"),
+        dispute("dp_2", 3 * DAY, "lost", withdrawn_cents=1000) | {"related_payment_id": "pi_2"},
+        receipt("pi_1", 3 * DAY, 9000, customer_id="cus_2", card_brand="jcb", fee_cents=5),
+        receipt("pi_3", 3 * DAY, 500, customer_id="cus_1", currency="EUR", refunded_cents=500),
+    ]
+    append(bronze, [event(merchant, **each) for each in later])
+    dbt("run", "--select", "+ml_features")
+    after = features_of(query, merchant)
+    assert after.keys() - before.keys() == {"pi_4"}
+    assert {name: after[name] for name in before} == before

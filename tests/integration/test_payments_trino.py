@@ -95,7 +95,7 @@ def built(dbt: Dbt, bronze: Table, copies: Copies) -> dict[str, str]:
     rows = [event(merchants[name], **each) for name, (events, _, _) in CASES.items() for each in events]
     rows += [row for name, life in PAYMENTS.items() for row in rows_of_life(life, merchants[name])]
     append(bronze, rows + copies.rows(0))
-    dbt("build", "--exclude-resource-type", "unit_test", "--select", "+daily_payment_metrics", "+test_payment_metrics")
+    dbt("run", "--select", "+daily_payment_metrics", "+test_payment_metrics")
     return merchants
 
 
