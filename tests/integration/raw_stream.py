@@ -117,11 +117,15 @@ class Stream:
 
 
 class Traffic:
-    """Events that are sent all the while, fifty a second."""
+    """Events of one provider that are sent all the while, fifty a second."""
+
+    provider = "stripe"
 
     def __init__(self, stream: Stream) -> None:
         self._stream = stream
-        self._evaluated = [example for example in STREAMED if example.kind != "unsupported"]
+        self._evaluated = [
+            example for example in STREAMED if example.provider == self.provider and example.kind != "unsupported"
+        ]
         self._enough = threading.Event()
         self._thread = threading.Thread(target=self._send)
         self.sent: list[str] = []

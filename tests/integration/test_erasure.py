@@ -109,11 +109,6 @@ def test_after_the_cleaning_no_object_of_the_bucket_tells_anything_of_whom_was_e
     before = objects_that_tell(archiving, gone)
     assert {name.rpartition(".")[2] for name in before} == {"parquet", "avro"}
     assert Plan(Subject(Kind.MERCHANT, gone), lake, database, tables).execute("ann")
-    # Of a table that is left empty the newest manifest names the files that went, until the next commit.
-    archiving.produce(STRIPE, raw_records(1, merchant_id=stay))
-    archiving.produce(VALIDATION_DLQ, [failure(b"of another") | {"merchant_id": stay}])
-    archiving.wait_for_rows(RAW, 4)
-    archiving.wait_for_rows(QUARANTINE, 1)
     for table in tables:
         lake._statements.ask(f"alter table {table} execute expire_snapshots(retention_threshold => '0s')")
         lake._statements.ask(f"alter table {table} execute remove_orphan_files(retention_threshold => '0s')")

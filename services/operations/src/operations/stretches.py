@@ -130,7 +130,9 @@ class Stretches:
         except KafkaException as error:
             raise away(error) from error
         if metadata.error is not None:
-            raise DeploymentError(f"{topic} does not exist. Create it with `make topics`.")
+            if metadata.error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
+                raise DeploymentError(f"{topic} does not exist. Create it with `make topics`.")
+            raise UnavailableError(f"{topic} cannot be read yet: {metadata.error.str()}")
         return [TopicPartition(topic, number) for number in sorted(metadata.partitions)]
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+import stamina
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import (  # type: ignore[attr-defined]  # the module does not export its names
     AdminClient,
@@ -26,6 +27,10 @@ class Change:
     name: str
     action: str
     detail: str = ""
+
+
+class _NotShownError(DeploymentError):
+    """A topic that was created is not to be seen yet."""
 
 
 def apply_topics(admin: AdminClient, topics: Sequence[Topic], replication_factor: int) -> Iterator[Change]:
@@ -63,7 +68,20 @@ def _create(admin: AdminClient, topic: Topic, replication_factor: int) -> Change
         config=_settings(topic),
     )
     _await(admin.create_topics([new])[topic.name], topic.name)
+    _await_shown(admin, topic.name)
     return Change(topic.name, "created", f"{topic.partitions} partitions")
+
+
+def _await_shown(admin: AdminClient, name: str) -> None:
+    """Wait until the brokers show a topic: the controller answers before they do."""
+    for attempt in stamina.retry_context(on=_NotShownError, attempts=None, timeout=_TIMEOUT_SECONDS, wait_max=1.0):
+        with attempt:
+            try:
+                shown = admin.list_topics(name, timeout=_TIMEOUT_SECONDS).topics[name]
+            except KafkaException as error:
+                raise DeploymentError(f"{name}: {error.args[0].str()}") from error
+            if shown.error is not None:
+                raise _NotShownError(f"{name} was created, and the brokers do not show it: {shown.error.str()}")
 
 
 def _settings(topic: Topic) -> dict[str, str]:

@@ -3,7 +3,7 @@
 import logging
 
 import confluent_kafka
-from confluent_kafka import OFFSET_END, KafkaException, TopicPartition
+from confluent_kafka import OFFSET_END, KafkaError, KafkaException, TopicPartition
 
 from kit.errors import Fault, Transient
 from kit.kafka.errorlog import QUIET, ErrorLog
@@ -58,7 +58,7 @@ class Tail:
         Where others write, too, it may return 0 before, for records without the header.
 
         Raises:
-            Transient: The brokers do not answer.
+            Transient: The brokers do not answer, or not for a topic yet.
             Fault: A topic does not exist.
         """
         try:
@@ -86,6 +86,10 @@ class Tail:
         except KafkaException as error:
             raise Transient(f"Kafka does not answer: {error.args[0].str()}") from error
         for name in self._topics:
-            if name not in topics or topics[name].error is not None:
+            problem = topics[name].error if name in topics else KafkaError(KafkaError.UNKNOWN_TOPIC_OR_PART)
+            if problem is not None and problem.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
                 raise Fault(f"There is no topic {name}. Run `payments topics apply`.")
+            if problem is not None:
+                # So it is for a moment after the brokers have started, or while a partition elects its leader.
+                raise Transient(f"{name} cannot be read yet: {problem.str()}")
         return [TopicPartition(name, number, OFFSET_END) for name in self._topics for number in topics[name].partitions]

@@ -9,7 +9,7 @@ import trino
 from kit.lake import history_kept
 from kit.lake.table import as_transient
 from pyiceberg.catalog import Catalog
-from pyiceberg.exceptions import BadRequestError, NoSuchTableError
+from pyiceberg.exceptions import BadRequestError, CommitFailedException, NoSuchTableError
 from pyiceberg.manifest import ManifestContent
 from pyiceberg.table import Table
 from requests import RequestException
@@ -112,6 +112,7 @@ class LakeErasure:
             self._insist(f"alter table {table} execute optimize(file_size_threshold => '1kB')")
             # A manifest goes on naming the files that a commit removed, with their least and greatest values.
             self._insist(f"alter table {table} execute optimize_manifests")
+            self._drop_emptied_manifests(table)
         self._statements.ask(f"alter table {table} execute expire_snapshots(retention_threshold => '0s')")
         self._remove(table, outdated)
 
@@ -124,6 +125,15 @@ class LakeErasure:
     def _history_kept(self, table: str) -> AbstractContextManager[None]:
         namespace, _, name = table.partition(".")
         return history_kept(self._catalog, (namespace, name))
+
+    def _drop_emptied_manifests(self, table: str) -> None:
+        """Commit nothing to a table that is left empty: with no file to name, its manifests were not rewritten."""
+        with _told(table):
+            for attempt in stamina.retry_context(on=CommitFailedException, attempts=_ATTEMPTS, timeout=None):
+                with attempt:
+                    loaded = self._catalog.load_table(tuple(table.split(".")))
+                    if not any(True for _ in loaded.scan().plan_files()):
+                        loaded.append(loaded.schema().as_arrow().empty_table())
 
     def _outdated(self, table: str) -> frozenset[str]:
         """Return the data files in which rows are that a query does not find: deleted ones, or those of the past."""
