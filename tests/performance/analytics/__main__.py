@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[3]
 MIB = 1024 * 1024
-SILVER = ("run", "--select", "payments_sources", "payments.silver")
+SILVER = ("run", "--select", "payments_sources", "payments.silver", "--exclude", "tag:daily")
 GOLD = ("run", "--select", "daily_payment_metrics")
 # Expected: of the last size to the first, of the news to a full refresh, of many commits to the compacted table.
 SPREAD, SHARE, CROWDED = 0.2, 0.1, 1.5
