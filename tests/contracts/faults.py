@@ -120,8 +120,8 @@ def ways(  # noqa: C901, PLR0912 - one case for each shape
             yield Way((), expression, ())
         case Sole(of):
             yield Way(((expression.items, [{}]),), of, (expression,))
-        case Pick(_, of, Condition(path, (listed, *_))):
-            yield Way(((path, listed),), of, (expression,))
+        case Pick(_, of, Condition(path, (wanted, *_))):
+            yield Way(((path, wanted),), of, (expression,))
         case Coalesce(of):
             before: tuple[tuple[Path, Any], ...] = ()
             for each in of:
