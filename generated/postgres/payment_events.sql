@@ -140,6 +140,12 @@ CREATE INDEX CONCURRENTLY IF NOT EXISTS "payment_events_by_object" ON "payment_e
 -- The attempts at an invoice, whichever payments they were made by.
 CREATE INDEX CONCURRENTLY IF NOT EXISTS "payment_events_by_invoice" ON "payment_events" ("provider", "related_invoice_id");
 
+-- The refunds, disputes and charges of a payment, for who asks where it is.
+CREATE INDEX CONCURRENTLY IF NOT EXISTS "payment_events_by_payment" ON "payment_events" ("provider", "related_payment_id");
+
+-- The event that a provider knows by an id of its own.
+CREATE INDEX CONCURRENTLY IF NOT EXISTS "payment_events_by_provider_event" ON "payment_events" ("provider_event_id");
+
 -- The attempts at an order, each a payment of its own.
 CREATE INDEX CONCURRENTLY IF NOT EXISTS "payment_events_by_order" ON "payment_events" ("provider", ("metadata" ->> 'order_id')) WHERE ("metadata" ->> 'order_id') IS NOT NULL;
 

@@ -72,6 +72,36 @@ def test_the_audit_balances_the_run_without_its_ledger(applications: Mapping[str
     assert counts["raw"] >= counts["bronze"] >= len(accepted)
 
 
+def test_each_webhook_of_the_run_is_traced_to_where_it_ended(applications: Mapping[str, str], ledger: Path) -> None:
+    entries = [json.loads(line) for line in ledger.read_text().splitlines()]
+    found = {}
+    for kind, ended in (
+        # Silver and Gold have it once they were built since.
+        ("accepted", ("arrived: ", "in Bronze and the operational database; ")),
+        ("rejected", ("stopped at normalizer: ",)),
+        ("malformed", ("stopped at gateway: ",)),
+        ("unsupported", ("ends in the raw topic and the archive: ",)),
+    ):
+        event_id = next(entry["event_id"] for entry in entries if entry["kind"] == kind)
+        traced = run(applications, str(BIN / "payments"), "trace", event_id, "--patience", "60", "--json")
+        assert traced.returncode == 0, traced.stdout + traced.stderr
+        told = json.loads(traced.stdout)
+        (event,) = told["events"]
+        assert told["away"] == {}
+        assert event["ended"].startswith(ended), event
+        assert not [hop for hop in event["hops"] if hop["state"] in {"missing", "unknown"}], event
+        found[kind] = event
+
+    hops = {hop["name"]: hop for hop in found["accepted"]["hops"]}
+    assert hops["raw topic"]["place"].startswith("payments.stripe.raw[")
+    assert hops["normalizer"]["place"].startswith("payments.normalized[")
+    assert hops["workflow"]["said"]["status"] == "completed"
+    assert int(hops["Bronze"]["said"]["snapshot"]) > 0
+    event_id = found["accepted"]["event"]["event_id"]
+    peeked = run(applications, str(BIN / "payments"), "peek", "normalized", "--where", f"event_id={event_id}")
+    assert event_id in peeked.stdout, peeked.stderr
+
+
 def test_a_webhook_that_was_never_sent_is_reported_as_lost_at_its_first_hop(
     applications: Mapping[str, str], ledger: Path, tmp_path: Path
 ) -> None:

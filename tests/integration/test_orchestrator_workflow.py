@@ -172,6 +172,7 @@ async def test_everything_happens_within_one_workflow_task(orchestrator: Orchest
         "WORKFLOW_TASK_STARTED": 1,
         "WORKFLOW_TASK_COMPLETED": 1,
         "MARKER_RECORDED": 6,
+        "UPSERT_WORKFLOW_SEARCH_ATTRIBUTES": 1,
         "WORKFLOW_EXECUTION_COMPLETED": 1,
     }
 

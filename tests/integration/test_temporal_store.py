@@ -21,4 +21,8 @@ def test_only_indexes_that_are_used_are_kept_up_with_every_workflow(stack: Mappi
         "by_workflow_type",
         "by_status",
         "by_task_queue",
+        "by_keyword_01",
+        "by_keyword_02",
+        "by_keyword_03",
+        "by_keyword_04",
     }

@@ -16,6 +16,7 @@ from orchestrator.activities.lake import LakeActivities
 from orchestrator.messages import Completion, DeadLetter, Position
 from orchestrator.open_workflows import OpenWorkflows
 from orchestrator.rules import RuleBook
+from orchestrator.search import register
 from orchestrator.settings import WorkerSettings
 from orchestrator.starter import WorkflowStarter
 from orchestrator.worker import events_worker, persist_worker
@@ -159,7 +160,12 @@ class Orchestrator:
             yield
 
     async def start(self, started: PaymentEvent) -> WorkflowHandle[PaymentEventWorkflow, Completion]:
-        starter = WorkflowStarter(self.client, self.queue, opened=self.opened if self.beside else None)
+        starter = WorkflowStarter(
+            self.client,
+            self.queue,
+            opened=self.opened if self.beside else None,
+            prepare=lambda: register(self.client, self.client.namespace),
+        )
         await starter.start(started, PLACE)
         return self.client.get_workflow_handle_for(PaymentEventWorkflow.run, started.event_id)
 

@@ -13,6 +13,8 @@ from gateway.publication import Delivery, Publication
 from kit.errors import Fault, Transient
 from kit.kafka import AvroDecoder
 from kit.kafka.testing import MemoryProducer, acknowledged
+from kit.tracing import Tracing, traceparent
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from payments_contracts.schemas import schema
 from payments_contracts.topics import INGESTION_DLQ, STRIPE_RAW, Topic
 
@@ -131,3 +133,30 @@ async def test_says_what_the_schemas_lack(publication_of: Callable[..., Publicat
     with pytest.raises(Fault):
         await publication.pin()
     assert publication.check() == "not registered"
+
+
+async def test_nothing_is_said_of_a_trace_where_spans_go_nowhere(
+    publication: Publication, producer: MemoryProducer
+) -> None:
+    await acknowledged(partial(publication.accept, ENVELOPE, DELIVERY))
+    assert producer.headers == [{}]
+
+
+async def test_a_webhook_is_the_first_span_of_its_event_and_its_record_tells_the_trace(
+    producer: MemoryProducer,
+) -> None:
+    exporter = InMemorySpanExporter()
+    tracing = Tracing("gateway-stripe", exporter)
+    made = Publication("stripe", producer, STRIPE_RAW, INGESTION_DLQ, lambda topic: IDS[topic.name], tracing=tracing)
+    await made.pin()
+    await acknowledged(partial(made.accept, ENVELOPE, DELIVERY))
+    producer.trouble = Transient("no broker")
+    with pytest.raises(Transient):
+        await acknowledged(partial(made.dead_letter, MALFORMED, ENVELOPE.event_id, "m", DELIVERY))
+    tracing.close()
+    accepted, refused = exporter.get_finished_spans()
+    assert producer.headers == [{"traceparent": traceparent(ENVELOPE.event_id)}] * 2
+    assert accepted.start_time == DELIVERY.received_at * 1_000_000
+    assert accepted.attributes is not None
+    assert accepted.attributes["payments.merchant_id"] == "m"
+    assert (accepted.status.is_ok, refused.status.is_ok) == (True, False)

@@ -33,6 +33,9 @@ class Delivered:
     def key(self) -> None:
         return None
 
+    def headers(self) -> None:
+        return None
+
     def value(self) -> bytes:
         return b"value"
 

@@ -46,6 +46,9 @@ class Record:
     def key(self) -> bytes:
         return b"key"
 
+    def headers(self) -> list[tuple[str, bytes | None]]:
+        return [("redrive", b"run"), ("empty", None)]
+
     def value(self) -> bytes:
         return b"value"
 

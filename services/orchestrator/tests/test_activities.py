@@ -217,6 +217,23 @@ async def test_measures_how_long_the_event_was_on_its_topic_when_its_row_was_com
     assert total() - before == pytest.approx(1.5)
 
 
+async def test_measures_how_long_ago_the_webhook_was_received_once_for_each_row(payment: ScoredPayment) -> None:
+    def sample(name: str) -> float:
+        return REGISTRY.get_sample_value(f"orchestrator_webhook_to_bronze_seconds_{name}") or 0.0
+
+    total, count = sample("sum"), sample("count")
+    activities = LakeActivities(Committer(), None, lambda: NOON + timedelta(seconds=2.5))
+    received = payment.model_copy(update={"received_at": NOON})
+    for each in (received, payment.model_copy(update={"received_at": None})):
+        await environment().run(activities.persist_to_iceberg, PersistRequest(payment=each))
+    committer = Committer()
+    committer.outcome = Outcome.ALREADY_THERE
+    there = LakeActivities(committer, None, lambda: NOON)
+    await environment().run(there.persist_to_iceberg, PersistRequest(payment=received))
+    assert sample("sum") - total == pytest.approx(2.5)
+    assert sample("count") - count == 1
+
+
 async def test_measures_nothing_where_nobody_knows_when_the_event_was_written(payment: ScoredPayment) -> None:
     def count() -> float:
         return REGISTRY.get_sample_value("orchestrator_normalized_to_bronze_seconds_count") or 0.0

@@ -57,7 +57,8 @@ async def test_the_workflows_id_is_the_events_and_never_used_twice(make_event: M
     assert call["id"] == event.event_id
     assert call["id_reuse_policy"] is WorkflowIDReusePolicy.REJECT_DUPLICATE
     assert call["id_conflict_policy"] is WorkflowIDConflictPolicy.FAIL
-    assert call["memo"] == {"start": Start(position=PLACE, counts_attempts=True, fails_without_row=True)}
+    start = Start(position=PLACE, counts_attempts=True, fails_without_row=True, tells_outcome=True)
+    assert call["memo"] == {"start": start}
     assert call["request_eager_start"] is False
 
 
@@ -174,3 +175,39 @@ async def test_an_event_that_could_not_be_handed_on_with_its_scores_gets_no_work
     else:
         await starter_of(temporal).start(event)
     assert len(temporal.calls) == 1 - above
+
+
+async def test_a_workflow_is_found_by_what_its_event_is_about(make_event: MakeEvent) -> None:
+    temporal = Temporal()
+    await starter_of(temporal).start(make_event(merchant_id="m\x00" + "x" * 400, status="failed"), PLACE)
+    (call,) = temporal.calls
+    found = {pair.key.name: pair.value for pair in call["search_attributes"].search_attributes}
+    assert found == {
+        "Merchant": "m\ufffd" + "x" * 253,
+        "Provider": "stripe",
+        "PaymentStatus": "failed",
+        "Outcome": "under_way",
+    }, "what the visibility store cannot hold would be tried again for ever"
+
+
+async def test_what_temporal_has_not_learned_of_yet_is_waited_for(make_event: MakeEvent) -> None:
+    words = "Namespace payments has no mapping defined for search attribute Merchant"
+    temporal = Temporal(refusal(RPCStatusCode.INVALID_ARGUMENT, words))
+    await starter_of(temporal).start(make_event(), PLACE)
+    assert len(temporal.calls) == 2  # once more
+
+
+async def test_temporal_is_prepared_before_the_first_start_and_once(make_event: MakeEvent) -> None:
+    prepared: list[int] = []
+    temporal = Temporal()
+    errors = [refusal(RPCStatusCode.UNAVAILABLE)]
+
+    async def prepare() -> None:
+        if errors:
+            raise errors.pop()
+        prepared.append(len(temporal.calls))
+
+    client: Any = temporal
+    starter = WorkflowStarter(client, "payment-events", prepare=prepare, wait_max_seconds=0.01)
+    await asyncio.gather(*(starter.start(make_event(event_id=str(number))) for number in range(3)))
+    assert (prepared, len(temporal.calls)) == ([0], 3)

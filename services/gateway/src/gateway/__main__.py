@@ -5,7 +5,7 @@ import gc
 import math
 import signal
 import sys
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING
 
 import structlog
@@ -15,6 +15,7 @@ from kit.errors import Fault
 from kit.kafka import Producer, RegistryClient
 from kit.logging import configure
 from kit.settings import load
+from kit.tracing import open_tracing
 from payments_contracts.providers import PROVIDERS
 from payments_contracts.schemas import schema
 from payments_contracts.topics import INGESTION_DLQ, Topic, raw_topic
@@ -77,7 +78,12 @@ async def _serve(settings: GatewaySettings) -> bool:
         faults.append(None)
         server.should_exit = True
 
-    with RegistryClient(settings.schema_registry_url, patience_seconds=_REGISTRY_PATIENCE_SECONDS) as registry:
+    with ExitStack() as resources:
+        tracing = open_tracing(f"gateway-{provider.name}", settings)
+        if tracing is not None:
+            resources.callback(tracing.close)
+        url = settings.schema_registry_url
+        registry = resources.enter_context(RegistryClient(url, patience_seconds=_REGISTRY_PATIENCE_SECONDS))
         app = build_app(
             provider=provider,
             verifier=judge,
@@ -94,6 +100,7 @@ async def _serve(settings: GatewaySettings) -> bool:
             max_concurrent=settings.max_concurrent_requests,
             on_fault=stop,
             replay_until=-math.inf if settings.replay_until is None else settings.replay_until.timestamp(),
+            tracing=tracing,
         )
         server = build_server(
             app,

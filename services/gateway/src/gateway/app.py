@@ -15,6 +15,7 @@ from fastapi_offline import FastAPIOffline
 from kit.clock import Clock
 from kit.errors import Fault, Transient
 from kit.http import operational_routes
+from kit.tracing import Tracing
 from payments_contracts.providers import Provider
 from payments_contracts.topics import INGESTION_DLQ, raw_topic
 from prometheus_client import CollectorRegistry
@@ -74,6 +75,7 @@ def build_app(
     max_concurrent: int,
     on_fault: Callable[[], None],
     replay_until: float = -math.inf,
+    tracing: Tracing | None = None,
 ) -> GatewayApp:
     """Put one provider's gateway together.
 
@@ -88,8 +90,10 @@ def build_app(
         max_concurrent: How many webhooks may be under way.
         on_fault: Called when the gateway cannot do its work any more and has to be stopped.
         replay_until: Until when events of any age are taken, in seconds since 1970.
+        tracing: Makes spans, where they are exported.
     """
-    publication = Publication(provider.name, producer, raw_topic(provider.name), INGESTION_DLQ, schema_id_of)
+    raw = raw_topic(provider.name)
+    publication = Publication(provider.name, producer, raw, INGESTION_DLQ, schema_id_of, tracing=tracing)
     kind = ComposedReception if is_composed(provider) else Reception
     reception = kind(
         provider=provider,

@@ -2,11 +2,13 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
+from time import time
 from typing import Final, Protocol
 
-from kit.errors import Fault
+from kit.errors import Fault, Rejected, Transient
 from kit.kafka import Done
 from kit.kafka.wire import header
+from kit.tracing import HEADER, Tracing, traceparent
 from payments_contracts.topics import Topic
 from payments_contracts.wire import encode_ingestion_failure_v1, encode_provider_event_v2
 
@@ -21,7 +23,9 @@ _FAILURE_VERSION: Final = 1
 class Producer(Protocol):
     """Writes records durably. `check` gives None or what is wrong. After `close` nothing is in flight or taken."""
 
-    def produce(self, topic: str, key: bytes, value: bytes, done: Done) -> None:
+    def produce(
+        self, topic: str, key: bytes, value: bytes, done: Done, headers: Mapping[str, bytes] | None = None
+    ) -> None:
         """Write one record, and have `done` called once, maybe before this returns."""
 
     async def warm_up(self, topics: list[str]) -> None:
@@ -64,10 +68,18 @@ class Publication:
         accepted: Where events go.
         malformed: Where authentic webhooks go that are not events.
         schema_id_of: Finds the registered schemas.
+        tracing: Makes a span of each webhook, where spans are exported at all.
     """
 
     def __init__(
-        self, provider: str, producer: Producer, accepted: Topic, malformed: Topic, schema_id_of: SchemaIdOf
+        self,
+        provider: str,
+        producer: Producer,
+        accepted: Topic,
+        malformed: Topic,
+        schema_id_of: SchemaIdOf,
+        *,
+        tracing: Tracing | None = None,
     ) -> None:
         for topic, version in ((accepted, _EVENT_VERSION), (malformed, _FAILURE_VERSION)):
             if topic.version != version:
@@ -77,6 +89,7 @@ class Publication:
         self._accepted = accepted
         self._malformed = malformed
         self._schema_id_of = schema_id_of
+        self._tracing = tracing
         self._headers: dict[str, bytes] = {}
         self._trouble: str | None = "not looked up yet"
 
@@ -119,7 +132,13 @@ class Publication:
             schema_version=_EVENT_VERSION,
             livemode=envelope.livemode,
         )
-        self._producer.produce(self._accepted.name, envelope.merchant_id.encode(), record, done)
+        key = envelope.merchant_id.encode()
+        if self._tracing is None:
+            self._producer.produce(self._accepted.name, key, record, done)
+            return
+        about = {"payments.merchant_id": envelope.merchant_id, "payments.provider_event_type": envelope.event_type}
+        traced = self._traced(self._tracing, envelope.event_id, delivery, about, done)
+        self._producer.produce(self._accepted.name, key, record, traced, _context(envelope.event_id))
 
     def dead_letter(
         self, malformed: Malformed, event_id: str, merchant_id: str, delivery: Delivery, done: Done
@@ -138,4 +157,35 @@ class Publication:
             received_at=delivery.received_at,
             schema_version=_FAILURE_VERSION,
         )
-        self._producer.produce(self._malformed.name, event_id.encode(), record, done)
+        key = event_id.encode()
+        if self._tracing is None:
+            self._producer.produce(self._malformed.name, key, record, done)
+            return
+        about = {"payments.merchant_id": merchant_id, "payments.reason_code": malformed.reason_code}
+        traced = self._traced(self._tracing, event_id, delivery, about, done)
+        self._producer.produce(self._malformed.name, key, record, traced, _context(event_id))
+
+    def _traced(
+        self, tracing: Tracing, event_id: str, delivery: Delivery, about: Mapping[str, str], done: Done
+    ) -> Done:
+        """Return what makes a span of a webhook once it is known what became of it, and then tells who asked."""
+
+        def told(error: Transient | Rejected | Fault | None) -> None:
+            tracing.record(
+                "webhook",
+                event_id,
+                delivery.received_at / 1000,
+                time(),
+                {"payments.provider": self._provider, **about},
+                kind="server",
+                error=None if error is None else type(error).__name__,
+                is_root=True,
+            )
+            done(error)
+
+        return told
+
+
+def _context(event_id: str) -> Mapping[str, bytes] | None:
+    value = traceparent(event_id)
+    return None if value is None else {HEADER: value}

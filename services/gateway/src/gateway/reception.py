@@ -15,6 +15,7 @@ from typing import Final, Literal
 import structlog
 from kit.clock import Clock
 from kit.errors import Fault, Rejected, Transient
+from kit.tracing import about_event
 from payments_contracts.identity import malformed_event_id
 from payments_contracts.providers import Provider
 
@@ -218,7 +219,8 @@ class Reception:
 
     def _accept_done(self, webhook: Webhook, error: Transient | Rejected | Fault | None) -> None:
         if error is not None:
-            self._finish(webhook, self._not_written(error))
+            event_id, merchant_id = webhook.envelope.event_id, webhook.envelope.merchant_id
+            self._finish(webhook, self._not_written(error, event_id, merchant_id))
             return
         self._metrics.note_accepted(monotonic() - webhook.started)
         self._finish(webhook, Answer(200, _ACCEPTED_HEADERS, _ACCEPTED % webhook.envelope.event_id.encode()))
@@ -227,7 +229,7 @@ class Reception:
         self, webhook: Webhook, malformed: Malformed, event_id: str, error: Transient | Rejected | Fault | None
     ) -> None:
         if error is not None:
-            self._finish(webhook, self._not_written(error))
+            self._finish(webhook, self._not_written(error, event_id, webhook.merchant_id))
             return
         self._metrics.count("malformed", malformed.reason_code)
         status = HTTPStatus.UNPROCESSABLE_ENTITY
@@ -237,18 +239,18 @@ class Reception:
         self._under_way -= 1
         webhook.respond(answer)
 
-    def _not_written(self, error: Transient | Rejected | Fault) -> Answer:
+    def _not_written(self, error: Transient | Rejected | Fault, event_id: str, merchant_id: str) -> Answer:
         match error:
             case Transient():
                 detail = "Kafka did not acknowledge the webhook; send it again."
                 return self._unavailable("broker_unavailable", detail, error.retry_after_seconds)
             case Rejected():
-                _LOG.error("record refused", detail=error.detail)
+                _LOG.error("record refused", detail=error.detail, **about_event(event_id, merchant_id=merchant_id))
                 self._metrics.count("refused", "body_too_large")
                 detail = "Kafka does not accept a record of this size."
                 return problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "body_too_large", detail)
             case Fault():
-                _LOG.critical("cannot publish", detail=str(error))
+                _LOG.critical("cannot publish", detail=str(error), **about_event(event_id, merchant_id=merchant_id))
                 self._on_fault()
                 detail = "Kafka cannot be written to; send the webhook again."
                 return self._unavailable("broker_unavailable", detail)

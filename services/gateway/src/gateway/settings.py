@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Annotated
 
 from kit.settings import HttpSettings, KafkaSettings, LogSettings, RegistrySettings
+from kit.tracing import TracingSettings
 from payments_contracts.providers import PROVIDERS
 from pydantic import AwareDatetime, Field, ValidationInfo, field_validator
 
@@ -12,7 +13,7 @@ from gateway.secrets import EndpointSecrets
 _LOOPBACK = r"^http://(127\.0\.0\.1|localhost|\[::1\]):[0-9]{1,5}/?$"
 
 
-class GatewaySettings(HttpSettings, KafkaSettings, RegistrySettings, LogSettings):
+class GatewaySettings(HttpSettings, KafkaSettings, RegistrySettings, LogSettings, TracingSettings):
     """Settings of one gateway.
 
     Args:

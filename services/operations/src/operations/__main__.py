@@ -1,8 +1,6 @@
 """The `payments` command."""
 
 import json
-import os
-import sys
 from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import timedelta
@@ -12,14 +10,13 @@ from typing import Annotated
 import stamina
 import typer
 from confluent_kafka.admin import AdminClient
-from kit.errors import PipelineError, Transient
+from kit.errors import Transient
 from kit.lake import load_catalog
 from kit.settings import KafkaSettings, RegistrySettings, load
 from payments_contracts import database as contracts
 from payments_contracts.tables import TABLES
 from payments_contracts.topics import TOPICS, topics_of
 from rich.console import Console
-from rich.text import Text
 
 from operations.assembly import open_census
 from operations.audit import command as audit
@@ -28,6 +25,9 @@ from operations.database import apply_database, plan_database
 from operations.erasure.command import erase
 from operations.ledger import read_ledger
 from operations.maintenance import describe
+from operations.merchants import command as merchants
+from operations.peek.command import peek
+from operations.program import run
 from operations.reconciliation import first_loss
 from operations.recovery import quarantine
 from operations.recovery.replay import replay
@@ -37,6 +37,7 @@ from operations.schemas import find_drift, register_schemas, subject_of
 from operations.settings import DatabaseSettings, OperationsSettings, ProvidersSettings
 from operations.tables import apply_tables
 from operations.topics import Change, apply_topics
+from operations.trace.command import trace
 from operations.verification import verify_run
 from operations.warmup import warm_up
 
@@ -52,7 +53,10 @@ app.add_typer(database_app, name="database")
 app.add_typer(quarantine.app, name="quarantine")
 app.command()(replay)
 app.command()(erase)
+app.command()(trace)
+app.command()(peek)
 app.add_typer(audit.app, name="audit")
+app.add_typer(merchants.app, name="merchants")
 console = Console()
 
 _REFRESH_TIMEOUT_SECONDS = 600.0
@@ -176,15 +180,8 @@ def _print(changes: Iterable[Change]) -> None:
 
 
 def main() -> None:
-    """Run the command; an operation that fails prints one clear message and exits with 1.
-
-    Where a server does not answer, so that the same command may succeed later, the code is 69 (EX_UNAVAILABLE).
-    """
-    try:
-        app()
-    except PipelineError as error:
-        Console(stderr=True).print(Text("error: ", style="red") + Text(str(error)), highlight=False, soft_wrap=True)
-        sys.exit(os.EX_UNAVAILABLE if isinstance(error, Transient) else 1)
+    """Run the command, whichever it is."""
+    run(app)
 
 
 if __name__ == "__main__":

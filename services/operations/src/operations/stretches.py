@@ -5,7 +5,7 @@ from datetime import datetime
 
 import stamina
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
-from kit.kafka import Message
+from kit.kafka import Message, headers_of
 
 from operations.errors import DeploymentError, UnavailableError
 
@@ -30,9 +30,11 @@ class Stretches:
     Args:
         bootstrap_servers: Where Kafka is.
         passes_gaps: Whether what is deleted while it is about to be read is passed over; else it is an error.
+        timeout_seconds: How long each answer may take.
     """
 
-    def __init__(self, bootstrap_servers: str, *, passes_gaps: bool) -> None:
+    def __init__(self, bootstrap_servers: str, *, passes_gaps: bool, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
+        self._timeout_seconds = timeout_seconds
         self._consumer = Consumer(
             {
                 "bootstrap.servers": bootstrap_servers,
@@ -78,7 +80,7 @@ class Stretches:
         ends = self.bounds(topic)
         try:
             wanted = [TopicPartition(topic, number, milliseconds) for number in ends]
-            found = self._consumer.offsets_for_times(wanted, timeout=TIMEOUT_SECONDS)
+            found = self._consumer.offsets_for_times(wanted, timeout=self._timeout_seconds)
         except KafkaException as error:
             raise away(error) from error
         return {place.partition: place.offset if place.offset >= 0 else ends[place.partition][1] for place in found}
@@ -96,9 +98,9 @@ class Stretches:
         try:
             while left:
                 # `consume` alone would wait for a full batch or the whole timeout.
-                first = self._consumer.poll(TIMEOUT_SECONDS)
+                first = self._consumer.poll(self._timeout_seconds)
                 if first is None:
-                    raise UnavailableError(f"{topic}: Kafka sent nothing for {TIMEOUT_SECONDS:.0f} s.")
+                    raise UnavailableError(f"{topic}: Kafka sent nothing for {self._timeout_seconds:.0f} s.")
                 for message in (first, *self._consumer.consume(_BATCH, timeout=0)):
                     error, partition, offset = message.error(), message.partition() or 0, message.offset() or 0
                     if error is not None:
@@ -110,13 +112,14 @@ class Stretches:
                             left.discard(partition)
                         if offset < ends[partition]:
                             time = message.timestamp()[1]
-                            yield Message(topic, partition, offset, time, message.key(), message.value())
+                            found = (message.key(), message.value(), headers_of(message))
+                            yield Message(topic, partition, offset, time, *found)
         finally:
             self._consumer.unassign()
 
     @stamina.retry(on=_elects_leader, timeout=TIMEOUT_SECONDS)
     def _watermarks(self, place: TopicPartition) -> tuple[int, int]:
-        return self._consumer.get_watermark_offsets(place, timeout=TIMEOUT_SECONDS)
+        return self._consumer.get_watermark_offsets(place, timeout=self._timeout_seconds)
 
     def partitions(self, topic: str) -> list[TopicPartition]:
         """Return the partitions of a topic.
@@ -126,7 +129,7 @@ class Stretches:
             DeploymentError: There is no such topic.
         """
         try:
-            metadata = self._consumer.list_topics(topic, timeout=TIMEOUT_SECONDS).topics[topic]
+            metadata = self._consumer.list_topics(topic, timeout=self._timeout_seconds).topics[topic]
         except KafkaException as error:
             raise away(error) from error
         if metadata.error is not None:

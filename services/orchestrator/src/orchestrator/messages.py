@@ -43,6 +43,7 @@ class Start(BaseModel):
         counts_attempts: Whether it looks up the attempts before one that failed.
         fails_without_row: Whether it fails where a row was refused, once the dead letter is durable: what has failed
             may be started again, what has completed may not.
+        tells_outcome: Whether it was started with the search attributes, and sets that of its outcome at its end.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -52,6 +53,7 @@ class Start(BaseModel):
     repeated: bool = False
     counts_attempts: bool = False
     fails_without_row: bool = False
+    tells_outcome: bool = False
 
 
 class PersistRequest(BaseModel):
@@ -81,6 +83,29 @@ class DeadLetter(BaseModel):
     position: Position | None
     reason_code: str
     reason: str
+
+
+Step = Literal["scoring", "bronze", "database", "ended"]
+
+
+class State(BaseModel):
+    """How far a workflow is: what it is at, since when, and what it has found by now.
+
+    Attributes:
+        step: What it does, or waits for.
+        since: When it began with that.
+        fraud_score_source: Where the score came from; None before there is one.
+        retry_strategy_source: Where the advice came from; None before, and where none was asked for.
+        rule_violations: Business rules that the event breaks; None before they were looked at.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    step: Step
+    since: datetime
+    fraud_score_source: ScoreSource | None = None
+    retry_strategy_source: Source | None = None
+    rule_violations: list[str] | None = None
 
 
 class Completion(BaseModel):

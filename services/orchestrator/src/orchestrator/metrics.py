@@ -17,6 +17,11 @@ NORMALIZED_TO_BRONZE_SECONDS = Histogram(
     "How long an event had been on its topic when its row was committed to Bronze.",
     buckets=(0.1, 0.2, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 30.0, 60.0, 300.0),
 )
+WEBHOOK_TO_BRONZE_SECONDS = Histogram(
+    "orchestrator_webhook_to_bronze_seconds",
+    "How long after its webhook had been received an event's row was committed to Bronze; sent again, since the first.",
+    buckets=(0.2, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 30.0, 60.0, 300.0, 3600.0),
+)
 FALLBACKS = Counter(
     "orchestrator_fallbacks", "Rows that carry a fallback because a model was away, by what it stands for.", ["verdict"]
 )

@@ -14,6 +14,7 @@ from kit.errors import gravest
 from kit.kafka import RegistryClient
 from kit.lake import GroupCommitter, Mark
 from kit.metrics import MetricsServer
+from kit.tracing import open_tracing
 from temporalio.api.enums.v1 import TaskQueueType
 from temporalio.client import Client
 from temporalio.worker import Worker
@@ -31,8 +32,10 @@ from orchestrator.open_workflows import OpenWorkflows
 from orchestrator.policies import events_queue, persist_queue
 from orchestrator.refusals import Refusals
 from orchestrator.roles import Assignment
+from orchestrator.search import register
 from orchestrator.settings import ConsumerSettings, WorkerSettings
 from orchestrator.source import Arrival
+from orchestrator.spans import Spans
 from orchestrator.starter import WorkflowStarter
 from orchestrator.temporal import connected_client, lazy_client
 from orchestrator.worker import events_worker, persist_worker
@@ -77,6 +80,10 @@ class _Process:
         self._checks = checks
         self._queue = events_queue(assignment.program.task_queue_suffix)
         self._letters: DeadLetterTopic | None = None
+        tracing = open_tracing("orchestrator", assignment.program)
+        if tracing is not None:
+            resources.callback(tracing.close)
+        self._spans = Spans(tracing)
 
     async def build(self) -> Stages:
         """Return the parts, by the order in which they are to be stopped."""
@@ -121,7 +128,8 @@ class _Process:
     ) -> list[Callable[[asyncio.Event], Part]]:
         registry = self._resources.enter_context(RegistryClient(settings.schema_registry_url))
         sessions = KafkaSessions(settings, await asyncio.to_thread(open_router, registry))
-        starter = WorkflowStarter(client, self._queue, opened=opened)
+        namespace = self._program.temporal_namespace
+        starter = WorkflowStarter(client, self._queue, opened=opened, prepare=lambda: register(client, namespace))
         self._checks |= {"kafka": sessions.check, "temporal": starter.check}
         gate: Gate
         parts: list[Callable[[asyncio.Event], Part]] = []
@@ -138,7 +146,8 @@ class _Process:
         refusals = Refusals(self._dead_letters(settings), settings.tolerance)
 
         async def start(arrival: Arrival) -> None:
-            await starter.start(arrival.event, arrival.position)
+            with self._spans.starting(arrival.event, arrival.position):
+                await starter.start(arrival.event, arrival.position)
             refusals.passed()
 
         bridge = Bridge(
@@ -182,10 +191,11 @@ class _Process:
                     store=store,
                     dead_letters=self._dead_letters(settings),
                     lake=lake,
+                    spans=self._spans,
                 )
             )
         if lake is not None:
-            workers.append(persist_worker(client, queue=self._queue, lake=lake))
+            workers.append(persist_worker(client, queue=self._queue, lake=lake, spans=self._spans))
         return workers
 
     def _dead_letters(self, settings: ConsumerSettings | WorkerSettings) -> DeadLetterTopic:

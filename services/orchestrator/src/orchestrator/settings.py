@@ -12,6 +12,7 @@ from kit.settings import (
     PoisonSettings,
     RegistrySettings,
 )
+from kit.tracing import TracingSettings
 from payments_contracts.business import REVIEW_LIMITS
 from payments_contracts.tables import BRONZE_PAYMENT_EVENTS
 from payments_contracts.topics import NORMALIZED
@@ -20,7 +21,7 @@ from pydantic import Field, SecretStr
 from orchestrator.rules import RuleBook
 
 
-class ProgramSettings(MetricsSettings, LogSettings):
+class ProgramSettings(MetricsSettings, LogSettings, TracingSettings):
     """Settings of the process, whatever its roles: where Temporal is, and which queues are used there."""
 
     temporal_address: str = Field(min_length=1, description="host:port of the frontend.")

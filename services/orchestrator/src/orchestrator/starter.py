@@ -1,5 +1,8 @@
 """The start of workflows: one for each event, however often it is asked for."""
 
+import asyncio
+from collections.abc import Awaitable, Callable
+
 import stamina
 from kit.errors import Fault, Rejected, Transient
 from kit.lake import Mark
@@ -14,20 +17,10 @@ from orchestrator import metrics
 from orchestrator.messages import START_MEMO, Position, Start
 from orchestrator.open_workflows import OpenWorkflows
 from orchestrator.policies import TASK_TIMEOUT
-from orchestrator.temporal import RPC_TIMEOUT
+from orchestrator.search import at_start
+from orchestrator.temporal import PASSING, RPC_TIMEOUT
 from orchestrator.workflow import PaymentEventWorkflow
 
-_PASSING = frozenset(
-    {
-        RPCStatusCode.ABORTED,
-        RPCStatusCode.CANCELLED,
-        RPCStatusCode.DEADLINE_EXCEEDED,
-        RPCStatusCode.INTERNAL,
-        RPCStatusCode.RESOURCE_EXHAUSTED,
-        RPCStatusCode.UNAVAILABLE,
-        RPCStatusCode.UNKNOWN,
-    }
-)
 _WAS_THERE = "was_there"
 MOST_BYTES = 2 * NORMALIZED.max_message_bytes
 """Largest event, as JSON, that gets a workflow.
@@ -44,6 +37,7 @@ class WorkflowStarter:
         client: Connects to Temporal.
         task_queue: Queue of the workflows.
         opened: Counts the workflows of a process that has worker and committer too; there they start at once.
+        prepare: Called before the first start: makes Temporal know the search attributes.
         wait_max_seconds: Longest pause between two tries.
     """
 
@@ -53,12 +47,15 @@ class WorkflowStarter:
         task_queue: str,
         *,
         opened: OpenWorkflows[Mark] | None = None,
+        prepare: Callable[[], Awaitable[None]] | None = None,
         wait_max_seconds: float = 5.0,
     ) -> None:
         self._client = client
         self._task_queue = task_queue
         self._opened = opened
         self._wait_max_seconds = wait_max_seconds
+        self._prepare = prepare
+        self._preparing = asyncio.Lock()
         self._trouble: str | None = None
 
     async def start(self, event: PaymentEvent, position: Position | None = None) -> None:
@@ -83,6 +80,7 @@ class WorkflowStarter:
 
     async def _start_once(self, event: PaymentEvent, position: Position | None) -> None:
         try:
+            await self._be_prepared()
             answer = await self._ask(event, position)
         except RPCError as error:
             raise self._family(error) from error
@@ -94,11 +92,19 @@ class WorkflowStarter:
         self._trouble = None
         metrics.STARTS.labels(answer).inc()
 
+    async def _be_prepared(self) -> None:
+        async with self._preparing:
+            if self._prepare is not None:
+                await self._prepare()
+                self._prepare = None
+
     async def _ask(self, event: PaymentEvent, position: Position | None) -> str:
         token = None if self._opened is None else self._opened.begin(event.event_id)
         answer = _WAS_THERE
         try:
-            start = Start(position=position, token=token, counts_attempts=True, fails_without_row=True)
+            start = Start(
+                position=position, token=token, counts_attempts=True, fails_without_row=True, tells_outcome=True
+            )
             answer = await self._start_or_find(event, start)
         finally:
             if answer == _WAS_THERE and self._opened is not None:
@@ -124,6 +130,7 @@ class WorkflowStarter:
             event,
             id=event.event_id,
             memo={START_MEMO: start},
+            search_attributes=at_start(event),
             task_queue=self._task_queue,
             id_reuse_policy=reuse.ALLOW_DUPLICATE_FAILED_ONLY if start.repeated else reuse.REJECT_DUPLICATE,
             id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
@@ -136,8 +143,12 @@ class WorkflowStarter:
         metrics.START_FAILURES.inc()
         if error.status is RPCStatusCode.RESOURCE_EXHAUSTED and "larger than max" in error.message:
             return Rejected("the event is larger than a request to Temporal may be", "event_too_large")
-        if error.status in _PASSING:
+        if error.status in PASSING:
             self._trouble = f"Temporal answers {error.status.name}"
+            return Transient(self._trouble)
+        if error.status is RPCStatusCode.INVALID_ARGUMENT and "search attribute" in error.message:
+            # They were added; each of its processes learns of that within some seconds.
+            self._trouble = f"Temporal does not know the search attributes yet: {error.message}"
             return Transient(self._trouble)
         if error.status is RPCStatusCode.INVALID_ARGUMENT:
             too_large = "size exceeds limit" in error.message

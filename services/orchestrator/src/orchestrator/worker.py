@@ -13,6 +13,7 @@ from orchestrator.activities.validation import ValidationActivities
 from orchestrator.policies import LAKE_HEARTBEAT_THROTTLE, persist_queue
 from orchestrator.rules import RuleBook
 from orchestrator.settings import WorkerSettings
+from orchestrator.spans import EventInterceptor, Spans
 from orchestrator.workflow import PaymentEventWorkflow
 
 _DRAIN = timedelta(seconds=15)
@@ -32,6 +33,7 @@ def events_worker(
     store: PaymentStore | None,
     dead_letters: DeadLetters,
     lake: LakeActivities | None,
+    spans: Spans | None = None,
     runner: WorkflowRunner | None = None,
 ) -> Worker:
     """Make the worker of workflows and their activities.
@@ -45,6 +47,7 @@ def events_worker(
         store: The operational database, if there is one.
         dead_letters: Keeps what can have no row.
         lake: Writes rows, if the process has a committer.
+        spans: Surrounds activities; without it they are only named in logs.
         runner: Runs workflow code. Unless told otherwise in the open: the sandbox would import the workflow anew for
             each event, a third of its cost; tests and replays keep it, and what it guards against is caught there.
     """
@@ -71,10 +74,11 @@ def events_worker(
         workflow_task_poller_behavior=_POLLS,
         activity_task_poller_behavior=_POLLS,
         graceful_shutdown_timeout=_DRAIN,
+        interceptors=[EventInterceptor(spans or Spans(None))],
     )
 
 
-def persist_worker(client: Client, *, queue: str, lake: LakeActivities) -> Worker:
+def persist_worker(client: Client, *, queue: str, lake: LakeActivities, spans: Spans | None = None) -> Worker:
     """Make the worker that takes rows from workflows of other processes, and those whose short way took too long."""
     return Worker(
         client,
@@ -84,4 +88,5 @@ def persist_worker(client: Client, *, queue: str, lake: LakeActivities) -> Worke
         activity_task_poller_behavior=_POLLS,
         max_heartbeat_throttle_interval=LAKE_HEARTBEAT_THROTTLE,
         graceful_shutdown_timeout=_DRAIN,
+        interceptors=[EventInterceptor(spans or Spans(None))],
     )

@@ -9,7 +9,9 @@ from temporalio.exceptions import ApplicationError, FailureError, is_cancelled_e
 
 with workflow.unsafe.imports_passed_through():
     # `from orchestrator import x` would not pass x through, but import it anew for each workflow.
+    import structlog
     from kit.lake import Outcome
+    from kit.tracing import about_event
     from payments_contracts.inference import FraudScore, RetryStrategyResponse
     from payments_contracts.pins.orchestrator import PaymentEvent, ScoredPayment
 
@@ -18,7 +20,17 @@ with workflow.unsafe.imports_passed_through():
     from orchestrator.activities.inference import InferenceActivities
     from orchestrator.activities.lake import LakeActivities
     from orchestrator.activities.validation import ValidationActivities
-    from orchestrator.messages import DEAD_LETTERED, START_MEMO, Completion, DeadLetter, PersistRequest, Start, Stored
+    from orchestrator.messages import (
+        DEAD_LETTERED,
+        START_MEMO,
+        Completion,
+        DeadLetter,
+        PersistRequest,
+        Start,
+        State,
+        Step,
+        Stored,
+    )
     from orchestrator.policies import (
         ATTEMPTS,
         DATABASE,
@@ -45,6 +57,7 @@ with workflow.unsafe.imports_passed_through():
         scored_payment,
         told_attempt,
     )
+    from orchestrator.search import at_end
 
 T = TypeVar("T")
 Refused = Literal["dead_lettered"]
@@ -55,6 +68,14 @@ Advice = Sourced[RetryStrategyResponse]
 class PaymentEventWorkflow:
     """Rules, scores, Bronze, database. The id of the workflow is the event's id, so an event has one."""
 
+    def __init__(self) -> None:
+        self._state = State(step="scoring", since=workflow.now())
+
+    @workflow.query
+    def state(self) -> State:
+        """How far the workflow is, for who asks while it runs."""
+        return self._state
+
     @workflow.run
     async def run(self, event: PaymentEvent) -> Completion:
         """Score the event and see it into Bronze. Neither a broken rule nor a model that is away ends it early.
@@ -64,23 +85,39 @@ class PaymentEventWorkflow:
         Raises:
             ApplicationError: A row was refused (type DEAD_LETTERED); sent again, the event begins anew.
         """
+        structlog.contextvars.bind_contextvars(**about_event(event.event_id, merchant_id=event.merchant_id))
         start = workflow.memo_value(START_MEMO, Start(), type_hint=Start)
         violations, fraud, (attempt, advice) = await asyncio.gather(
             self._validate(event), self._score(event), self._count_and_advise(event, start)
         )
         payment = scored_payment(event, violations, fraud, advice, workflow.now(), attempt=attempt)
+        self._state = State(
+            step="bronze",
+            since=workflow.now(),
+            fraud_score_source=payment.fraud_score_source,
+            retry_strategy_source=None if advice is None else advice.source,
+            rule_violations=violations,
+        )
+        lake = await self._or_dead_letter(event, start, "row_rejected", self._persist(payment, start))
+        self._go_on("database")
         completion = Completion(
             event_id=event.event_id,
             rule_violations=violations,
             fraud_score_source=payment.fraud_score_source,
             retry_strategy_source=None if advice is None else advice.source,
-            lake=await self._or_dead_letter(event, start, "row_rejected", self._persist(payment, start)),
+            lake=lake,
             database=await self._or_dead_letter(event, start, "database_row_rejected", self._store(payment)),
         )
+        self._go_on("ended")
+        if start.tells_outcome:
+            workflow.upsert_search_attributes([at_end(completion)])
         if start.fails_without_row and DEAD_LETTERED in {completion.lake, completion.database}:
             words = f"lake: {completion.lake}, operational database: {completion.database}"
             raise ApplicationError(words, type=DEAD_LETTERED, non_retryable=True)
         return completion
+
+    def _go_on(self, step: Step) -> None:
+        self._state = self._state.model_copy(update={"step": step, "since": workflow.now()})
 
     async def _validate(self, event: PaymentEvent) -> list[str]:
         try:

@@ -31,6 +31,11 @@ VISIBILITY_INDEXES = (
     "by_workflow_type",
     "by_status",
     "by_task_queue",
+    # What the orchestrator adds to the namespace: four keywords, which get the first four of the columns.
+    "by_keyword_01",
+    "by_keyword_02",
+    "by_keyword_03",
+    "by_keyword_04",
 )
 HISTORY_SHARDS = 4
 RETENTION = "259200s"

@@ -3,7 +3,7 @@
 Needs the extra `kafka`.
 """
 
-from kit.kafka.consumer import Consumer, Message, Partition
+from kit.kafka.consumer import Consumer, Message, Partition, headers_of
 from kit.kafka.producer import Done, Producer
 from kit.kafka.tail import Tail
 from kit.kafka.wire import AvroDecoder, AvroEncoder
@@ -20,4 +20,5 @@ __all__ = [
     "RegisteredSchema",
     "RegistryClient",
     "Tail",
+    "headers_of",
 ]

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Literal, NamedTuple, Self
 
@@ -21,6 +21,10 @@ class Partition(NamedTuple):
     number: int
 
 
+Headers = Mapping[str, bytes]
+"""Headers of a record by name; of one that is there twice, the last."""
+
+
 @dataclass(frozen=True, slots=True)
 class Message:
     """A record with its place. `timestamp` is in milliseconds since 1970."""
@@ -31,6 +35,14 @@ class Message:
     timestamp: int
     key: bytes | None
     value: bytes | None
+    headers: Headers = field(default_factory=dict)
+
+
+def headers_of(message: confluent_kafka.Message) -> Headers:
+    """Return the headers of the library's message; those without a value are left out."""
+    headers = message.headers() or ()
+    found = headers.items() if isinstance(headers, dict) else headers
+    return {name: value for name, value in found if isinstance(value, bytes)}
 
 
 Partitions = Callable[[Sequence[Partition]], None]
@@ -211,7 +223,9 @@ def _checked(message: confluent_kafka.Message) -> Message:
     topic, partition, offset = message.topic(), message.partition(), message.offset()
     if topic is None or partition is None or offset is None:
         raise Fault("librdkafka gave a message without a place.")
-    return Message(topic, partition, offset, message.timestamp()[1], message.key(), message.value())
+    return Message(
+        topic, partition, offset, message.timestamp()[1], message.key(), message.value(), headers_of(message)
+    )
 
 
 def _family(error: KafkaError) -> Transient | Fault:

@@ -4,7 +4,7 @@ import asyncio
 import json
 import logging
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Literal
 
@@ -116,12 +116,16 @@ class Producer:
         )
         self._next_poll = self._loop.call_soon(self._poll)
 
-    def produce(self, topic: str, key: bytes, value: bytes, done: Done) -> None:
+    def produce(
+        self, topic: str, key: bytes, value: bytes, done: Done, headers: Mapping[str, bytes] | None = None
+    ) -> None:
         """Write a record, and have `done` called once, in this event loop and maybe before this returns."""
-        if (refusal := self._hand_over(topic, key, value, done)) is not None:
+        if (refusal := self._hand_over(topic, key, value, done, headers)) is not None:
             done(refusal)
 
-    def _hand_over(self, topic: str, key: bytes, value: bytes, done: Done) -> Transient | Rejected | Fault | None:
+    def _hand_over(
+        self, topic: str, key: bytes, value: bytes, done: Done, headers: Mapping[str, bytes] | None
+    ) -> Transient | Rejected | Fault | None:
         if self._fatal is not None:
             return Fault(self._fatal)
         if self._closing:
@@ -130,7 +134,11 @@ class Producer:
             return Transient(f"{self._in_flight} records wait for Kafka's acknowledgement; no more are taken.", 1.0)
         pending = _Pending(self._loop.time() + self._deadline_seconds, done)
         try:
-            self._producer.produce(topic, value, key, on_delivery=partial(self._report, pending))
+            report = partial(self._report, pending)
+            if headers is None:
+                self._producer.produce(topic, value, key, on_delivery=report)
+            else:
+                self._producer.produce(topic, value, key, on_delivery=report, headers=dict(headers))
         except BufferError:
             return Transient("The buffer of records that wait for Kafka is full.", 1.0)
         except KafkaException as error:

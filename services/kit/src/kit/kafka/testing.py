@@ -3,7 +3,7 @@
 # ruff: noqa: S101, D102  # tests assert, and their names say what they are about
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Protocol
 
@@ -42,7 +42,9 @@ def _settle(future: "asyncio.Future[None]", error: Transient | Rejected | Fault 
 class AnyProducer(Protocol):
     """What the behaviour is about."""
 
-    def produce(self, topic: str, key: bytes, value: bytes, done: Done) -> None: ...
+    def produce(
+        self, topic: str, key: bytes, value: bytes, done: Done, headers: Mapping[str, bytes] | None = None
+    ) -> None: ...
 
     async def warm_up(self, topics: Sequence[str]) -> None: ...
 
@@ -59,6 +61,7 @@ class MemoryProducer:
 
     def __init__(self, topics: Sequence[str]) -> None:
         self.records: list[tuple[str, bytes, bytes]] = []
+        self.headers: list[dict[str, bytes]] = []
         self.trouble: Transient | Rejected | Fault | None = None
         self.acknowledging = asyncio.Event()
         self.acknowledging.set()
@@ -67,8 +70,11 @@ class MemoryProducer:
         self._tasks: set[asyncio.Task[None]] = set()
         self._is_warm = False
 
-    def produce(self, topic: str, key: bytes, value: bytes, done: Done) -> None:
+    def produce(
+        self, topic: str, key: bytes, value: bytes, done: Done, headers: Mapping[str, bytes] | None = None
+    ) -> None:
         """Keep a record; tells Transient once closed, Rejected for a large one, or the trouble that was set."""
+        self.headers.append(dict(headers or {}))
         task = asyncio.get_running_loop().create_task(self._produce(topic, key, value, done))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

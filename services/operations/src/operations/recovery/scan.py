@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from kit.kafka import Message
 
 from operations.recovery.events import Position
-from operations.stretches import Offsets, Stretches
+from operations.stretches import TIMEOUT_SECONDS, Offsets, Stretches
 
 # Beyond so many records it is cheaper to go to the next place than to read up to it.
 _READ_ON = 2_000
@@ -16,9 +16,9 @@ _READ_ON = 2_000
 class Scanner:
     """Reads what topics hold; only committed records of transactions are seen."""
 
-    def __init__(self, bootstrap_servers: str) -> None:
-        """Connect lazily."""
-        self._stretches = Stretches(bootstrap_servers, passes_gaps=True)
+    def __init__(self, bootstrap_servers: str, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
+        """Connect lazily; `timeout_seconds` is how long each answer may take."""
+        self._stretches = Stretches(bootstrap_servers, passes_gaps=True, timeout_seconds=timeout_seconds)
 
     def close(self) -> None:
         """Let go of the connections."""

@@ -94,6 +94,9 @@ class LakeActivities:
             metrics.NORMALIZED_TO_BRONZE_SECONDS.observe(max(0.0, waited))
         if outcome is Outcome.APPENDED:
             _count(payment)
+            if payment.received_at is not None:
+                taken = (self._clock() - payment.received_at).total_seconds()
+                metrics.WEBHOOK_TO_BRONZE_SECONDS.observe(max(0.0, taken))
         return outcome
 
     def _end(self, request: PersistRequest) -> None:

@@ -1,0 +1,1 @@
+"""Records of a topic, decoded: `payments peek`."""

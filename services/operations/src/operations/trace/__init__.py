@@ -1,0 +1,1 @@
+"""Where an event is: `payments trace`, hop by hop."""
