@@ -71,6 +71,20 @@ CASES = [
         "'goods' is not a value that payment.orders[0].kind can have",
     ),
     (
+        "condition",
+        MAPPING,
+        "tries: {null_if: {value: {path: payment.tries}, values: [0, none]}}",
+        "tries: {pick: {path: payment.orders, value: count, where: {path: kind, in: [goods]}}}",
+        "'goods' is not a value that payment.orders[0].kind can have",
+    ),
+    (
+        "mapping",
+        MAPPING,
+        "{path: payment.risk}",
+        "{after: {value: {exponent: {path: payment.currency}}, text: /}}",
+        "cannot be inside this expression",
+    ),
+    (
         "mapping",
         MAPPING,
         "{path: payment.risk}",

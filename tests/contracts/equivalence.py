@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 from codegen.envelope import Found, found_in
-from codegen.language.model import Condition, Lookup, Money, Path, Sum, When
+from codegen.language.model import After, Condition, Lookup, Money, Path, Pick, Sum, When
 from codegen.language.parts import inside
 from codegen.mapping.evaluate import Normalized, Rejected, Unsupported, evaluate
 from codegen.mapping.plan import plan
@@ -141,8 +141,10 @@ class Pair:
                             found |= dict.fromkeys(table)
                         case When(_, values, _, _):
                             found |= dict.fromkeys(values)
-                        case Sum(_, _, Condition(_, values)):
+                        case Sum(_, _, Condition(_, values)) | Pick(_, _, Condition(_, values)):
                             found |= dict.fromkeys(values)
+                        case After(_, text):
+                            found |= dict.fromkeys((text, f"{text}7B{text}", f"https://x.example{text}7B?x/y#z"))
                         case Money(_, _, exponents):
                             found |= dict.fromkeys(exponents)
                         case _:

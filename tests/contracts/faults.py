@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 from codegen.language.model import (
+    After,
     Coalesce,
     Concat,
+    Condition,
     Const,
     Decimal,
     Difference,
@@ -20,6 +22,7 @@ from codegen.language.model import (
     Money,
     NullIf,
     Path,
+    Pick,
     Sign,
     Sole,
     Sum,
@@ -117,6 +120,8 @@ def ways(  # noqa: C901, PLR0912 - one case for each shape
             yield Way((), expression, ())
         case Sole(of):
             yield Way(((expression.items, [{}]),), of, (expression,))
+        case Pick(_, of, Condition(path, (wanted, *_))):
+            yield Way(((path, wanted),), of, (expression,))
         case Coalesce(of):
             before: tuple[tuple[Path, Any], ...] = ()
             for each in of:
@@ -148,7 +153,7 @@ def ways(  # noqa: C901, PLR0912 - one case for each shape
                 yield Way((*way.settings, (currency, "USD")), way.path, (*way.through, expression))
         case (
             Decimal(of, _) | Time(of, _) | NullIf(of, _) | Upper(of) | Lower(of) | Exponent(of)
-            | Text(of) | Whole(of) | Sign(of)
+            | Text(of) | Whole(of) | Sign(of) | After(of)
         ):  # fmt: skip
             for way in ways(of, event_type, named):
                 yield Way(way.settings, way.path, (*way.through, expression))
@@ -163,6 +168,9 @@ def faults(target: Target, way: Way) -> Iterator[Fault]:
     if any(isinstance(each, Exponent | Sign | When) for each in way.through):
         return
     yield Fault([], TIME_INVALID if way.time is not None else TYPE_INVALID)
+    if any(isinstance(each, After) for each in way.through):
+        # What a text has to be is not what the field takes of it.
+        return
     if way.lookup is not None:
         if way.lookup.otherwise is None:
             yield Fault(UNLISTED, VALUE_UNKNOWN)
@@ -224,6 +232,8 @@ def words(plan: Plan, target: Target, way: Way) -> list[object]:
                 found += [*list(table)[:2], UNLISTED]
             case NullIf(_, values):
                 found += values
+            case After(_, text):
+                found += [text, f"{text}7B", f"x{text}7B/y"]
             case When(_, values, _, _):
                 found += [*list(values)[:2], UNLISTED]
             case Exponent():

@@ -35,6 +35,7 @@ TABLES = {
     ("adyen", "refusal_reasons"): ("failure_categories",),
     ("paypal", "response_codes"): ("failure_categories",),
     ("paypal", "status_reasons"): ("status_categories",),
+    ("paypal", "sale_reasons"): ("status_categories",),
     ("paypal", "dispute_reasons"): ("dispute_categories",),
     ("razorpay", "error_reasons"): ("failure_categories",),
 }

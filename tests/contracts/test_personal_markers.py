@@ -51,7 +51,7 @@ HARMLESS: Final = {
         *("data.payment_reference", "data.reason_code", "data.reference", "processing.acquirer_reference_number"),
     },
     "paypal": {
-        *("errors.message", "errors.name", "resource.reason", "status_details.reason"),
+        *("errors.message", "errors.name", "resource.reason", "resource.reason_code", "status_details.reason"),
         "payout_item.recipient_type",
     },
     "razorpay": {

@@ -52,6 +52,11 @@ if TYPE_CHECKING:
             {"when": {"value": "a", "in": [True, "x"], "then": {"path": "b"}, "else": {"const": "n"}}},
             "`b` where `a` is “true” or “x”, else always “n”",
         ),
+        (
+            {"pick": {"path": "a", "where": {"path": "rel", "in": ["up"]}, "value": "href"}},
+            "the `href` of the first element of `a` whose `rel` is “up”",
+        ),
+        ({"after": {"value": {"path": "a"}, "text": "/b/"}}, "what follows “/b/” in `a`"),
         ({"exponent": {"path": "a"}}, "the ISO 4217 exponent of `a`"),
         ({"rest": {"path": "a"}}, "all else that is declared below `a` and not personal data"),
         (

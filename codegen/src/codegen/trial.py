@@ -15,6 +15,7 @@ from codegen.envelope import Found as Handed
 from codegen.expectation import completed, differs, expectation, rewritten
 from codegen.form import content_of
 from codegen.language.model import (
+    After,
     Coalesce,
     Decimal,
     Exponent,
@@ -31,7 +32,7 @@ from codegen.language.model import (
 )
 from codegen.language.model import Envelope as Found
 from codegen.language.parts import origin, paths
-from codegen.mapping.evaluate import Normalized, Rejected, Unsupported, evaluate
+from codegen.mapping.evaluate import Normalized, Rejected, Unsupported, evaluate, value_of
 from codegen.mapping.plan import MISSING, TYPE_INVALID, VALUE_UNKNOWN, Refusal, plan
 from codegen.text import block
 from codegen.unmapped import patterns
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from codegen.document import Document
+    from codegen.mapping.plan import Plan
     from codegen.model import Catalog, Example, Provider
 
 _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
@@ -188,11 +190,12 @@ def _normalized(
     for column in table.columns:
         column.overflow = "fold"
     index = _group(provider, event_type)
+    planned = plan(catalog, provider)
     for name, value in event.items():
         group = provider.mapping.groups[index]
         # What a provider fills for none of its events its mapping may leave out.
         filled = name in group.fields
-        source = _taken(group.fields[name], root, catalog.validation.null_values) if filled else "left out"
+        source = _taken(group.fields[name], root, planned) if filled else "left out"
         line = provider.mapping_source.line(*(group.place(index, name) if filled else ("groups", index)))
         members = value if isinstance(value, dict) else {}
         shown = f"{len(members)} entries" if members else str(value)
@@ -202,24 +205,26 @@ def _normalized(
     return Group(Text("normalized", style="bold green") + Text(f": {event['event_type']}"), table)
 
 
-def _taken(expression: Expression, root: object, null_values: tuple[str, ...]) -> str:
+def _taken(expression: Expression, root: object, planned: Plan) -> str:
     """Return in words where an expression took its value from: of several places, the first that has one."""
     match expression:
         case Coalesce(of):
             for each in of:
-                read = tuple(paths(each))
-                values = [value for value in (at(root, path) for path in read) if value not in (None, *null_values)]
-                if values or not read:
-                    return _taken(each, root, null_values)
+                # What the gateway found is not in the body.
+                if not any(paths(each)) or value_of(planned, root, each) is not None:
+                    return _taken(each, root, planned)
             return f"none of {len(of)} places"
-        case Lookup(of) | Time(of) | NullIf(of) | Upper(of) | Lower(of) | Exponent(of) | Money(of) | Decimal(of):
-            return _taken(of, root, null_values)
-        case Whole(of) | Sign(of):
-            return _taken(of, root, null_values)
+        case (
+            Lookup(of) | Time(of) | NullIf(of) | Upper(of) | Lower(of) | Exponent(of) | Money(of) | Decimal(of)
+            | Whole(of) | Sign(of)
+        ):  # fmt: skip
+            return _taken(of, root, planned)
+        case After(of, text):
+            return f"what follows {text} in {_taken(of, root, planned)}"
         case When(path, values, then, otherwise):
             found = at(root, path)
             chosen = any(type(value) is type(found) and value == found for value in values)
-            return _taken(then if chosen else otherwise, root, null_values)
+            return _taken(then if chosen else otherwise, root, planned)
         case _:
             return origin(expression)
 

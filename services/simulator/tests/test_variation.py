@@ -49,6 +49,25 @@ def test_an_id_becomes_another_of_the_same_form_and_stays_one_id(token: str) -> 
     assert varied({"id": token}, seed=2)["id"] != read["id"]
 
 
+def test_an_id_inside_an_address_is_the_same_id() -> None:
+    address = "https://api.example.com/v2/captures/{}{}"
+    token, other = "27M47624FP291604U", "8U481631H66031715"
+    content = {
+        "id": token,
+        "links": [address.format(token, "/refund"), address.format(token, ""), address.format(other, "?x=1")],
+    }
+    read = varied(content)
+    fresh = read["links"][2].split("/")[-1].removesuffix("?x=1")
+    assert token != read["id"]
+    assert fresh != other
+    assert len(fresh) == len(other)
+    assert read["links"] == [
+        address.format(read["id"], "/refund"),
+        address.format(read["id"], ""),
+        address.format(fresh, "?x=1"),
+    ]
+
+
 def test_a_uuid_stays_a_uuid() -> None:
     read = varied({"id": UUID})["id"]
     assert all(character in "0123456789abcdef-" for character in read)

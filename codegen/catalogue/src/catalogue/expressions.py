@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, assert_never
 
 from codegen.language.model import (
+    After,
     Coalesce,
     Concat,
     Condition,
@@ -22,6 +23,7 @@ from codegen.language.model import (
     Null,
     NullIf,
     Path,
+    Pick,
     Rest,
     Sign,
     Sole,
@@ -125,6 +127,11 @@ def words(expression: Expression) -> str:  # noqa: C901, PLR0911, PLR0912 - one 
         case Sum(items, _, where):
             counted = "" if where is None else _counted(where, Path(expression.deciding))
             return f"the sum of `{Path(expression.inner)}` over the elements of `{items}`{counted}"
+        case Pick(items, _, where):
+            counted = "" if where is None else _counted(where, Path(expression.deciding))
+            return f"the `{Path(expression.inner)}` of the first element of `{items}`{counted}"
+        case After(of, text):
+            return f"what follows “{text}” in {words(of)}"
         case Difference(of):
             return " less ".join(words(each) for each in of)
         case Sign(of, negative, otherwise):

@@ -14,6 +14,7 @@ from codegen.language.model import (
     Money,
     Null,
     Path,
+    Pick,
     Rest,
     Sole,
     Sum,
@@ -69,7 +70,7 @@ def origins(provider: Provider, expression: Expression) -> Iterator[str]:  # noq
             yield from origins(provider, otherwise)
         case Money(of) | Decimal(of):
             yield from origins(provider, of)
-        case Sum(items):
+        case Sum(items) | Pick(items):
             yield f"{items}[].{Path(expression.inner)}"
         case Sole():
             yield f"{expression.items}[]"

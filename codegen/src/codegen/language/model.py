@@ -203,12 +203,8 @@ class Condition:
 
 
 @dataclass(frozen=True, slots=True)
-class Sum:
-    """The sum of whole numbers, one of each element of a list; null where there is no list.
-
-    `of` leads through the list's first place. An element without the number counts nothing; one with anything else in
-    its place is a rejection.
-    """
+class _Elements:
+    """A value of each element of a list that counts; `of` leads to it through the list's first place."""
 
     items: Path
     of: Path
@@ -216,13 +212,39 @@ class Sum:
 
     @property
     def inner(self) -> tuple[Step, ...]:
-        """Return the steps from an element to its number."""
+        """Return the steps from an element to its value."""
         return self.of.steps[len(self.items.steps) + 1 :]
 
     @property
     def deciding(self) -> tuple[Step, ...]:
         """Return the steps from an element to the value that decides whether it counts."""
         return () if self.where is None else self.where.path.steps[len(self.items.steps) + 1 :]
+
+
+class Sum(_Elements):
+    """The sum of whole numbers, one of each element of a list; null where there is no list.
+
+    An element without the number counts nothing; one with anything else in its place is a rejection.
+    """
+
+    __slots__ = ()
+
+
+class Pick(_Elements):
+    """A value of the first element of a list that counts; null where none does, and where it lacks the value."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True)
+class After:
+    """What follows the first place of `text` in a text, up to the next `/`, `?` or `#`: of an address, one segment.
+
+    Null where the text is not in it, or nothing follows.
+    """
+
+    of: Expression
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,6 +294,8 @@ Expression = (
     | When
     | Sole
     | Sum
+    | Pick
+    | After
     | Difference
     | Sign
     | Rest

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, assert_never
 
 from codegen.language.model import (
+    After,
     Coalesce,
     Concat,
+    Condition,
     Const,
     Decimal,
     Difference,
@@ -19,6 +21,7 @@ from codegen.language.model import (
     Null,
     NullIf,
     Path,
+    Pick,
     Rest,
     Sign,
     Sole,
@@ -33,7 +36,7 @@ from codegen.language.model import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from codegen.language.model import Value
+    from codegen.language.model import Step, Value
 
 
 def children(expression: Expression) -> tuple[Expression, ...]:  # noqa: PLR0911 - one return for each shape
@@ -45,7 +48,7 @@ def children(expression: Expression) -> tuple[Expression, ...]:  # noqa: PLR0911
             return of
         case Lookup(of, _, otherwise):
             return (of,) if otherwise is None else (of, otherwise)
-        case Sum(_, of, where):
+        case Sum(_, of, where) | Pick(_, of, where):
             deciding = () if where is None else (where.path,) if where.same_as is None else (where.path, where.same_as)
             return (of, *deciding)
         case When(path, _, then, otherwise):
@@ -54,7 +57,7 @@ def children(expression: Expression) -> tuple[Expression, ...]:  # noqa: PLR0911
             return (of, currency)
         case Time(of, _) | NullIf(of, _) | Upper(of) | Lower(of) | Exponent(of) | Text(of) | Whole(of):
             return (of,)
-        case Sole(of) | Sign(of):
+        case Sole(of) | Sign(of) | After(of):
             return (of,)
     assert_never(expression)
 
@@ -79,7 +82,7 @@ def bound(expression: Expression) -> Iterator[Path]:
     match expression:
         case Path():
             yield expression
-        case Sum(items, _, where):
+        case Sum(items, _, where) | Pick(items, _, where):
             yield items
             if where is not None and where.same_as is not None:
                 yield where.same_as
@@ -96,7 +99,7 @@ def taken(expression: Expression) -> Iterator[Path]:
         case When(_, _, then, otherwise):
             yield from taken(then)
             yield from taken(otherwise)
-        case Sum(_, of):
+        case Sum(_, of) | Pick(_, of):
             yield of
         case _:
             for child in children(expression):
@@ -131,9 +134,18 @@ def origin(expression: Expression) -> str:  # noqa: C901, PLR0911, PLR0912 - one
             return f"the only element of {expression.items}"
         case Sum(items):
             return f"the sum of {items}[].{Path(expression.inner)}"
+        case Pick(items, _, where):
+            return f"{items}[].{Path(expression.inner)}{'' if where is None else _which(where, expression.deciding)}"
+        case After(of, text):
+            return f"what follows {text} in {origin(of)}"
         case Difference(of):
             return " less ".join(origin(each) for each in of)
     assert_never(expression)
+
+
+def _which(where: Condition, deciding: tuple[Step, ...]) -> str:
+    one = " or ".join(map(said, where.values)) if where.same_as is None else f"that of {where.same_as}"
+    return f" where {Path(deciding)} is {one}"
 
 
 def said(value: Value | None) -> str:

@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from codegen.language.model import (
+    After,
     Coalesce,
     Concat,
     Condition,
@@ -24,6 +25,7 @@ from codegen.language.model import (
     Null,
     NullIf,
     Path,
+    Pick,
     Rest,
     Sign,
     Sole,
@@ -127,7 +129,11 @@ def read_expression(data: Mapping[str, Any], tables: Mapping[str, Any] = _NO_TAB
         case "sole":
             return Sole(_below(read_path(value), 0))
         case "sum":
-            return _sum(value)
+            return Sum(*_elements(value))
+        case "pick":
+            return Pick(*_elements(value))
+        case "after":
+            return After(read(value["value"]), value["text"])
         case "difference":
             one, other = value
             return Difference((read(one), read(other)))
@@ -143,10 +149,10 @@ def _below(path: Path, *steps: Step) -> Path:
     return Path((*path.steps, *steps))
 
 
-def _sum(data: Mapping[str, Any]) -> Sum:
+def _elements(data: Mapping[str, Any]) -> tuple[Path, Path, Condition | None]:
     items = read_path(data["path"])
     where = data.get("where")
-    return Sum(
+    return (
         items,
         _below(items, 0, *read_path(data["value"]).steps),
         None

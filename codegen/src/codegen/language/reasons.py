@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from codegen.language.model import Concat, Decimal, Difference, Envelope, Expression, Money, Path, Sole, Sum, When
+from codegen.language.model import (
+    Concat,
+    Decimal,
+    Difference,
+    Envelope,
+    Expression,
+    Money,
+    Path,
+    Pick,
+    Sole,
+    Sum,
+    When,
+)
 from codegen.language.parts import children, origin, said
 
 if TYPE_CHECKING:
@@ -46,7 +58,7 @@ def _places(expression: Expression) -> Iterator[str]:
     match expression:
         case Path():
             yield str(expression)
-        case Envelope() | Sum() | Sole():
+        case Envelope() | Sum() | Pick() | Sole():
             yield origin(expression)
         case Difference((Path(), Path())):
             yield origin(expression)

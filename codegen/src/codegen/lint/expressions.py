@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from codegen.language.model import Condition, Envelope, Expression, Group, Lookup, Money, Path, Sum, When
+from codegen.language.model import Condition, Envelope, Expression, Group, Lookup, Money, Path, Pick, Sum, When
 from codegen.language.parts import children, inside
 from codegen.payload import declared, types
 
@@ -65,7 +65,7 @@ def _compared(expression: Expression) -> Iterator[tuple[Path, tuple[Value | None
         match each:
             case When(path, values):
                 yield path, values
-            case Sum(_, _, Condition(path, values)):
+            case Sum(_, _, Condition(path, values)) | Pick(_, _, Condition(path, values)):
                 yield path, values
             case _:
                 pass

@@ -24,18 +24,21 @@ def untold(catalog: Catalog) -> Iterator[Finding]:
     for provider in catalog.providers:
         planned = plan(catalog, provider)
         for life in provider.lives:
+            known = set() if life.payment_id is None else {life.payment_id}
             for step in life.steps:
-                message = _difference(provider, planned, life, step)
+                message = _difference(provider, planned, life, step, known)
                 if message:
                     yield life.source.finding("life-told", step.place, message, _HINT)
 
 
-def _difference(provider: Provider, planned: Plan, life: Life, step: Step) -> str:
+def _difference(provider: Provider, planned: Plan, life: Life, step: Step, known: set[str]) -> str:
+    """Return what is wrong with a step; `known` are the payment and what was told to belong to it, and gets more."""
     refused = refusal(provider.envelope, step.body, step.headers)
     if refused is not None:
         return f"the gateway would refuse it: {refused}"
-    if life.payment_id is not None and step.changes and life.payment_id.encode() not in step.body:
-        return f"{life.payment_id} is not in the body: it tells nothing of the payment"
+    names_it = any(each.encode() in step.body for each in known)
+    if life.payment_id is not None and step.changes and not names_it:
+        return f"{life.payment_id} is not in the body, nor anything of it told before: it tells nothing of the payment"
     found = found_in(provider.envelope, content_of(provider.envelope.form, step.body), step.headers)
     match evaluate(planned, step.body, step.merchant_id, *found):
         case Unsupported(event_type):
@@ -43,6 +46,9 @@ def _difference(provider: Provider, planned: Plan, life: Life, step: Step) -> st
         case Rejected(refusals, _):
             return f"it is rejected: {'; '.join(f'{each.code} ({each.field}: {each.message})' for each in refusals)}"
         case Normalized(event):
+            subject = event.get("provider_object_id")
+            if names_it and isinstance(subject, str):
+                known.add(subject)
             told = {**step.event, "livemode": life.livemode} if "livemode" in event else step.event
             wrong = [
                 f"{key} is {event.get(key)}, not {value}" for key, value in told.items() if event.get(key) != value

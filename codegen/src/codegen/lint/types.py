@@ -44,8 +44,8 @@ def unfit(catalog: Catalog) -> Iterator[Finding]:
                     continue
                 taken = FIELDS[kind_of(fields[name])]
                 for each in mismatches(expression, "the field", taken, lambda path: _types(provider, group, path)):  # noqa: B023 - called at once
-                    # `sole` takes the first element of a list: the list is what is written.
-                    written = str(each.expression), str(each.expression).removesuffix("[0]")
+                    # Of what is read of a list's elements, by its first place, the list is what is written.
+                    written = str(each.expression), str(each.expression).rpartition("[0]")[0]
                     own = group.place(index, name)
                     places = (provider.mapping_source.place_of(text, own) for text in written)
                     place = next((found for found in places if found != own), own)

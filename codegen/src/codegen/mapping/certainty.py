@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from codegen.language.model import (
+    After,
     Coalesce,
     Concat,
     Const,
@@ -38,7 +39,7 @@ KINDS: Mapping[type[Value], Kind] = {str: Kind.TEXT, int: Kind.WHOLE, bool: Kind
 def may_refuse(expression: Expression) -> bool:
     """Return whether an expression may be refused before its field looks at the value."""
     return isinstance(
-        expression, Lookup | Time | Concat | Upper | Lower | Money | Decimal | Sum | Difference | Sign
+        expression, Lookup | Time | Concat | Upper | Lower | Money | Decimal | Sum | Difference | Sign | After
     ) or any(may_refuse(child) for child in children(expression))
 
 
@@ -51,7 +52,7 @@ def is_surely(expression: Expression, kind: Kind) -> bool:  # noqa: PLR0911 - on
             return kind is KINDS[type(value)]
         case Envelope(name):
             return kind is FOUND[name]
-        case Upper() | Lower() | Concat() | Sign():
+        case Upper() | Lower() | Concat() | Sign() | After():
             return kind is Kind.TEXT
         case Lookup(_, table, otherwise):
             listed = all(kind is KINDS[type(value)] for value in table.values())

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import timedelta
-from fractions import Fraction
 from typing import TYPE_CHECKING, Any, assert_never
 
 import orjson
@@ -13,6 +12,7 @@ import orjson
 from codegen.build import at
 from codegen.form import content_of
 from codegen.language.model import (
+    After,
     Coalesce,
     Concat,
     Const,
@@ -28,6 +28,7 @@ from codegen.language.model import (
     Null,
     NullIf,
     Path,
+    Pick,
     Rest,
     Sign,
     Sole,
@@ -42,7 +43,6 @@ from codegen.language.parts import origin
 from codegen.language.reasons import absence, unlisted
 from codegen.mapping.checks import breaks, holds
 from codegen.mapping.plan import (
-    AMOUNT_INDIVISIBLE,
     MISSING,
     TYPE_INVALID,
     UNREADABLE,
@@ -54,11 +54,21 @@ from codegen.mapping.plan import (
     Target,
     unreadable,
 )
-from codegen.mapping.values import EPOCH, RefusedError, entries, fits, in_ascii, millis
+from codegen.mapping.values import (
+    EPOCH,
+    RefusedError,
+    entries,
+    fits,
+    following,
+    in_ascii,
+    millis,
+    minor_units,
+    rescaled,
+)
 from codegen.mapping.wording import wording
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from codegen.language.model import Value
 
@@ -136,6 +146,14 @@ def _evaluated(plan: Plan, body: bytes, envelope: Mapping[str, Value | None], mo
     return Unsupported(event_type)
 
 
+def value_of(plan: Plan, root: Any, expression: Expression) -> Any:
+    """Return what a part of a mapping has of a body, without what the gateway found; None where it is refused."""
+    try:
+        return _Evaluation(plan, root, {}).value(expression)
+    except RefusedError:
+        return None
+
+
 class _Evaluation:
     """One evaluation: the payload and what the gateway handed on with it."""
 
@@ -179,7 +197,7 @@ class _Evaluation:
             case Null():
                 return None
             case Envelope(name):
-                return self._nullified(self._envelope[name])
+                return self._nullified(self._envelope.get(name))
             case Coalesce(of):
                 return next((value for each in of if (value := self.value(each)) is not None), None)
             case Concat(of):
@@ -208,9 +226,9 @@ class _Evaluation:
                     raise RefusedError(VALUE_UNKNOWN, unlisted(table), of)
                 return self.value(otherwise)
             case Money(of, currency, exponents):
-                return self._iso_minor_units(self.value(of), self.value(currency), exponents)
+                return rescaled(self.value(of), self.value(currency), exponents, self._plan.exponents)
             case Decimal(of, currency):
-                return self._minor_units(self.value(of), self.value(currency))
+                return minor_units(self.value(of), self.value(currency), self._plan.exponents)
             case Text(of):
                 value = self.value(of)
                 return str(value) if fits(value, Kind.WHOLE) else value
@@ -227,6 +245,10 @@ class _Evaluation:
                 return self.value(expression.of) if isinstance(items, list) and len(items) == 1 else None
             case Sum():
                 return self._sum(expression)
+            case Pick():
+                return next(self._counting(expression) or iter(()), None)
+            case After(of, text):
+                return self._nullified(following(self._text(of), text))
             case Difference(of):
                 return self._difference(of)
             case Sign(of, negative, otherwise):
@@ -243,17 +265,18 @@ class _Evaluation:
         assert_never(expression)
 
     def _sum(self, expression: Sum) -> int | None:
+        numbers = self._counting(expression)
+        return None if numbers is None else sum(self._whole(each) for each in numbers if each is not None)
+
+    def _counting(self, expression: Sum | Pick) -> Iterator[Any] | None:
+        """Return what each element of a list has that counts; None where there is no list."""
         items = at(self._root, expression.items)
         if not isinstance(items, list):
             return None
-        total = 0
-        for item in items:
-            number = self._nullified(at(item, Path(expression.inner))) if self._counts(expression, item) else None
-            if number is not None:
-                total += self._whole(number)
-        return total
+        inner = Path(expression.inner)
+        return (self._nullified(at(item, inner)) for item in items if self._counts(expression, item))
 
-    def _counts(self, expression: Sum, item: Any) -> bool:
+    def _counts(self, expression: Sum | Pick, item: Any) -> bool:
         where = expression.where
         if where is None:
             return True
@@ -273,32 +296,6 @@ class _Evaluation:
         if not fits(value, Kind.WHOLE):
             raise RefusedError(TYPE_INVALID, f"must be {Kind.WHOLE.value}")
         return int(value)
-
-    def _iso_minor_units(self, amount: Any, currency: Any, exponents: Mapping[str, int]) -> Any:
-        if amount is None:
-            return None
-        if not fits(amount, Kind.WHOLE):
-            raise RefusedError(TYPE_INVALID, f"must be {Kind.WHOLE.value}")
-        code = in_ascii(currency, str.upper) if isinstance(currency, str) else None
-        if code is None or code not in exponents:
-            return amount
-        exact = amount * Fraction(10) ** (self._plan.exponents[code] - exponents[code])
-        if exact.denominator != 1:
-            raise RefusedError(AMOUNT_INDIVISIBLE, "is not a whole number of the currency's minor unit")
-        return exact.numerator
-
-    def _minor_units(self, amount: Any, currency: Any) -> int | None:
-        if amount is None:
-            return None
-        text = amount if isinstance(amount, str) else repr(amount) if fits(amount, Kind.NUMBER) else ""
-        if not re.fullmatch(r"-?[0-9]{1,15}(\.[0-9]{1,9})?", text):
-            raise RefusedError(TYPE_INVALID, "must be a decimal number")
-        code = in_ascii(currency, str.upper) if isinstance(currency, str) else None
-        digits = self._plan.exponents.get(code or "", len(text.partition(".")[2]))
-        exact = Fraction(text) * 10**digits
-        if exact.denominator != 1:
-            raise RefusedError(AMOUNT_INDIVISIBLE, "is not a whole number of the currency's minor unit")
-        return int(exact)
 
     def _nullified(self, value: Any) -> Any:
         return None if isinstance(value, str) and value in self._plan.null_values else value

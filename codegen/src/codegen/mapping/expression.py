@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, assert_never
 
 from codegen.language.model import (
+    After,
     Coalesce,
     Concat,
     Const,
@@ -19,6 +20,7 @@ from codegen.language.model import (
     Null,
     NullIf,
     Path,
+    Pick,
     Rest,
     Sign,
     Sole,
@@ -92,6 +94,13 @@ def write_value(code: Code, expression: Expression, target: Target) -> None:  # 
             _nullify(code, name)
         case Sum():
             _sum(code, expression, target)
+        case Pick():
+            code.line(f"{name} = {code.module.helper('picked')}({_elements(expression)})")
+        case After(of, text):
+            write_value(code, of, target)
+            with code.block(f"if type({name}) is str:"):
+                code.line(f"{name} = {code.module.helper('following')}({name}, {literal(text)})")
+            _refuse_unless_null(code, of, name, _must_be_text(target))
         case Difference(of):
             _difference(code, of, target)
         case Sign(of):
@@ -196,14 +205,20 @@ def _sign(code: Code, expression: Sign, target: Target) -> None:
 
 
 def _sum(code: Code, expression: Sum, target: Target) -> None:
-    name, where = local(target), expression.where
+    name = local(target)
+    code.line(f"{name} = {code.module.helper('total')}({_elements(expression)})")
+    with code.block(f"if {name} is {code.module.helper('REFUSED')}:"):
+        code.reject(target.refusal(TYPE_INVALID, f"must be {Kind.WHOLE.value}"))
+
+
+def _elements(expression: Sum | Pick) -> str:
+    """Return the arguments that say which list, what of its elements, and which of them count."""
+    where = expression.where
     arguments = [read(expression.items), literal(expression.inner)]
     if where is not None:
         listed = literal(where.values) if where.same_as is None else f"({read(where.same_as)},)"
         arguments += [literal(expression.deciding), listed]
-    code.line(f"{name} = {code.module.helper('total')}({', '.join(arguments)})")
-    with code.block(f"if {name} is {code.module.helper('REFUSED')}:"):
-        code.reject(target.refusal(TYPE_INVALID, f"must be {Kind.WHOLE.value}"))
+    return ", ".join(arguments)
 
 
 def _lookup(code: Code, expression: Lookup, target: Target) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, assert_never
 
 from codegen.language.model import (
+    After,
     Coalesce,
     Concat,
     Const,
@@ -24,6 +25,7 @@ from codegen.language.model import (
     Null,
     NullIf,
     Path,
+    Pick,
     Rest,
     Sign,
     Sole,
@@ -95,6 +97,8 @@ FUNCTIONS: Mapping[type[Expression], Function] = {
     When: _function("when", None, None),
     Sole: _function("sole", None, None),
     Sum: _function("sum", (Type.WHOLE,), Type.WHOLE),
+    Pick: _function("pick", None, None),
+    After: _function("after", (Type.TEXT,), Type.TEXT),
     Difference: _function("difference", (Type.WHOLE,), Type.WHOLE),
     Sign: _function("sign", (Type.NUMBER, Type.WHOLE), Type.TEXT),
     Rest: _function("rest", (Type.OBJECT,), Type.TEXTS),
@@ -186,15 +190,18 @@ def mismatches(  # noqa: C901, PLR0912 - one case for each way to take an operan
         case Sum(items, of):
             yield from mismatches(items, "`sum`, as the list,", frozenset({Type.LIST}), declared)
             yield from mismatches(of, named, around, declared)
-            for deciding in children(expression)[1:]:
-                yield from mismatches(deciding, "`where`", _CONDITION, declared)
+            yield from _deciding(expression, declared)
+        case Pick(items, of):
+            yield from mismatches(items, "`pick`, as the list,", frozenset({Type.LIST}), declared)
+            yield from mismatches(of, taker, taken, declared)
+            yield from _deciding(expression, declared)
         case Sole(of):
             yield from mismatches(expression.items, "`sole`", frozenset({Type.LIST}), declared)
             yield from mismatches(of, taker, taken, declared)
         case Concat(of) | Difference(of):
             for each in of:
                 yield from mismatches(each, named, around, declared)
-        case Time(of) | NullIf(of) | Upper(of) | Lower(of) | Exponent(of) | Text(of) | Whole(of) | Sign(of):
+        case Time(of) | NullIf(of) | Upper(of) | Lower(of) | Exponent(of) | Text(of) | Whole(of) | Sign(of) | After(of):
             yield from mismatches(of, named, around, declared)
         case Rest(root):
             yield from mismatches(root, named, around, declared)
@@ -202,6 +209,11 @@ def mismatches(  # noqa: C901, PLR0912 - one case for each way to take an operan
             pass
         case _:
             assert_never(expression)
+
+
+def _deciding(expression: Sum | Pick, declared: Callable[[Path], Types]) -> Iterator[Mismatch]:
+    for path in children(expression)[1:]:
+        yield from mismatches(path, "`where`", _CONDITION, declared)
 
 
 def _given(expression: Expression, function: Function, declared: Callable[[Path], Types]) -> Types | None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any, assert_never
 
 from codegen.language.model import Leaf, LeafKind, TimeFormat
-from codegen.mapping.plan import TIME_INVALID, Kind
+from codegen.mapping.plan import AMOUNT_INDIVISIBLE, TIME_INVALID, TYPE_INVALID, Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from codegen.language.model import Expression
 
@@ -53,6 +55,14 @@ def in_ascii(text: str | None, change: Callable[[str], str]) -> str | None:
     return change(text) if text is not None and text.isascii() else text
 
 
+def following(text: str | None, marker: str) -> str | None:
+    """Return what follows a marker's first place in a text, up to the next `/`, `?` or `#`; None where nothing does."""
+    if text is None or marker not in text:
+        return None
+    rest = text[text.index(marker) + len(marker) :]
+    return rest[: min((rest.index(end) for end in "/?#" if end in rest), default=len(rest))] or None
+
+
 def millis(value: Any, form: TimeFormat) -> int | None:
     """Return an instant in milliseconds since 1970; RefusedError where the value is none."""
     if value is None:
@@ -74,6 +84,35 @@ def millis(value: Any, form: TimeFormat) -> int | None:
             except (TypeError, ValueError, OverflowError):
                 pass
     raise RefusedError(TIME_INVALID, "cannot be read as a time")
+
+
+def rescaled(amount: Any, currency: Any, own: Mapping[str, int], iso: Mapping[str, int]) -> Any:
+    """Return an amount in the minor unit of ISO 4217, of a provider with exponents of its own; RefusedError if none."""
+    if amount is None:
+        return None
+    if not fits(amount, Kind.WHOLE):
+        raise RefusedError(TYPE_INVALID, f"must be {Kind.WHOLE.value}")
+    code = in_ascii(currency, str.upper) if isinstance(currency, str) else None
+    if code is None or code not in own:
+        return amount
+    return _whole(amount * Fraction(10) ** (iso[code] - own[code]))
+
+
+def minor_units(amount: Any, currency: Any, iso: Mapping[str, int]) -> int | None:
+    """Return an amount of major units in the minor unit of ISO 4217; RefusedError where it is none."""
+    if amount is None:
+        return None
+    text = amount if isinstance(amount, str) else repr(amount) if fits(amount, Kind.NUMBER) else ""
+    if not re.fullmatch(r"-?[0-9]{1,15}(\.[0-9]{1,9})?", text):
+        raise RefusedError(TYPE_INVALID, "must be a decimal number")
+    code = in_ascii(currency, str.upper) if isinstance(currency, str) else None
+    return _whole(Fraction(text) * 10 ** iso.get(code or "", len(text.partition(".")[2])))
+
+
+def _whole(amount: Fraction) -> int:
+    if amount.denominator != 1:
+        raise RefusedError(AMOUNT_INDIVISIBLE, "is not a whole number of the currency's minor unit")
+    return amount.numerator
 
 
 def fits(value: Any, kind: Kind) -> bool:

@@ -91,16 +91,33 @@ def total(
         return None
     found = 0
     for item in items:
-        if where:
-            value = _inside(item, where)
-            if value is None or not any(type(value) is type(each) and value == each for each in listed):
-                continue
+        if where and not _counts(item, where, listed):
+            continue
         number = _inside(item, steps)
         if type(number) is int:
             found += number
         elif number is not None:
             return REFUSED
     return found
+
+
+def picked(
+    items: object, steps: tuple[str | int, ...], where: tuple[str | int, ...] = (), listed: tuple[object, ...] = ()
+) -> object:
+    """Return what is at some steps into the first element of a list that counts; None where there is none.
+
+    Where it says `where`, elements count whose value there is one of `listed`.
+    """
+    if type(items) is list:
+        for item in items:
+            if not where or _counts(item, where, listed):
+                return _inside(item, steps)
+    return None
+
+
+def _counts(item: object, where: tuple[str | int, ...], listed: tuple[object, ...]) -> bool:
+    value = _inside(item, where)
+    return value is not None and any(type(value) is type(each) and value == each for each in listed)
 
 
 def _inside(value: Any, steps: tuple[str | int, ...]) -> Any:
@@ -134,6 +151,16 @@ def minor_units(amount: object, currency: object) -> object:
     if fraction[digits:].strip("0"):
         return INDIVISIBLE
     return int(text[: len(text) - len(fraction)].rstrip(".") + fraction[:digits].ljust(digits, "0"))
+
+
+_SEGMENT: Final = re.compile(r"[^/?#]+")
+
+
+def following(text: str, marker: str) -> str | None:
+    """Return what follows a marker's first place in a text, up to the next `/`, `?` or `#`; None where nothing does."""
+    _, found, rest = text.partition(marker)
+    match = _SEGMENT.match(rest) if found else None
+    return None if match is None or match[0] in NULL_VALUES else match[0]
 
 
 def whole(text: str) -> object:

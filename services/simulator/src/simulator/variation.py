@@ -16,10 +16,12 @@ from payments_contracts.providers import Path, Source
 from simulator.places import find, place
 
 # As providers write ids: a short prefix, then letters and digits with at least one digit; or a whole text, no key, of
-# twelve or more letters, digits, hyphens and underscores with at least one digit.
+# twelve or more letters, digits, hyphens and underscores with at least one digit; or as much as one segment of an
+# address.
 _ID = re.compile(
     rb"\b([a-z]{2,6}_(?:test_)?)((?=[A-Za-z]*[0-9])[A-Za-z0-9]{8,})"
     rb'|(?<=")(?![a-z]{2,6}_)(?P<whole>(?=[A-Za-z_-]*[0-9])[A-Za-z0-9_-]{12,})(?="(?!\s*:))'
+    rb'|(?<=/)(?P<segment>(?=[A-Za-z_-]*[0-9])[A-Za-z0-9_-]{12,})(?=["/?#])'
 )
 _ALPHABET = string.ascii_letters + string.digits
 # In a UUID letters stay hexadecimal.
@@ -56,7 +58,7 @@ def renew_ids(body: bytes, dice: random.Random, fresh: Renamed | None = None) ->
     fresh = {} if fresh is None else fresh
 
     def replace(match: re.Match[bytes]) -> bytes:
-        whole = match["whole"]
+        whole = match["whole"] or match["segment"]
         if whole is not None:
             if whole not in fresh:
                 fresh[whole] = _alike(whole, dice)
