@@ -1,7 +1,6 @@
 """The environment of every service, from one place."""
 
 import json
-import shutil
 from collections.abc import Mapping
 
 from stack.context import BUCKET_LAKE, S3_REGION, TEMPORAL_NAMESPACE
@@ -66,7 +65,7 @@ def endpoint_secrets(gateway: Gateway, secrets: Secrets) -> str:
 
 def addresses(places: Places, ports: Ports) -> Mapping[str, str]:
     """Return what a person may want to open, by name."""
-    found = {
+    return {
         **{f"Gateway ({each.title}), API docs": f"{each.url(ports)}/docs" for each in gateways(places)},
         "Inference, API docs": f"{url(ports.inference)}/docs",
         "Temporal UI": url(ports.temporal_ui),
@@ -78,5 +77,6 @@ def addresses(places: Places, ports: Ports) -> Mapping[str, str]:
         "Iceberg catalog": f"{url(ports.catalog)}/v1/config",
         "Kafka": f"{LOOPBACK}:{ports.kafka}",
         "Postgres": f"{LOOPBACK}:{ports.postgres}",
+        "Prometheus": url(ports.prometheus),
+        "Alertmanager": url(ports.alertmanager),
     }
-    return found | ({"Prometheus": url(ports.prometheus)} if shutil.which("prometheus") else {})

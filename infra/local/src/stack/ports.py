@@ -70,6 +70,7 @@ class Ports:
     object_store_7: int = 19007
     object_store_8: int = 19008
     prometheus: int = 19090
+    alertmanager: int = 19091
     kafka: int = 19092
     kafka_controller: int = 19093
 

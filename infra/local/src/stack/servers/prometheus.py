@@ -1,6 +1,6 @@
-"""Prometheus, where the machine has one: it scrapes everything that offers metrics."""
+"""Prometheus, which scrapes everything that offers metrics, and the Alertmanager that its alerts go to."""
 
-import shutil
+from pathlib import Path
 
 import yaml
 
@@ -33,35 +33,67 @@ def config(context: Context) -> str:
         "object-store": object_store.metrics(context),
         "registry": (ports.registry_management, "/metrics"),
         "prometheus": (ports.prometheus, "/metrics"),
+        "alertmanager": (ports.alertmanager, "/metrics"),
     }
     jobs = [
         {"job_name": name, "metrics_path": path, "static_configs": [{"targets": [f"{LOOPBACK}:{port}"]}]}
         for name, (port, path) in targets.items()
     ]
-    return yaml.safe_dump({"global": {"scrape_interval": "5s"}, "scrape_configs": jobs}, sort_keys=False)
+    settings = {
+        "global": {"scrape_interval": "5s", "evaluation_interval": "5s"},
+        "alerting": {"alertmanagers": [{"static_configs": [{"targets": [f"{LOOPBACK}:{ports.alertmanager}"]}]}]},
+        "scrape_configs": jobs,
+    }
+    return yaml.safe_dump(settings, sort_keys=False)
+
+
+def alertmanager_config() -> str:
+    """Return where alerts go: they are kept for whoever looks; nobody is called from a local stack."""
+    return yaml.safe_dump({"route": {"receiver": "local"}, "receivers": [{"name": "local"}]}, sort_keys=False)
 
 
 def items(context: Context) -> tuple[Process, ...]:
-    """Return the server, or nothing if the machine has no Prometheus."""
-    program = shutil.which("prometheus")
-    if program is None:
-        return ()
+    """Return Prometheus and the Alertmanager beside it."""
+    programs = context.tools.prometheus.target()
+    return _prometheus(context, programs / "prometheus"), _alertmanager(context, programs / "alertmanager")
+
+
+def _prometheus(context: Context, program: Path) -> Process:
     file = context.config("prometheus") / "prometheus.yml"
     address = f"{LOOPBACK}:{context.ports.prometheus}"
-    return (
-        Process(
-            name="prometheus",
-            group=Group.INFRASTRUCTURE,
-            command=(
-                program,
-                f"--config.file={file}",
-                f"--storage.tsdb.path={context.data('prometheus')}",
-                f"--storage.tsdb.retention.time={RETENTION}",
-                f"--web.listen-address={address}",
-                "--log.level=warn",
-            ),
-            files={file: config(context)},
-            ports=("prometheus",),
-            ready=HttpReady(f"http://{address}/-/ready"),
+    return Process(
+        name="prometheus",
+        group=Group.INFRASTRUCTURE,
+        command=(
+            str(program),
+            f"--config.file={file}",
+            f"--storage.tsdb.path={context.data('prometheus')}",
+            f"--storage.tsdb.retention.time={RETENTION}",
+            f"--web.listen-address={address}",
+            "--log.level=warn",
         ),
+        files={file: config(context)},
+        ports=("prometheus",),
+        ready=HttpReady(f"http://{address}/-/ready"),
+    )
+
+
+def _alertmanager(context: Context, program: Path) -> Process:
+    file = context.config("alertmanager") / "alertmanager.yml"
+    address = f"{LOOPBACK}:{context.ports.alertmanager}"
+    return Process(
+        name="alertmanager",
+        group=Group.INFRASTRUCTURE,
+        command=(
+            str(program),
+            f"--config.file={file}",
+            f"--storage.path={context.data('alertmanager')}",
+            f"--web.listen-address={address}",
+            # No other one is to be found.
+            "--cluster.listen-address=",
+            "--log.level=warn",
+        ),
+        files={file: alertmanager_config()},
+        ports=("alertmanager",),
+        ready=HttpReady(f"http://{address}/-/ready"),
     )

@@ -17,6 +17,7 @@ class Toolbox:
 
     temporal: GoTool
     temporal_ui: GoTool
+    prometheus: GoTool
     kafka: MavenTool
     registry: MavenTool
     catalog: MavenTool
@@ -32,6 +33,7 @@ class Toolbox:
             self.temporal,
             self.object_store,
             self.temporal_ui,
+            self.prometheus,
             self.trino_iceberg,
             self.trino,
             self.flink_connectors,
@@ -72,6 +74,19 @@ def toolbox(places: Places, java_home: Path, object_store: ObjectStore) -> Toolb
             "github.com/temporalio/ui-server/v2",
             {"temporal-ui-server": "github.com/temporalio/ui-server/v2/cmd/server"},
             golang,
+        ),
+        prometheus=GoTool(
+            places,
+            "prometheus",
+            "github.com/prometheus/prometheus",
+            {
+                "prometheus": "github.com/prometheus/prometheus/cmd/prometheus",
+                "promtool": "github.com/prometheus/prometheus/cmd/promtool",
+                "alertmanager": "github.com/prometheus/alertmanager/cmd/alertmanager",
+            },
+            golang,
+            # Discovery of targets in clouds, which is most of the program; here they are written down.
+            ("remove_all_sd",),
         ),
         kafka=MavenTool(places, "kafka", java_home),
         registry=MavenTool(places, "registry", java_home, unpack=True),

@@ -44,6 +44,7 @@ class GoTool:
     module: str
     binaries: Mapping[str, str]
     toolchain: WheelTool
+    tags: tuple[str, ...] = ()
 
     @property
     def directory(self) -> Path:
@@ -61,8 +62,11 @@ class GoTool:
     def target(self) -> Path:
         """Return the directory of the built programs."""
         sources = (self.directory / "go.mod", self.directory / "go.sum")
-        digest = fingerprint(sources, *FLAGS, *self.binaries, *self.binaries.values())
+        digest = fingerprint(sources, *self._flags(), *self.binaries, *self.binaries.values())
         return Slot(self.places.tools, self.name, self.version(), digest).path
+
+    def _flags(self) -> tuple[str, ...]:
+        return (*FLAGS, f"-tags={','.join(self.tags)}") if self.tags else FLAGS
 
     def install(self, task: Task) -> None:
         """Build the programs; what was compiled before an interruption is not compiled again."""
@@ -80,7 +84,7 @@ class GoTool:
         for binary, package in self.binaries.items():
             output = directory / binary
             task.run(
-                [go, "build", "-v", *FLAGS, "-o", output, package],
+                [go, "build", "-v", *self._flags(), "-o", output, package],
                 environment=environment,
                 directory=self.directory,
                 niceness=NICENESS,
