@@ -13,6 +13,7 @@ from stack.jobs import Task
 from stack.ports import LOOPBACK
 from stack.processes import BEHIND, Group, Process, Step
 from stack.readiness import HttpReady, PortReady
+from stack.servers import prometheus
 
 SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin"
 DAGSTER_PACKAGE = "analytics"
@@ -115,7 +116,25 @@ def applications(context: Context) -> tuple[Process, ...]:
             variables={"METRICS_PORT": str(ports.archiver_metrics)},
             after=streams | {"tables"},
         ),
+        *_watch(context),
         *_dagster(context),
+    )
+
+
+def _watch(context: Context) -> tuple[Process, ...]:
+    """Return what shows Prometheus the parts that have no metrics, where there is a Prometheus to look at it."""
+    if prometheus.program() is None:
+        return ()
+    number = context.ports.watch_metrics
+    return (
+        _program(
+            context,
+            "watch",
+            (context.places.venv / "bin" / "payments", "watch"),
+            port="watch_metrics",
+            variables={"METRICS_PORT": str(number), "WATCH_MOUNTS": f"state={context.places.state}"},
+            after=frozenset({"topics", "tables", "database"}),
+        ),
     )
 
 

@@ -29,7 +29,7 @@ def _lines() -> Iterator[str]:
     yield ""
     yield from _table(("`slo`", "what is promised"), ((f"`{slo.name}`", slo.target) for slo in SLOS))
     yield ""
-    yield "`slo:error_ratio:WINDOW` is the share of events that miss one, `slo:events:WINDOW` how many events there were,"
+    yield "`slo:error_ratio:WINDOW` is the share of events that miss one, `slo:events:WINDOW` how many there were,"
     yield "and `slo:error_budget` the share that may miss it."
     yield ""
     yield "## Alerts"

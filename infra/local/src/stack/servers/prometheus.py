@@ -1,6 +1,7 @@
 """Prometheus, where the machine has one: it scrapes everything that offers metrics."""
 
 import shutil
+from pathlib import Path
 
 import yaml
 
@@ -11,16 +12,28 @@ from stack.processes import Group, Process
 from stack.readiness import HttpReady
 from stack.servers import object_store
 
-RETENTION = "2d"
+# The longest window of the objectives is three days.
+RETENTION = "4d"
+
+
+def program() -> str | None:
+    """Return the path of the machine's Prometheus; None where it has none."""
+    return shutil.which("prometheus")
+
+
+def rules(context: Context) -> Path:
+    """Return the pattern of the files of rules."""
+    return context.places.repository / "infra" / "monitoring" / "rules" / "*.yaml"
 
 
 def config(context: Context) -> str:
-    """Return the scrape configuration."""
+    """Return what is scraped, and which rules hold."""
     ports = context.ports
     targets = {
         **{each.name: (ports.named((each.port,))[each.port], "/metrics") for each in gateways(context.places)},
         "inference": (ports.inference, "/metrics"),
         "archiver": (ports.archiver_metrics, "/metrics"),
+        "watch": (ports.watch_metrics, "/metrics"),
         "orchestrator": (ports.orchestrator_metrics, "/metrics"),
         "orchestrator-temporal": (ports.orchestrator_temporal_metrics, "/metrics"),
         **{
@@ -38,13 +51,16 @@ def config(context: Context) -> str:
         {"job_name": name, "metrics_path": path, "static_configs": [{"targets": [f"{LOOPBACK}:{port}"]}]}
         for name, (port, path) in targets.items()
     ]
-    return yaml.safe_dump({"global": {"scrape_interval": "5s"}, "scrape_configs": jobs}, sort_keys=False)
+    return yaml.safe_dump(
+        {"global": {"scrape_interval": "5s"}, "rule_files": [str(rules(context))], "scrape_configs": jobs},
+        sort_keys=False,
+    )
 
 
 def items(context: Context) -> tuple[Process, ...]:
     """Return the server, or nothing if the machine has no Prometheus."""
-    program = shutil.which("prometheus")
-    if program is None:
+    server = program()
+    if server is None:
         return ()
     file = context.config("prometheus") / "prometheus.yml"
     address = f"{LOOPBACK}:{context.ports.prometheus}"
@@ -53,7 +69,7 @@ def items(context: Context) -> tuple[Process, ...]:
             name="prometheus",
             group=Group.INFRASTRUCTURE,
             command=(
-                program,
+                server,
                 f"--config.file={file}",
                 f"--storage.tsdb.path={context.data('prometheus')}",
                 f"--storage.tsdb.retention.time={RETENTION}",
