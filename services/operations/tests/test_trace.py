@@ -63,7 +63,8 @@ def test_a_trace_shows_nothing_of_a_person(pipeline: Pipeline) -> None:
     ("part", "shown", "unknown"),
     [
         ("database", "operational database", {"database"}),
-        ("temporal", "Temporal", {"workflow"}),
+        # What has scores has come past its workflow.
+        ("temporal", "Temporal", set()),
         ("kafka", "Kafka", {"raw topic"}),
         ("lake", "lake", {"archive", "Bronze", "Silver", "Gold"}),
     ],
@@ -77,6 +78,16 @@ def test_a_part_that_is_away_is_shown_and_the_rest_still_tells(
     assert facts.away == {shown: f"{part} does not answer"}
     found = states(follow(facts, NOW))
     assert {name for name, state in found.items() if state == "unknown"} == unknown
+    assert "missing" not in found.values()
+
+
+def test_a_part_whose_address_is_not_set_is_away_and_nothing_is_said_to_be_missing_there(pipeline: Pipeline) -> None:
+    pipeline.complete()
+    pipeline.unset = {"database", "temporal"}
+    (facts,) = pipeline.look().found
+    assert facts.away == dict.fromkeys(("operational database", "Temporal"), "its address is not set")
+    found = states(follow(facts, NOW))
+    assert (found["database"], found["workflow"]) == ("unknown", "passed")
     assert "missing" not in found.values()
 
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pyarrow as pa
 from kit.kafka import Message
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
     from operations.recovery.events import Position
 
+T = TypeVar("T")
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 NOW = NOON + timedelta(minutes=5)
 SECOND = timedelta(seconds=1)
@@ -161,7 +162,7 @@ class MemoryTopics:
 
 
 class Pipeline:
-    """All parts; `away` names those that do not answer."""
+    """All parts; `away` names those that do not answer, `unset` those of which no address is set."""
 
     def __init__(self, directory: Path) -> None:
         self.rows = MemoryRows()
@@ -170,6 +171,7 @@ class Pipeline:
         place = {"uri": f"sqlite:///{directory}/catalog.db", "warehouse": f"file://{directory}"}
         self.catalog = SqlCatalog("lake", **place)
         self.away: set[str] = set()
+        self.unset: set[str] = set()
 
     def append(self, table: str, rows: Sequence[Row]) -> None:
         """Add rows to a table of the lake, which is made when it gets its first."""
@@ -217,8 +219,8 @@ class Pipeline:
     def look(self, wanted: str = EVENT, *, seconds: float = 10.0, limit: int = 10) -> Look:
         """Trace an id."""
         servers = Servers(
-            rows=lambda: self._open("database", lambda: self.rows),
-            workflows=lambda: self._open("temporal", lambda: self.workflows),
+            rows=self._address("database", lambda: self._open("database", lambda: self.rows)),
+            workflows=self._address("temporal", lambda: self._open("temporal", lambda: self.workflows)),
             records=lambda: self._open(
                 "kafka", lambda: EventRecords(self.topics, self.topics.behind, lambda _topic: self.topics)
             ),
@@ -226,6 +228,9 @@ class Pipeline:
             providers=["stripe"],
         )
         return Tracer(servers, lambda: NOW, seconds).look(wanted, limit=limit)
+
+    def _address(self, part: str, opened: Callable[[], T]) -> Callable[[], T] | None:
+        return None if part in self.unset else opened
 
     def _catalog(self) -> SqlCatalog:
         self._check("lake")

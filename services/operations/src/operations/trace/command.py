@@ -31,7 +31,7 @@ _UNAVAILABLE = 69
 
 
 class TraceSettings(KafkaSettings, RegistrySettings, LakeSettings):
-    """Addresses of the servers; the operational database and Temporal are left out where theirs are not set."""
+    """Addresses of the servers; the operational database and Temporal count as away where theirs are not set."""
 
     postgres_dsn: SecretStr | None = Field(default=None, description="Of a role that may read.")
     temporal_http_url: str | None = Field(default=None, pattern=r"^https?://")

@@ -175,10 +175,11 @@ def _workflow(facts: Facts, now: datetime) -> Hop:
             "failure": workflow.failure,
         }
         return Hop("workflow", _state_of(workflow, now), workflow.started_at, facts.event_id, _told(said))
+    if facts.scored is not None:
+        words = "Temporal is away" if TEMPORAL in facts.away else "no longer known to Temporal"
+        return Hop("workflow", "passed", place=facts.event_id, said={"status": words})
     if TEMPORAL in facts.away:
         return Hop("workflow", "unknown")
-    if facts.scored is not None:
-        return Hop("workflow", "passed", place=facts.event_id, said={"status": "no longer known to Temporal"})
     behind = facts.behind.get("orchestrator")
     said = {} if behind is None else {"reader": _behind(behind)}
     return Hop("workflow", "missing" if behind is not None and behind <= 0 else "under way", said=said)

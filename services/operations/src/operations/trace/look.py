@@ -26,6 +26,7 @@ from operations.trace.tables import Search
 # What was written later than this may not be in the archive yet.
 _ARCHIVED_AFTER: Final = timedelta(minutes=2)
 _SEARCH_SECONDS: Final = 1.0
+_NOT_SET: Final = "its address is not set"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,8 @@ class Tracer:
                 long that takes; a day, and for a second, unless said.
         """
         parts, servers = self._parts, self._servers
+        addresses = {DATABASE: servers.rows, TEMPORAL: servers.workflows}
+        parts.away |= {part: _NOT_SET for part, address in addresses.items() if address is None}
         connecting = Asked(servers.tables.connect)
         asked_rows = Asked(lambda: self._rows(wanted, limit))
         asked_workflow = Asked(lambda: self._workflows([wanted], with_event=True) if _is_uuid(wanted) else {})

@@ -37,7 +37,7 @@ Behind = Callable[[str, Place], int]
 
 @dataclass(frozen=True, slots=True)
 class Servers:
-    """How each part is opened, in the thread that asks it; None where no address of it is set.
+    """How each part is opened, in the thread that asks it; None where no address of it is set: it counts as away.
 
     `providers` are those whose topics there are; the groups are the readers' of raw and of normalized records.
     """
