@@ -15,7 +15,7 @@ WORKFLOWS: Final = "watch_workflows"
 FREE: Final = "watch_disk_free_bytes"
 SIZE: Final = "watch_disk_size_bytes"
 
-_GAUGES: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
+GAUGES: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
     PART_UP: ("1 while a server answers, else 0.", ("part",)),
     LAG: ("Records between a group's committed offsets and the end of its topic.", ("group", "topic")),
     CHANGED: ("When rows last came into a layer of the lake; compactions do not count.", ("layer",)),
@@ -48,7 +48,7 @@ class Gauges(Collector):
     def collect(self) -> Iterator[GaugeMetricFamily]:
         """Yield every gauge, for the registry."""
         families = {
-            name: GaugeMetricFamily(name, meaning, labels=labels) for name, (meaning, labels) in _GAUGES.items()
+            name: GaugeMetricFamily(name, meaning, labels=labels) for name, (meaning, labels) in GAUGES.items()
         }
         for each in self._values:
             families[each.gauge].add_metric(each.labels, each.value)
