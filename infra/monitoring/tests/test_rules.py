@@ -9,6 +9,7 @@ import orchestrator.metrics
 import pytest
 import yaml
 from monitoring.__main__ import contents
+from monitoring.alert import Alert
 from monitoring.alerts import ALERTS
 from monitoring.burning import DAYS, FAST, HOURS, SLOW
 from monitoring.own import OWN
@@ -86,7 +87,7 @@ def test_an_alert_has_a_section_of_the_run_book_and_each_section_an_alert() -> N
 
 
 @pytest.mark.parametrize("alert", ALERTS, ids=lambda each: each.name)
-def test_the_link_of_an_alert_leads_to_its_section(alert: Any) -> None:
+def test_the_link_of_an_alert_leads_to_its_section(alert: Alert) -> None:
     path, _, anchor = alert.runbook.partition("#")
     headings = re.findall(r"^## (.+)$", (ROOT / path).read_text(encoding="utf-8"), flags=re.MULTILINE)
     # As GitHub and others make anchors of headings of one word.
@@ -131,3 +132,30 @@ def test_documents_name_metrics_as_they_are() -> None:
             named = {each.split("=")[0].strip() for each in labels.split(",") if each}
             assert named <= known[name], f"{path.name}: {name}{{{labels}}}"
     assert mentioned > 20
+
+
+CASES = [
+    case
+    for path in sorted((HERE / "tests" / "promtool").glob("*.yaml"))
+    for case in yaml.safe_load(path.read_text(encoding="utf-8"))["tests"]
+]
+
+
+@pytest.mark.parametrize("alert", ALERTS, ids=lambda each: each.name)
+def test_an_alert_is_seen_to_fire_and_to_stay_quiet(alert: Alert) -> None:
+    # `promtool` runs them among the integration tests.
+    mine = [check for case in CASES if alert.name in case["name"] for check in case["promql_expr_test"]]
+    fires = [check for check in mine if any(f'"{alert.name}"' in each["labels"] for each in check["exp_samples"])]
+    quiet = [check for check in mine if not check["exp_samples"]]
+    assert fires
+    assert quiet
+    # Whatever its words name is a label that it was seen to have.
+    named = set(re.findall(r"\$labels\.(\w+)", alert.summary + alert.description))
+    seen = {name for check in fires for each in check["exp_samples"] for name in re.findall(r"(\w+)=", each["labels"])}
+    assert named <= seen
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case["name"])
+def test_a_case_feeds_series_and_labels_that_there_are(case: dict[str, Any]) -> None:
+    for each in case["input_series"]:
+        assert unknown(each["series"]) == set()
