@@ -123,10 +123,18 @@ def catalog(tables: Mapping[tuple[str, str], list[Snapshot]]) -> Catalog:
 @pytest.mark.parametrize(
     ("snapshots", "changed"),
     [
-        ([snapshot(1, Operation.APPEND), snapshot(2, Operation.OVERWRITE), snapshot(3, Operation.REPLACE)], 2),
+        (
+            [
+                snapshot(1, Operation.APPEND),
+                snapshot(2, Operation.OVERWRITE),
+                snapshot(3, Operation.REPLACE),
+                snapshot(4, Operation.DELETE),
+            ],
+            2,
+        ),
         ([snapshot(5, Operation.REPLACE), snapshot(7, Operation.REPLACE)], 5),
     ],
-    ids=["a compaction after the last rows", "all that brought rows is expired"],
+    ids=["a compaction and a deletion after the last rows", "all that brought rows is expired"],
 )
 def test_a_layer_changes_when_rows_come_and_not_when_files_are_merged(
     snapshots: list[Snapshot], changed: float

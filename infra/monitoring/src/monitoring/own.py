@@ -130,7 +130,7 @@ _WATCH = (
     Metric("operations", "watch_consumer_lag_records", G, "records", ("group", "topic"),
            "Records between a group's committed offsets and the end of its topic, markers of transactions included."),
     Metric("operations", "watch_layer_changed_timestamp_seconds", G, "seconds since 1970", ("layer",),
-           "When rows last came into a layer of the lake, or were built; compactions do not count."),
+           "When rows last came into a layer of the lake; compactions and deletions do not count."),
     Metric("operations", "watch_audit_open_differences", G, "differences", ("hop",),
            "Differences of the standing audit that are open."),
     Metric("operations", "watch_audit_finished_timestamp_seconds", G, "seconds since 1970", (),

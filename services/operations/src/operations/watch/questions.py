@@ -27,6 +27,7 @@ Question = Callable[[], list[Value]]
 
 STUCK_AFTER: Final = timedelta(minutes=10)
 LOST_WITHIN: Final = timedelta(hours=1)
+_BRINGING: Final = frozenset({Operation.APPEND, Operation.OVERWRITE})
 _TIMEOUT_SECONDS: Final = 5.0
 _HEALTH: Final = "{ instance { daemonHealth { allDaemonStatuses { required healthy } } } }"
 
@@ -132,12 +133,12 @@ class Layers:
 
 
 def _changed(snapshots: Iterable[Snapshot]) -> float | None:
-    """Return when rows last came, in seconds since 1970: compactions write the same rows anew."""
+    """Return when rows last came, in seconds since 1970: compactions write the same rows anew, cleaning none."""
     times = {
-        snapshot.timestamp_ms / 1000: snapshot.summary is None or snapshot.summary.operation is not Operation.REPLACE
+        snapshot.timestamp_ms / 1000: snapshot.summary is None or snapshot.summary.operation in _BRINGING
         for snapshot in snapshots
     }
-    # Where all others are expired, rows came before the oldest compaction that is left.
+    # Where all others are expired, rows came before the oldest that is left.
     return max((time for time, is_new in times.items() if is_new), default=min(times, default=None))
 
 

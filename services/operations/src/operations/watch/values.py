@@ -18,7 +18,7 @@ SIZE: Final = "watch_disk_size_bytes"
 GAUGES: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
     PART_UP: ("1 while a server answers, else 0.", ("part",)),
     LAG: ("Records between a group's committed offsets and the end of its topic.", ("group", "topic")),
-    CHANGED: ("When rows last came into a layer of the lake; compactions do not count.", ("layer",)),
+    CHANGED: ("When rows last came into a layer of the lake; compactions and deletions do not count.", ("layer",)),
     DIFFERENCES: ("Differences of the standing audit that are open.", ("hop",)),
     AUDITED: ("When the newest standing audit ended.", ()),
     WORKFLOWS: ("Workflows that run, that are stuck, and that ended without success within the hour.", ("state",)),
@@ -47,9 +47,7 @@ class Gauges(Collector):
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         """Yield every gauge, for the registry."""
-        families = {
-            name: GaugeMetricFamily(name, meaning, labels=labels) for name, (meaning, labels) in GAUGES.items()
-        }
+        families = {name: GaugeMetricFamily(name, meaning, labels=labels) for name, (meaning, labels) in GAUGES.items()}
         for each in self._values:
             families[each.gauge].add_metric(each.labels, each.value)
         yield from families.values()
