@@ -19,7 +19,7 @@ from pydantic import Field, field_validator
 
 from operations.audit.assembly import AuditSettings, readers
 from operations.watch.look import Watch
-from operations.watch.questions import Lags, Layers, WorkflowCounts, ask_audit, ask_dagster, ask_trino
+from operations.watch.questions import Lags, Layers, Question, WorkflowCounts, ask_audit, ask_dagster, ask_trino
 from operations.watch.values import Gauges
 
 _TIMEOUT_SECONDS = 5.0
@@ -70,22 +70,25 @@ def watch() -> None:
     registry, gauges = CollectorRegistry(), Gauges()
     registry.register(gauges)
     with ExitStack() as resources:
-        lags = Lags(settings.kafka_bootstrap_servers, [(group, topic) for group, topic, _ in readers(settings)])
-        resources.callback(lags.close)
-        workflows = WorkflowCounts(settings.temporal_http_url, settings.temporal_namespace, utc_now)
-        resources.callback(workflows.close)
-        trino = _client(resources, f"http://{settings.trino_host}:{settings.trino_port}")
-        dagster = _client(resources, settings.dagster_url)
-        questions = {
-            "kafka": lags.ask,
-            "database": partial(ask_audit, settings.postgres_dsn),
-            "catalog": Layers(partial(load_catalog, settings), settings.layers).ask,
-            "temporal": workflows.ask,
-            "trino": partial(ask_trino, trino),
-            "dagster": partial(ask_dagster, dagster),
-        }
+        questions = open_questions(settings, resources)
         resources.enter_context(MetricsServer(settings.metrics_host, settings.metrics_port, {}, registry))
         Watch(questions, settings.mounts, gauges).run(settings.watch_seconds, stop)
+
+
+def open_questions(settings: WatchSettings, resources: ExitStack) -> Mapping[str, Question]:
+    """Return what to ask each part, by its name; connections last as long as `resources`."""
+    lags = Lags(settings.kafka_bootstrap_servers, [(group, topic) for group, topic, _ in readers(settings)])
+    resources.callback(lags.close)
+    workflows = WorkflowCounts(settings.temporal_http_url, settings.temporal_namespace, utc_now)
+    resources.callback(workflows.close)
+    return {
+        "kafka": lags.ask,
+        "database": partial(ask_audit, settings.postgres_dsn),
+        "catalog": Layers(partial(load_catalog, settings), settings.layers).ask,
+        "temporal": workflows.ask,
+        "trino": partial(ask_trino, _client(resources, f"http://{settings.trino_host}:{settings.trino_port}")),
+        "dagster": partial(ask_dagster, _client(resources, settings.dagster_url)),
+    }
 
 
 def _client(resources: ExitStack, url: str) -> httpx.Client:
