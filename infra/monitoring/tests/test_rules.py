@@ -28,7 +28,7 @@ RECORDED = {rule["record"] for rule in RULES if "record" in rule}
 ADDED = {"job", "instance", "alertname", "alertstate"}
 
 
-def unknown(expression: str) -> set[str]:
+def unknown(expression: str) -> frozenset[str]:
     """Return what an expression reads that is in no list and recorded by no rule."""
     names = series(expression) - RECORDED - LABELS.keys()
     labels = {

@@ -89,7 +89,7 @@ def lags(bounds: Mapping[int, tuple[int, int]], committed: Mapping[int, int]) ->
         for number in bounds
     ]
     made = Lags.__new__(Lags)
-    made._topics = {"g": ["t"]}  # type: ignore[assignment]  # all that is looked up in it
+    made._topics = {"g": ["t"]}
     made._stretches = cast("Any", SimpleNamespace(bounds=lambda _: bounds, partitions=lambda _: places))
     made._consumers = {"g": cast("Any", SimpleNamespace(committed=lambda asked, timeout: asked))}
     return made.ask()
