@@ -140,12 +140,12 @@ $(PYTHON):
 ##@ Measure
 
 # Which of the benchmarks, and options such as `BENCH_OPTIONS="--rounds 9"` for the gateway's. Those of the whole stack,
-# `pipeline` and `orchestrator`, take many minutes and are run when they are named.
+# `pipeline`, `orchestrator` and `analytics`, take many minutes and are run when they are named.
 BENCH ?= normalization gateway
 BENCH_OPTIONS ?=
 
-.PHONY: bench bench-normalization bench-gateway bench-lake bench-object-store bench-pipeline bench-orchestrator bench-archiver
-bench: $(addprefix bench-,$(BENCH)) ## Print how fast things are: BENCH=gateway, normalization, lake, object-store, pipeline, orchestrator, archiver
+.PHONY: bench bench-normalization bench-gateway bench-lake bench-object-store bench-pipeline bench-orchestrator bench-archiver bench-analytics
+bench: $(addprefix bench-,$(BENCH)) ## Print how fast things are: BENCH=gateway, normalization, lake, object-store, pipeline, orchestrator, archiver, analytics
 
 bench-normalization: $(PYTHON)
 	@$(PYTHON) tests/performance/normalization.py
@@ -160,7 +160,7 @@ bench-object-store:
 	@for store in seaweedfs minio; do OBJECT_STORE=$$store infra/local/bootstrap.sh setup; done
 	@$(PYTHON) -m tests.performance.object_store $(BENCH_OPTIONS)
 
-bench-pipeline bench-orchestrator bench-archiver: bench-%: up
+bench-pipeline bench-orchestrator bench-archiver bench-analytics: bench-%: up
 	@$(WITH_STACK) $(PYTHON) -m tests.performance.$* $(BENCH_OPTIONS)
 
 ##@ Help

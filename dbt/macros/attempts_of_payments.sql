@@ -41,33 +41,3 @@
         on attempt.provider = named.provider
             and attempt.charge_id = named.payment_id
 {%- endmacro %}
-
-{#
-  Removes what was a payment by itself until an event named the payment behind it: a merge by key adds and changes rows,
-  and removes none.
-#}
-{% macro drop_attempts_of_payments() -%}
-    {%- if is_incremental() -%}
-    delete from {{ this }}
-    where exists (
-        select 1
-        from ({{ attempts_of_payments(ref('payment_history')) }}) as attempt
-        where attempt.provider = {{ this }}.provider
-            and attempt.charge_id = {{ this }}.payment_id
-    )
-    {%- endif -%}
-{%- endmacro %}
-
-{# Removes payments that were never told, and that no refund or dispute belongs to any more. #}
-{% macro drop_payments_without_parts() -%}
-    {%- if is_incremental() -%}
-    delete from {{ this }}
-    where not is_told
-        and not exists (
-            select 1
-            from ({{ rooted_history(ref('payment_history')) }}) as part
-            where part.provider = {{ this }}.provider
-                and part.root_id = {{ this }}.payment_id
-        )
-    {%- endif -%}
-{%- endmacro %}

@@ -40,7 +40,14 @@ select
             0
         )
         as decimal(7, 6)
-    ) as success_rate
+    ) as success_rate,
+    sum(refund_count) as refund_count,
+    sum(dispute_count) as dispute_count,
+    sum(dispute_lost_minor) as dispute_lost_minor,
+    sum(dispute_lost_major) as dispute_lost_major,
+    count_if(fraud_score_source = 'not_scored') as not_scored_count,
+    count_if(fraud_score_source <> 'not_scored' and fraud_risk_level = 'low') as low_risk_count,
+    count_if(fraud_risk_level = 'medium') as medium_risk_count
 from {{ ref('payments') }}
 where {{ condition }}
 group by event_date, merchant_id, provider, currency, status

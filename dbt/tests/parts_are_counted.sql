@@ -1,5 +1,5 @@
 -- Every refund and dispute of history is in one row of payments: fails with the providers where some are in none, or in two.
-{{ config(meta={'dagster': {'ref': {'name': 'payments', 'package_name': 'payments'}}}) }}
+{{ config(tags=['whole'], meta={'dagster': {'ref': {'name': 'payments', 'package_name': 'payments'}}}) }}
 
 with history as (
 

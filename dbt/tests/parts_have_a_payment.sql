@@ -1,6 +1,6 @@
 -- Refunds and disputes whose payment was never told: their money is in the sums, in rows that count as no payment. One that
 -- came first waits here for its payment, so this warns.
-{{ config(severity='warn', meta={'dagster': {'ref': {'name': 'payments', 'package_name': 'payments'}}}) }}
+{{ config(severity='warn', tags=['whole'], meta={'dagster': {'ref': {'name': 'payments', 'package_name': 'payments'}}}) }}
 
 select provider, payment_id, refund_count, dispute_count
 from {{ ref('payments') }}

@@ -40,20 +40,23 @@ def docs_blocks() -> dict[str, str]:
     return {name: said.strip() for name, said in re.findall(r"{% docs (\w+) %}(.*?){% enddocs %}", text, re.DOTALL)}
 
 
+def referred(model: str) -> str:
+    """Return a model's name in the lake; that of a view alone, which is looked through."""
+    return next((identifier for identifier, table in DERIVED.items() if table.name == model), model)
+
+
 def environment() -> Environment:
     """Return what the models ask of dbt: a first build, with each table under its own name."""
     jinja = Environment(autoescape=False)  # noqa: S701 - SQL
     jinja.globals.update(
-        config=lambda **_: "", is_incremental=lambda: False, ref=str, source="{}.{}".format, this="this"
+        config=lambda **_: "", is_incremental=lambda: False, ref=referred, source="{}.{}".format, this="this"
     )
     macros: dict[str, object] = {}
     for path in sorted((ROOT / "generated" / "dbt" / "macros").glob("*.sql")):
         macros |= vars(jinja.from_string(path.read_text()).module)
     jinja.globals["payments_sources"] = SimpleNamespace(**macros)
-    for name in ("major_units", "attempts_of_payments", "payment_metrics"):
-        jinja.globals.update(
-            vars(jinja.from_string((ROOT / "dbt" / "macros" / f"{name}.sql").read_text(), jinja.globals).module)
-        )
+    for path in sorted((ROOT / "dbt" / "macros").glob("*.sql")):
+        jinja.globals.update(vars(jinja.from_string(path.read_text(), jinja.globals).module))
     return jinja
 
 
@@ -92,21 +95,20 @@ def trino_type(kind: Any) -> str:
 
 
 def upstream(layer: str, model: str) -> dict[str, str]:
-    """Return the models that one of Silver reads through: views, and other tables of its own layer."""
+    """Return the models that one of Silver reads through: those that have no contract, which are views of Bronze."""
     if layer != "silver":
         return {}
-    referred = set(re.findall(r"ref\('(\w+)'\)", MODELS[model].read_text()))
-    return {name: SQL[name] for name in referred} | {
-        k: v for each in referred for k, v in upstream(layer, each).items()
-    }
+    views = set(re.findall(r"ref\('(\w+)'\)", MODELS[model].read_text())) - {each.name for each in DERIVED.values()}
+    return {name: SQL[name] for name in views}
 
 
-def tables_read(name: str) -> dict[str, Any]:
-    """Return the schema that the columns of a model are looked up in: Bronze, and what other models give."""
-    derived = {table.name: dict.fromkeys(names(table), "varchar") for table in DERIVED.values()}
-    if name.startswith("silver."):
-        return {"bronze": bronze()}
-    return derived
+@cache
+def tables_read() -> dict[str, Any]:
+    """Return the columns that those of a model are looked up in, by layer: Bronze, and what other models give."""
+    layers: dict[str, Any] = {"bronze": bronze(), "silver": {}, "gold": {}}
+    for table in DERIVED.values():
+        layers[table.namespace][table.name] = dict.fromkeys(names(table), "varchar")
+    return layers
 
 
 def names(table: "DerivedTable") -> list[str]:
@@ -119,7 +121,7 @@ def scope_of(name: str) -> Scope:
     layer, model = name.split(".")
     through: dict[str, Any] = {each: parse_one(sql, dialect="trino") for each, sql in upstream(layer, model).items()}
     query = exp.expand(parse_one(SQL[model], dialect="trino"), through, dialect="trino")
-    resolved = qualify(query, dialect="trino", schema=tables_read(name), validate_qualify_columns=False, identify=False)
+    resolved = qualify(query, dialect="trino", schema=tables_read(), validate_qualify_columns=False, identify=False)
     scope = build_scope(resolved)
     assert scope is not None
     return scope
@@ -128,8 +130,21 @@ def scope_of(name: str) -> Scope:
 def made_from(name: str, column: str) -> set[str]:
     """Return the columns that the SQL of a derived table makes a column from."""
     model = name.split(".")[1]
-    root = lineage(column, SQL[model], tables_read(name), scope=scope_of(name), dialect="trino")
-    return {source for node in root.walk() for leaf in node.downstream for source in named(node, leaf)}
+    root = lineage(column, SQL[model], tables_read(), scope=scope_of(name), dialect="trino")
+    found = {source for node in root.walk() for leaf in node.downstream for source in named(node, leaf)}
+    if not name.startswith("silver."):
+        return found
+    # What another table of its layer gives is made from what that one's contract says, which is held to its own SQL.
+    return {origin for source in found for origin in origins(source)}
+
+
+def origins(source: str) -> set[str]:
+    """Return the columns of Bronze that a column is made from."""
+    layer, table, column = source.split(".", 2)
+    if layer == "bronze":
+        return {source}
+    (declared,) = (each for each in DERIVED[f"{layer}.{table}"].columns if each.name == column)
+    return {str(each) for each in declared.sources}
 
 
 def named(node: Node, leaf: Node) -> set[str]:
@@ -137,8 +152,7 @@ def named(node: Node, leaf: Node) -> set[str]:
     if leaf.downstream or not isinstance(leaf.source, exp.Table):
         return set()
     table, column = leaf.source, leaf.name.split(".")[-1].strip('"')
-    known = {each.split(".")[1]: each for each in DERIVED}
-    identifier = f"{table.db}.{table.name}" if table.db else known[table.name]
+    identifier = f"{table.db}.{table.name}"
     members = {
         dot.sql(dialect="trino").replace('"', "").split(f"{column}.", 1)[1]
         for dot in node.expression.find_all(exp.Dot)

@@ -5,13 +5,14 @@ Silver and Gold are built in schemas of a module's own; each test has merchants 
 
 import os
 import shutil
-import subprocess
-import sys
 import uuid
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol
+from unittest import mock
 
 import pyarrow as pa
 import pytest
@@ -19,11 +20,23 @@ import trino
 from kit.lake import load_catalog
 from kit.settings import LakeSettings
 from payments_contracts.pins.orchestrator import ScoredPayment
-from payments_contracts.tables import BRONZE_PAYMENT_EVENTS
+from payments_contracts.tables import BRONZE_PAYMENT_EVENTS, TABLES
 from pyiceberg.table import Table
+
+with warnings.catch_warnings():
+    # Libraries of dbt and Dagster warn about each other, once, on import.
+    warnings.simplefilter("ignore")
+    from analytics.location import build
+    from analytics.project import find_project, prepare
+    from dagster import AssetCheckEvaluation, AssetKey, DagsterInstance, ExecuteInProcessResult
+    from dbt.cli.main import dbtRunner
+    from dbt.contracts.graph.manifest import Manifest
+
+from analytics.settings import AnalyticsSettings
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 NOON = datetime(2025, 3, 1, 12, tzinfo=UTC)
+_NAMESPACE, _EVENTS = BRONZE_PAYMENT_EVENTS.identifier.split(".")
 
 Query = Callable[[str], list[list[Any]]]
 
@@ -31,20 +44,50 @@ Query = Callable[[str], list[list[Any]]]
 class Dbt(Protocol):
     """Runs a command of dbt over the whole project."""
 
-    def __call__(self, command: str, *options: str) -> None:
-        """Run it; AssertionError with what it printed where it fails."""
+    def __call__(self, command: str, *options: str, may_fail: bool = False) -> dict[str, str]:
+        """Run it, and return what each model and test came to, by its name.
+
+        Raises:
+            AssertionError: it failed, and may not; with what is wrong.
+        """
 
 
 @pytest.fixture(scope="module")
-def environment(stack: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, str]:
+def bronze_namespace() -> str:
+    """The schema of Bronze; a module that has a fixture of this name with `own_namespace()` has a Bronze of its own."""
+    return _NAMESPACE
+
+
+def own_namespace() -> str:
+    """A schema for a Bronze that nothing else writes to."""
+    return f"bronze_test_{uuid.uuid4().hex[:8]}"
+
+
+@pytest.fixture(scope="module")
+def environment(
+    stack: Mapping[str, str], bronze_namespace: str, tmp_path_factory: pytest.TempPathFactory
+) -> Mapping[str, str]:
     """The stack's settings, with schemas and a prepared dbt project of this run's own."""
     root = tmp_path_factory.mktemp("repository")
     shutil.copytree(REPOSITORY / "dbt", root / "dbt", ignore=shutil.ignore_patterns("target", "logs", "dbt_packages"))
     shutil.copytree(REPOSITORY / "generated" / "dbt", root / "generated" / "dbt")
+    sources = root / "generated" / "dbt" / "models" / "sources.yml"
+    declared = sources.read_text()
+    assert declared.count("schema: bronze\n") == 1
+    sources.write_text(declared.replace("schema: bronze\n", f"schema: {bronze_namespace}\n"))
     own = {"DBT_PROJECT_DIR": str(root / "dbt"), "DBT_SCHEMA_SUFFIX": f"_test_{uuid.uuid4().hex[:8]}"}
     environment = {**os.environ, **stack, **own}
-    subprocess.run([sys.executable, "-m", "analytics"], check=True, env=environment, timeout=120)
+    with within(environment):
+        prepare(find_project(AnalyticsSettings()))
     return environment
+
+
+@contextmanager
+def within(environment: Mapping[str, str]) -> Iterator[None]:
+    """Have this process in an environment for a while, and libraries of dbt warn about each other in silence."""
+    with mock.patch.dict(os.environ, environment), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -70,37 +113,72 @@ def query(environment: Mapping[str, str]) -> Iterator[Query]:
 
 
 @pytest.fixture(scope="module")
-def bronze(environment: Mapping[str, str]) -> Table:
+def bronze(environment: Mapping[str, str], bronze_namespace: str) -> Iterator[Table]:
     settings = LakeSettings.model_validate({name.lower(): value for name, value in environment.items()})
-    table: Table = load_catalog(settings).load_table(BRONZE_PAYMENT_EVENTS.identifier)
-    return table
+    catalog = load_catalog(settings)
+    if bronze_namespace == _NAMESPACE:
+        yield catalog.load_table(BRONZE_PAYMENT_EVENTS.identifier)
+        return
+    catalog.create_namespace(bronze_namespace)
+    own = {each.identifier: (bronze_namespace, each.identifier.split(".")[1]) for each in TABLES}
+    for identifier, name in own.items():
+        table = catalog.load_table(identifier)
+        catalog.create_table(name, table.schema(), None, table.spec(), table.sort_order(), table.properties)
+    yield catalog.load_table((bronze_namespace, _EVENTS))
+    for name in own.values():
+        catalog.drop_table(name)
+    catalog.drop_namespace(bronze_namespace)
 
 
 @pytest.fixture(scope="module")
 def dbt(environment: Mapping[str, str]) -> Dbt:
-    """Run a command of dbt over the whole project; what is deprecated is an error."""
+    """Run a command of dbt over the whole project, in this process; what is deprecated is an error."""
     project = environment["DBT_PROJECT_DIR"]
-    program = str(Path(sys.executable).with_name("dbt"))
-    strictness = ["--warn-error-options", '{"error": ["Deprecations"]}']
+    # Neither its log nor its artifacts are looked at here, and writing them costs time.
+    strictness = ["--quiet", "--warn-error-options", '{"error": ["Deprecations"]}']
+    strictness += ["--log-level-file", "none", "--no-write-json"]
     folders = ["--project-dir", project, "--profiles-dir", project]
+    with within(environment):
+        parsed = dbtRunner().invoke([*strictness, "parse", *folders])
+    assert isinstance(parsed.result, Manifest), parsed.exception
+    # One that has the project need not read it again for each command.
+    program = dbtRunner(parsed.result)
 
-    def run(command: str, *options: str) -> None:
-        done = subprocess.run(
-            [program, *strictness, command, *folders, *options],
-            check=False,
-            env=environment,
-            stdout=subprocess.PIPE,
-            text=True,
-            timeout=600,
-        )
-        assert done.returncode == 0, done.stdout[-5000:]
+    def run(command: str, *options: str, may_fail: bool = False) -> dict[str, str]:
+        with within(environment):
+            done = program.invoke([*strictness, command, *folders, *options])
+        results = getattr(done.result, "results", ())
+        wrong = [f"{each.node.name}: {each.message}" for each in results if each.status in {"error", "fail"}]
+        assert done.success or (may_fail and done.exception is None), "\n".join([str(done.exception), *wrong])
+        return {each.node.name: str(each.status) for each in results}
 
     return run
 
 
-@pytest.fixture
-def merchant() -> str:
-    return f"merch_{uuid.uuid4().hex}"
+class Run(Protocol):
+    """Runs a job of the code location in this process."""
+
+    def __call__(self, job: str, *assets: AssetKey) -> ExecuteInProcessResult:
+        """Run it, or the part of it that makes some assets; raises what a step raises."""
+
+
+@pytest.fixture(scope="module")
+def run_job(environment: Mapping[str, str]) -> Run:
+    with within(environment):
+        definitions = build(AnalyticsSettings())
+
+    def run(job: str, *assets: AssetKey) -> ExecuteInProcessResult:
+        with within(environment), DagsterInstance.ephemeral() as instance:
+            return definitions.resolve_job_def(job).execute_in_process(
+                instance=instance, asset_selection=assets or None
+            )
+
+    return run
+
+
+def checks_of(run: ExecuteInProcessResult) -> dict[str, AssetCheckEvaluation]:
+    """What each check of a run came to, by its name."""
+    return {each.check_name: each for each in run.get_asset_check_evaluations()}
 
 
 def payment(merchant: str, **changes: Any) -> dict[str, Any]:
@@ -134,6 +212,8 @@ def failed(merchant: str, **changes: Any) -> dict[str, Any]:
 
 
 def append(bronze: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    # Others commit to it, too, and drop what this handle knows.
+    bronze.refresh()
     bronze.append(pa.Table.from_pylist(list(rows), schema=bronze.schema().as_arrow()))
 
 

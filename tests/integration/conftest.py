@@ -1,6 +1,6 @@
 """Fixtures that several modules of integration tests share."""
 
-from tests.integration.analytics import bronze, dbt, environment, merchant, query
+from tests.integration.analytics import bronze, bronze_namespace, dbt, environment, query, run_job
 from tests.integration.gateways import dead_letters, raw, tail_of
 from tests.integration.normalization import job_name, program, program_of, state, stream, topics
 from tests.integration.orchestration import catalog, deployment, inference_url
@@ -8,6 +8,7 @@ from tests.integration.workflows import orchestrator
 
 __all__ = [
     "bronze",
+    "bronze_namespace",
     "catalog",
     "dbt",
     "dead_letters",
@@ -15,12 +16,12 @@ __all__ = [
     "environment",
     "inference_url",
     "job_name",
-    "merchant",
     "orchestrator",
     "program",
     "program_of",
     "query",
     "raw",
+    "run_job",
     "state",
     "stream",
     "tail_of",

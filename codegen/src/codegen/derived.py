@@ -32,16 +32,34 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class DerivedColumn:
-    """A column and what its values are made from; without a doc of its own it means what its one source means."""
+    """A column and what its values are made from; without a doc of its own it means what its one source means.
+
+    Its values are in the closed set of the column `values_of`, or one of `values`, where there are any. `personal` is
+    None where the contract does not say whether they tell who somebody is.
+    """
 
     name: str
     doc: str
     sources: tuple[Column, ...]
+    values: tuple[str, ...] = ()
+    values_of: Column | None = None
+    personal: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pointer:
+    """Rows of a table that each of this table's rows points to: pairs of a column here and a column there."""
+
+    table: str
+    columns: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class DerivedTable:
-    """A table of Silver or Gold; `passed` are the columns that it takes as they are, which are its first ones."""
+    """A table of Silver or Gold; `passed` are the columns that it takes as they are, which are its first ones.
+
+    `required` are the columns that are never null, those of the key first.
+    """
 
     namespace: str
     name: str
@@ -51,6 +69,9 @@ class DerivedTable:
     key: tuple[str, ...]
     columns: tuple[DerivedColumn, ...]
     passed: tuple[str, ...]
+    required: tuple[str, ...]
+    references: tuple[Pointer, ...]
+    is_view: bool
     maintenance: Maintenance | None
     source: Document
 
@@ -95,11 +116,23 @@ def derived(document: Document, views: Mapping[str, Sequence[Staged]]) -> Derive
         columns=(
             *(DerivedColumn(each.name, "", (Column(passes, each.path),)) for each in passed),
             *(
-                DerivedColumn(column, each.get("doc", ""), tuple(read_column(source) for source in each["from"]))
+                DerivedColumn(
+                    column,
+                    each.get("doc", ""),
+                    tuple(read_column(source) for source in each["from"]),
+                    tuple(each.get("values", ())),
+                    read_column(each["values_of"]) if "values_of" in each else None,
+                    each.get("personal_data"),
+                )
                 for column, each in data["columns"].items()
             ),
         ),
         passed=tuple(each.name for each in passed),
+        required=tuple(dict.fromkeys((*data["key"], *data.get("required", ())))),
+        references=tuple(
+            Pointer(table, tuple(columns.items())) for table, columns in data.get("references", {}).items()
+        ),
+        is_view=data.get("view", False),
         maintenance=maintenance(data),
         source=document,
     )

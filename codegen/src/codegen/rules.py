@@ -180,7 +180,8 @@ class Rules:
     """A closed set of reason codes, and the rules that are on a record's fields whatever the provider.
 
     Of the codes, `later_codes` are those that a later service gives, and `retired_codes` those that nothing gives any
-    more, and that stored failures have. `texts` is the limit of every text that has no other bound.
+    more, and that stored failures have. `texts` is the limit of every text that has no other bound. `recoverable_by`
+    says what has to change before an event that was quarantined for a code can be sent again, the mildest first.
     """
 
     name: str
@@ -191,6 +192,7 @@ class Rules:
     later_codes: frozenset[str]
     retired_codes: frozenset[str]
     texts: MaxCharacters | None
+    recoverable_by: Mapping[str, tuple[str, ...]]
     source: Document
 
 
@@ -220,6 +222,7 @@ def rules(document: Document) -> Rules:
         later_codes=frozenset(later),
         retired_codes=frozenset(retired),
         texts=MaxCharacters(texts["max_characters"], texts["code"]) if (texts := data.get("texts")) else None,
+        recoverable_by={name: tuple(codes) for name, codes in data.get("recoverable_by", {}).items()},
         source=document,
     )
 

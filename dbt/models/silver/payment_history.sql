@@ -1,29 +1,19 @@
+-- Written in full: a build puts the events that have news in the place of payments_cleaned, and merges the result (see
+-- macros/news).
 {{
     config(
-        materialized='incremental',
-        incremental_strategy='merge',
+        materialized='news',
+        news='versions',
         unique_key='event_id',
-        on_schema_change='append_new_columns',
-        on_table_exists='replace',
         properties={'partitioning': "ARRAY['month(event_date)']"},
     )
 }}
 
-{% set columns = payments_sources.columns__payment_history().replace(',', ' ').split() %}
-
 with versions as (
 
-    select event.*
-    from {{ ref('payments_cleaned') }} as event
-    {% if is_incremental() and not gains_columns(this, columns) %}
-    -- As payments_cleaned has it: an event has news exactly if the number of its rows in Bronze changed.
-    left join {{ this }} as known
-        on known.event_id = event.event_id
-    {% endif %}
-    where event.event_family in ({{ payments_sources.families_of_payments() }})
-    {% if is_incremental() and not gains_columns(this, columns) %}
-        and known.bronze_rows is distinct from event.bronze_rows
-    {% endif %}
+    select *
+    from {{ ref('payments_cleaned') }}
+    where event_family in ({{ payments_sources.families_of_payments() }})
 
 )
 
@@ -76,5 +66,10 @@ select
     retry_advised,
     scored_at,
     schema_version,
-    bronze_rows
+    bronze_rows,
+    event_key,
+    {{ hashed_name(
+        'provider',
+        'coalesce(' ~ payments_sources.told_payment_id('event_family') ~ ', ' ~ payments_sources.object_id() ~ ')'
+    ) }} as payment_key
 from versions

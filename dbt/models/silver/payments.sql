@@ -1,17 +1,13 @@
+-- Written in full: a build puts all versions of the payments that have news in the place of payment_history, and merges the
+-- result (see macros/news).
 {{
     config(
-        materialized='incremental',
-        incremental_strategy='merge',
+        materialized='news',
+        news='payments',
         unique_key=['provider', 'payment_id'],
-        on_schema_change='append_new_columns',
-        on_table_exists='replace',
         properties={'partitioning': "ARRAY['month(event_date)']"},
-        post_hook=["{{ drop_attempts_of_payments() }}", "{{ drop_payments_without_parts() }}"],
     )
 }}
-
-{% set columns = payments_sources.columns__payments().replace(',', ' ').split() %}
-{% set only_news = is_incremental() and not gains_columns(this, columns) %}
 
 with keyed as (
 
@@ -19,25 +15,30 @@ with keyed as (
 
 ),
 
-{% if only_news %}
+-- Where a payment is found again: by any name that it or a part of it has, and on the days of its events.
+places as (
 
--- History only grows, so a payment has news exactly if the number of rows that it is made from changed.
-touched as (
-
-    select bronze.provider, bronze.root_id
+    select
+        provider,
+        root_id,
+        array_sort(array_agg(distinct event_date)) as event_days,
+        array_sort(
+            array_distinct(
+                array_agg(distinct payment_key)
+                || array_agg(distinct object_key)
+                || coalesce(array_agg(distinct charge_key) filter (where charge_key is not null), array[])
+            )
+        ) as part_keys
     from (
-        select provider, root_id, sum(bronze_rows) as bronze_rows
+        select
+            keyed.*,
+            {{ hashed_name('provider', 'object_id') }} as object_key,
+            {{ hashed_name('provider', 'charge_id') }} as charge_key
         from keyed
-        group by provider, root_id
-    ) as bronze
-    left join {{ this }} as silver
-        on silver.provider = bronze.provider
-            and silver.payment_id = bronze.root_id
-    where silver.bronze_rows is distinct from bronze.bronze_rows
+    ) as named
+    group by provider, root_id
 
 ),
-
-{% endif %}
 
 -- By the contract of families, never by arrival. What grows in an object's life decides where all else is alike, and in
 -- the end the id: so the order is total.
@@ -65,11 +66,6 @@ versions as (
                 event_id asc
         ) as version
     from keyed
-    {% if only_news %}
-    inner join touched
-        on touched.provider = keyed.provider
-            and touched.root_id = keyed.root_id
-    {% endif %}
 
 ),
 
@@ -509,8 +505,8 @@ stated as (
 )
 
 select
-    provider,
-    root_id as payment_id,
+    stated.provider,
+    stated.root_id as payment_id,
     merchant_id,
     customer_id,
     livemode,
@@ -567,5 +563,10 @@ select
     dispute_count,
     all_events as event_count,
     all_bronze_rows as bronze_rows,
-    is_told
+    is_told,
+    places.event_days,
+    places.part_keys
 from stated
+inner join places
+    on places.provider = stated.provider
+        and places.root_id = stated.root_id

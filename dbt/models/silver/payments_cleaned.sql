@@ -1,15 +1,13 @@
+-- Written in full: a build puts what Bronze has gained in the place of stg_payments, and merges the result (see
+-- macros/news).
 {{
     config(
-        materialized='incremental',
-        incremental_strategy='merge',
+        materialized='news',
+        news='events',
         unique_key='event_id',
-        on_schema_change='append_new_columns',
-        on_table_exists='replace',
         properties={'partitioning': "ARRAY['month(event_date)']"},
     )
 }}
-
-{% set columns = payments_sources.columns__payments_cleaned().replace(',', ' ').split() %}
 
 with payments as (
 
@@ -17,36 +15,35 @@ with payments as (
 
 ),
 
-{% if is_incremental() and not gains_columns(this, columns) %}
+-- Bronze has one row of an event; where it has two, after a fault, they are ranked. Those are few, and ranking all rows would take
+-- more memory than there is. By numbers of ids: one that two ids share makes a rank of one, no more.
+repeated as (
 
--- Bronze is only appended to, so an event has news exactly if its number of rows changed. This needs no clock and no
--- look-back: a row may arrive at any time, in any order.
-changed_events as (
-
-    select bronze.event_id
-    from (
-        select event_id, count(*) as bronze_rows
-        from payments
-        group by event_id
-    ) as bronze
-    left join {{ this }} as silver
-        on silver.event_id = bronze.event_id
-    where silver.bronze_rows is distinct from bronze.bronze_rows
+    select {{ hashed('event_id') }} as event_key
+    from payments
+    group by 1
+    having count(*) > 1
 
 ),
 
-{% endif %}
-
--- Bronze has one row of an event; where it has two, after a fault, the first score stays, as in the operational database.
--- They are ordered by what is in them, never by when they arrived. The last key is the rest of the row, so two rows that
--- tie are equal.
+-- The first score stays, as in the operational database. Rows are ordered by what is in them, never by when they arrived. The
+-- last key is the rest of the row, so two rows that tie are equal.
 ranked as (
 
     select
         *,
-        -- Events of the contract's first version do not tell it.
-        coalesce(currency_exponent, {{ payments_sources.currency_exponent('currency') }}) as exponent,
+        1 as bronze_rows,
+        processed_at as bronze_from,
+        processed_at as bronze_to,
+        1 as position
+    from payments
+    where {{ hashed('event_id') }} not in (select event_key from repeated)
+    union all
+    select
+        *,
         count(*) over (partition by event_id) as bronze_rows,
+        min(processed_at) over (partition by event_id) as bronze_from,
+        max(processed_at) over (partition by event_id) as bronze_to,
         row_number() over (
             partition by event_id
             order by
@@ -55,9 +52,18 @@ ranked as (
                 {{ payments_sources.whole_row__stg_payments() }}
         ) as position
     from payments
-    {% if is_incremental() and not gains_columns(this, columns) %}
-    where event_id in (select event_id from changed_events)
-    {% endif %}
+    where {{ hashed('event_id') }} in (select event_key from repeated)
+
+),
+
+valued as (
+
+    select
+        *,
+        -- Events of the contract's first version do not tell it.
+        coalesce(currency_exponent, {{ payments_sources.currency_exponent('currency') }}) as exponent
+    from ranked
+    where position = 1
 
 )
 
@@ -72,6 +78,8 @@ select
     coalesce(payment.retry_advised, false) as retry_advised,
     payment.retry_delay_seconds,
     payment.retry_max_attempts,
-    payment.bronze_rows
-from ranked as payment
-where payment.position = 1
+    payment.bronze_rows,
+    payment.bronze_from,
+    payment.bronze_to,
+    {{ hashed('payment.event_id') }} as event_key
+from valued as payment

@@ -26,5 +26,12 @@ fee_minor,
 fee_major,
 net_minor,
 net_major,
-success_rate
+success_rate,
+refund_count,
+dispute_count,
+dispute_lost_minor,
+dispute_lost_major,
+not_scored_count,
+low_risk_count,
+medium_risk_count
 {%- endmacro %}

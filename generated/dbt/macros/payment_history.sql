@@ -48,5 +48,7 @@ breaks_rules,
 retry_advised,
 scored_at,
 schema_version,
-bronze_rows
+bronze_rows,
+event_key,
+payment_key
 {%- endmacro %}

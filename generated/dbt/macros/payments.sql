@@ -52,5 +52,7 @@ refund_count,
 dispute_count,
 event_count,
 bronze_rows,
-is_told
+is_told,
+event_days,
+part_keys
 {%- endmacro %}

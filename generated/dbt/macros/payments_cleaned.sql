@@ -134,5 +134,8 @@ breaks_rules,
 retry_advised,
 retry_delay_seconds,
 retry_max_attempts,
-bronze_rows
+bronze_rows,
+bronze_from,
+bronze_to,
+event_key
 {%- endmacro %}

@@ -151,6 +151,28 @@ ERASURES: Final = Table(
     create="CREATE TABLE IF NOT EXISTS \"erasures\" (\n    \"erasure_id\" text NOT NULL,\n    \"step\" text NOT NULL,\n    \"at\" timestamp with time zone NOT NULL,\n    \"requested_by\" text NOT NULL,\n    \"subject_kind\" text NOT NULL,\n    \"subject\" text NOT NULL,\n    \"provider\" text,\n    \"rows\" jsonb NOT NULL,\n    \"detail\" text,\n    \"schema_version\" bigint NOT NULL,\n    PRIMARY KEY (\"erasure_id\", \"step\")\n)",
     insert="INSERT INTO \"erasures\" (\"erasure_id\", \"step\", \"at\", \"requested_by\", \"subject_kind\", \"subject\", \"provider\", \"rows\", \"detail\", \"schema_version\") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (\"erasure_id\", \"step\") DO NOTHING",
 )
+MERCHANT_TERMS: Final = Table(
+    name="merchant_terms",
+    description="The reference table of merchants, one row per version of what is agreed with one; business rules ask for the highest version.",
+    record="merchant",
+    version=1,
+    key=("merchant_id", "version"),
+    columns=(
+        Column("merchant_id", "text", True, "ALTER TABLE \"merchant_terms\" ADD COLUMN IF NOT EXISTS \"merchant_id\" text NOT NULL"),
+        Column("version", "bigint", True, "ALTER TABLE \"merchant_terms\" ADD COLUMN IF NOT EXISTS \"version\" bigint NOT NULL"),
+        Column("status", "text", True, "ALTER TABLE \"merchant_terms\" ADD COLUMN IF NOT EXISTS \"status\" text NOT NULL"),
+        Column("allowed_currencies", "jsonb", True, "ALTER TABLE \"merchant_terms\" ADD COLUMN IF NOT EXISTS \"allowed_currencies\" jsonb NOT NULL"),
+        Column("payment_limits", "jsonb", True, "ALTER TABLE \"merchant_terms\" ADD COLUMN IF NOT EXISTS \"payment_limits\" jsonb NOT NULL"),
+        Column("changed_at", "timestamp with time zone", True, "ALTER TABLE \"merchant_terms\" ADD COLUMN IF NOT EXISTS \"changed_at\" timestamp with time zone NOT NULL"),
+        Column("changed_by", "text", True, "ALTER TABLE \"merchant_terms\" ADD COLUMN IF NOT EXISTS \"changed_by\" text NOT NULL"),
+        Column("note", "text", False, "ALTER TABLE \"merchant_terms\" ADD COLUMN IF NOT EXISTS \"note\" text"),
+        Column("schema_version", "bigint", True, "ALTER TABLE \"merchant_terms\" ADD COLUMN IF NOT EXISTS \"schema_version\" bigint NOT NULL"),
+    ),
+    indexes=(
+    ),
+    create="CREATE TABLE IF NOT EXISTS \"merchant_terms\" (\n    \"merchant_id\" text NOT NULL,\n    \"version\" bigint NOT NULL,\n    \"status\" text NOT NULL,\n    \"allowed_currencies\" jsonb NOT NULL,\n    \"payment_limits\" jsonb NOT NULL,\n    \"changed_at\" timestamp with time zone NOT NULL,\n    \"changed_by\" text NOT NULL,\n    \"note\" text,\n    \"schema_version\" bigint NOT NULL,\n    PRIMARY KEY (\"merchant_id\", \"version\")\n)",
+    insert="INSERT INTO \"merchant_terms\" (\"merchant_id\", \"version\", \"status\", \"allowed_currencies\", \"payment_limits\", \"changed_at\", \"changed_by\", \"note\", \"schema_version\") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (\"merchant_id\", \"version\") DO NOTHING",
+)
 PAYMENT_EVENTS: Final = Table(
     name="payment_events",
     description="One row per scored event, for queries that cannot wait for the lake; the first row of an event stays.",
@@ -341,6 +363,7 @@ TABLES: Final[tuple[Table, ...]] = (
     AUDIT_DIFFERENCES,
     AUDIT_RUNS,
     ERASURES,
+    MERCHANT_TERMS,
     PAYMENT_EVENTS,
     RECOVERY_ACTIONS,
 )

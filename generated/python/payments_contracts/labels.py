@@ -277,5 +277,11 @@ TOPICS: Final[tuple[str, ...]] = (
 )
 """Topics."""
 
-TABLES: Final[tuple[str, ...]] = ("bronze.payment_events", "bronze.provider_events", "bronze.quarantine")
+TABLES: Final[tuple[str, ...]] = (
+    "bronze.merchant_terms",
+    "bronze.payment_events",
+    "bronze.provider_events",
+    "bronze.quarantine",
+    "bronze.recovery_actions",
+)
 """Tables of the lake that contracts declare."""

@@ -459,6 +459,41 @@ class LedgerEntryV1(Contract):
     )
 
 
+class MerchantV1(Contract):
+    """What is agreed with a merchant, as a person set it: a row for each version, the highest of which holds; rows are never changed.
+
+    Source: contracts/avro/merchant/v1.avsc.
+    """
+
+    merchant_id: str = Field(
+        description="Merchant, as events name it.",
+    )
+    version: Int = Field(
+        description="Number of the version, from 1.",
+    )
+    status: Literal["active", "suspended", "closed"] = Field(
+        description="Whether the merchant may take payments: active ones may, suspended ones for now not, closed ones not any more.",
+    )
+    allowed_currencies: list[str] = Field(
+        default_factory=lambda: [], description="ISO 4217 codes that the merchant may take payments in; empty where any is allowed.",
+    )
+    payment_limits: dict[str, Long] = Field(
+        default_factory=lambda: {}, description="By currency, the greatest amount of one payment in the currency's minor unit; a currency without an entry has no limit.",
+    )
+    changed_at: Timestamp = Field(
+        description="When the version was set (UTC); it holds from then on.",
+    )
+    changed_by: str = Field(
+        description="Who set it: the user of the operating system, or the name given with --as.",
+    )
+    note: str | None = Field(
+        default=None, description="Why it was set.",
+    )
+    schema_version: Int = Field(
+        description="Version of the record's contract.",
+    )
+
+
 class PaymentEventV1(Contract):
     """The unified payment event: one shape for every provider.
 
@@ -1782,6 +1817,7 @@ RECORDS: Final[Mapping[tuple[str, int], type[Contract]]] = MappingProxyType(
         ("erasure", 1): ErasureV1,
         ("ingestion_failure", 1): IngestionFailureV1,
         ("ledger_entry", 1): LedgerEntryV1,
+        ("merchant", 1): MerchantV1,
         ("payment_event", 1): PaymentEventV1,
         ("payment_event", 2): PaymentEventV2,
         ("payment_event", 3): PaymentEventV3,

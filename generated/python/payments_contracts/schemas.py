@@ -141,6 +141,18 @@ _LEDGER_ENTRY_V1: Final = (
     r"""{"name":"fee_minor","type":"long","doc":"What the provider keeps for itself, in the currency's minor unit; negative where it gives back."},"""
     r"""{"name":"net_minor","type":"long","doc":"What is left: received, less given back, lost in disputes and kept by the provider."}]}],"doc":"What has to be known of the payment by then; null where the event is no part of a payment's life.","default":null}]}"""
 )
+_MERCHANT_V1: Final = (
+    r"""{"type":"record","name":"merchant","namespace":"payments","doc":"What is agreed with a merchant, as a person set it: a row for each version, the highest of which holds; rows are never changed.","fields":["""
+    r"""{"name":"merchant_id","type":"string","doc":"Merchant, as events name it."},"""
+    r"""{"name":"version","type":"int","doc":"Number of the version, from 1."},"""
+    r"""{"name":"status","type":"string","doc":"Whether the merchant may take payments: active ones may, suspended ones for now not, closed ones not any more.","allowed_values":["active","suspended","closed"]},"""
+    r"""{"name":"allowed_currencies","type":{"type":"array","items":"string"},"doc":"ISO 4217 codes that the merchant may take payments in; empty where any is allowed.","default":[]},"""
+    r"""{"name":"payment_limits","type":{"type":"map","values":"long"},"doc":"By currency, the greatest amount of one payment in the currency's minor unit; a currency without an entry has no limit.","default":{}},"""
+    r"""{"name":"changed_at","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the version was set (UTC); it holds from then on."},"""
+    r"""{"name":"changed_by","type":"string","doc":"Who set it: the user of the operating system, or the name given with --as."},"""
+    r"""{"name":"note","type":["null","string"],"doc":"Why it was set.","default":null},"""
+    r"""{"name":"schema_version","type":"int","doc":"Version of the record's contract."}]}"""
+)
 _PAYMENT_EVENT_V1: Final = (
     r"""{"type":"record","name":"payment_event","namespace":"payments","doc":"The unified payment event: one shape for every provider.","fields":["""
     r"""{"name":"event_id","type":"string","doc":"UUIDv5 over provider, provider account and provider event id; for an unreadable body, the UUIDv5 of its bytes."},"""
@@ -478,6 +490,7 @@ _SCHEMAS: Final[Mapping[tuple[str, int], str]] = MappingProxyType(
         ("erasure", 1): _ERASURE_V1,
         ("ingestion_failure", 1): _INGESTION_FAILURE_V1,
         ("ledger_entry", 1): _LEDGER_ENTRY_V1,
+        ("merchant", 1): _MERCHANT_V1,
         ("payment_event", 1): _PAYMENT_EVENT_V1,
         ("payment_event", 2): _PAYMENT_EVENT_V2,
         ("payment_event", 3): _PAYMENT_EVENT_V3,
@@ -498,6 +511,7 @@ VERSIONS: Final[Mapping[str, tuple[int, ...]]] = MappingProxyType({
     "erasure": (1,),
     "ingestion_failure": (1,),
     "ledger_entry": (1,),
+    "merchant": (1,),
     "payment_event": (1, 2, 3),
     "provider_event": (1, 2),
     "quarantined_event": (1,),

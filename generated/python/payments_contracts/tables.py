@@ -36,6 +36,41 @@ class Table:
         return f"{self.namespace}.{self.name}"
 
 
+BRONZE_MERCHANT_TERMS: Final = Table(
+    namespace="bronze",
+    name="merchant_terms",
+    description="What the reference table of merchants in the operational store holds, copied row by row; a row may be there twice.",
+    record="merchant",
+    version=1,
+    key=("merchant_id", "version"),
+    last_ids=(12,),
+    schema_json=(
+        r"""{"type":"struct","fields":["""
+        r"""{"id":1,"name":"merchant_id","required":true,"type":"string","doc":"Merchant, as events name it."},"""
+        r"""{"id":2,"name":"version","required":true,"type":"int","doc":"Number of the version, from 1."},"""
+        r"""{"id":3,"name":"status","required":true,"type":"string","doc":"Whether the merchant may take payments: active ones may, suspended ones for now not, closed ones not any more."},"""
+        r"""{"id":4,"name":"allowed_currencies","required":true,"type":{"type":"list","element-id":10,"element":"string","element-required":true},"doc":"ISO 4217 codes that the merchant may take payments in; empty where any is allowed."},"""
+        r"""{"id":5,"name":"payment_limits","required":true,"type":{"type":"map","key-id":11,"key":"string","value-id":12,"value":"long","value-required":true},"doc":"By currency, the greatest amount of one payment in the currency's minor unit; a currency without an entry has no limit."},"""
+        r"""{"id":6,"name":"changed_at","required":true,"type":"timestamptz","doc":"When the version was set (UTC); it holds from then on."},"""
+        r"""{"id":7,"name":"changed_by","required":true,"type":"string","doc":"Who set it: the user of the operating system, or the name given with --as."},"""
+        r"""{"id":8,"name":"note","required":false,"type":"string","doc":"Why it was set."},"""
+        r"""{"id":9,"name":"schema_version","required":true,"type":"int","doc":"Version of the record's contract."}],"schema-id":0,"identifier-field-ids":[1,2]}"""
+    ),
+    partition_spec_json=r"""{"spec-id":0,"fields":[]}""",
+    sort_order_json=r"""{"order-id":1,"fields":[{"source-id":1,"transform":"identity","direction":"asc","null-order":"nulls-first"}]}""",
+    properties=MappingProxyType(
+        {
+            "write.parquet.compression-codec": "zstd",
+            "commit.retry.num-retries": "10",
+            "write.metadata.previous-versions-max": "10",
+            "write.delete.isolation-level": "snapshot",
+            "comment": "What the reference table of merchants in the operational store holds, copied row by row; a row may be there twice.",
+            "contract.owner": "payments-platform",
+            "contract.record": "merchant",
+            "contract.version": "1",
+        }
+    ),
+)
 BRONZE_PAYMENT_EVENTS: Final = Table(
     namespace="bronze",
     name="payment_events",
@@ -216,18 +251,95 @@ BRONZE_QUARANTINE: Final = Table(
         }
     ),
 )
+BRONZE_RECOVERY_ACTIONS: Final = Table(
+    namespace="bronze",
+    name="recovery_actions",
+    description="What was done by hand to events, as the operational store has it, copied row by row; a row may be there twice.",
+    record="recovery_action",
+    version=1,
+    key=("action_id",),
+    last_ids=(20,),
+    schema_json=(
+        r"""{"type":"struct","fields":["""
+        r"""{"id":1,"name":"action_id","required":true,"type":"string","doc":"UUID of the row."},"""
+        r"""{"id":2,"name":"run_id","required":true,"type":"string","doc":"UUID of the command's run; all that one run did to events has it."},"""
+        r"""{"id":3,"name":"acted_at","required":true,"type":"timestamptz","doc":"When it was done (UTC)."},"""
+        r"""{"id":4,"name":"actor","required":true,"type":"string","doc":"Who did it: the user of the operating system, or the name given with --as."},"""
+        r"""{"id":5,"name":"command","required":true,"type":"string","doc":"The command that did it."},"""
+        r"""{"id":6,"name":"filter","required":true,"type":"string","doc":"What the command was asked to work on, as the JSON text of its options."},"""
+        r"""{"id":7,"name":"event_id","required":true,"type":"string","doc":"UUIDv5 over provider, provider account and provider event id; for an unreadable body, the UUIDv5 of its bytes."},"""
+        r"""{"id":8,"name":"provider","required":true,"type":"string","doc":"Payment provider that sent the webhook, in lower case, as in contracts/providers."},"""
+        r"""{"id":9,"name":"outcome","required":true,"type":"string","doc":"What came of it: written to the raw topic again, its workflow started again, left alone with the reason why, or judged by a person."},"""
+        r"""{"id":10,"name":"reason_codes","required":true,"type":{"type":"list","element-id":20,"element":"string","element-required":true},"doc":"Reasons for which the event was quarantined, or is refused today; empty where there are none."},"""
+        r"""{"id":11,"name":"detail","required":false,"type":"string","doc":"Why an event was left alone, or the note with which it was closed."},"""
+        r"""{"id":12,"name":"origin","required":false,"type":"string","doc":"Where the original record was: the raw topic, the archive in the lake, or, where neither has it any more, the dead letter that it was made from again; null where nothing was sent."},"""
+        r"""{"id":13,"name":"source_topic","required":false,"type":"string","doc":"Topic of the record that was sent again; null where it is not known."},"""
+        r"""{"id":14,"name":"source_partition","required":false,"type":"int","doc":"Its partition."},"""
+        r"""{"id":15,"name":"source_offset","required":false,"type":"long","doc":"Its offset."},"""
+        r"""{"id":16,"name":"target_topic","required":false,"type":"string","doc":"Topic that the record was written to; null where nothing was sent."},"""
+        r"""{"id":17,"name":"target_partition","required":false,"type":"int","doc":"The partition that it was written to."},"""
+        r"""{"id":18,"name":"target_offset","required":false,"type":"long","doc":"The offset that it was written to."},"""
+        r"""{"id":19,"name":"schema_version","required":true,"type":"int","doc":"Version of the record's contract."}],"schema-id":0,"identifier-field-ids":[1]}"""
+    ),
+    partition_spec_json=r"""{"spec-id":0,"fields":[]}""",
+    sort_order_json=r"""{"order-id":1,"fields":[{"source-id":7,"transform":"identity","direction":"asc","null-order":"nulls-first"}]}""",
+    properties=MappingProxyType(
+        {
+            "write.parquet.compression-codec": "zstd",
+            "commit.retry.num-retries": "10",
+            "write.metadata.previous-versions-max": "10",
+            "write.delete.isolation-level": "snapshot",
+            "comment": "What was done by hand to events, as the operational store has it, copied row by row; a row may be there twice.",
+            "contract.owner": "payments-platform",
+            "contract.record": "recovery_action",
+            "contract.version": "1",
+        }
+    ),
+)
 
 TABLES: Final[tuple[Table, ...]] = (
+    BRONZE_MERCHANT_TERMS,
     BRONZE_PAYMENT_EVENTS,
     BRONZE_PROVIDER_EVENTS,
     BRONZE_QUARANTINE,
+    BRONZE_RECOVERY_ACTIONS,
 )
 
 GOLD_DAILY_PAYMENT_METRICS: Final = "gold.daily_payment_metrics"
 """Payments by day, merchant, provider, currency and state, each payment once, of live data alone; one row for each combination that occurred. Charges, refunds and disputes are folded into their payments; invoices, payouts and the like count no money."""
 
+GOLD_DECLINE_AND_RETRY_PERFORMANCE: Final = "gold.decline_and_retry_performance"
+"""What became of retry advice: failed attempts of live payments by the month in which they failed, merchant, provider, currency, why they failed, which attempt it was, and what was advised. Sums over attempts: the same claim is in it once for each of its failures, recovered money once."""
+
+GOLD_DISPUTE_LIFECYCLE: Final = "gold.dispute_lifecycle"
+"""Each dispute of live payments once: what it is about, how far it has come and when, and what it took."""
+
+GOLD_MERCHANT_HEALTH_SCORES: Final = "gold.merchant_health_scores"
+"""How well the live payments of a merchant go, by month: a score from 0 to 100, made of five rates with a weight each, with their points and the words why. An input of which there are no figures has no weight. Rates of all currencies are of counts, so no amounts are added."""
+
+GOLD_ML_FEATURES: Final = "gold.ml_features"
+"""What could be known of each live payment when it began, for models to learn from. Nothing of that millisecond or later is in any feature, so later events change no row. Customers are told apart by provider, merchant and id; amounts are compared within one currency."""
+
+GOLD_PAYOUT_RECONCILIATION: Final = "gold.payout_reconciliation"
+"""What live payments brought against what was paid out, by day, merchant, provider and currency, with the balance that is left and a code for each break. Providers do not tell which payments a payout is made of, so sums are held against each other."""
+
+GOLD_RECOVERY_FUNNEL: Final = "gold.recovery_funnel"
+"""Claims of live payments that failed at least once, by the month in which they first did, merchant, provider and currency: failed, advised, retried, and in the end recovered, lost or open. Each claim is counted once, with the amount of its last failed attempt."""
+
 GOLD_TEST_PAYMENT_METRICS: Final = "gold.test_payment_metrics"
 """The same as gold.daily_payment_metrics, of what the providers' test and sandbox environments told; payments of a test clock's future are left out until their day comes."""
+
+SILVER_CUSTOMERS: Final = "silver.customers"
+"""Paying customers as their payments tell of them, one row per change: a slowly changing dimension. A customer is known by the provider's id, and by nothing else of a person."""
+
+SILVER_FAILED_ATTEMPTS: Final = "silver.failed_attempts"
+"""Each attempt to take the money of a payment that failed, once, however often it was told: what was advised, when it was tried again, what that brought, and what became of the claim. A claim is what is owed: an invoice or an order with all its payments, or a payment by itself."""
+
+SILVER_MERCHANTS: Final = "silver.merchants"
+"""Merchants, one row per version of what is agreed with one: a slowly changing dimension, made from the reference table of the operational store. A merchant who was known by events first was unregistered until then."""
+
+SILVER_PAYMENT_DIMENSIONS: Final = "silver.payment_dimensions"
+"""What was known of the merchant and the customer of each event of silver.payments_cleaned when the provider made it, to be joined by event_id. A view: what is joined is never out of date."""
 
 SILVER_PAYMENT_HISTORY: Final = "silver.payment_history"
 """Each version of each payment, charge, refund and dispute, as an event told it: what the provider said when, and when we knew it. One row per event; which version is the latest depends on the contract of families, never on arrival."""
@@ -237,3 +349,6 @@ SILVER_PAYMENTS: Final = "silver.payments"
 
 SILVER_PAYMENTS_CLEANED: Final = "silver.payments_cleaned"
 """One row per payment event, with its amount in major units, its day and its scores. Which of several Bronze rows of an event is kept depends on what is in them only, never on when they arrived."""
+
+SILVER_PAYMENTS_QUARANTINE: Final = "silver.payments_quarantine"
+"""Both dead letters, one row per record of their topics, without bodies and headers: why an event was quarantined, what would make it recoverable, and whether it was redriven, closed, or has passed since."""

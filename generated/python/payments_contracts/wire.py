@@ -457,6 +457,42 @@ def encode_ledger_entry_v1(
     )
 
 
+def encode_merchant_v1(
+    *,
+    prefix: bytes = b"",
+    merchant_id: str,
+    version: int,
+    status: str,
+    allowed_currencies: Sequence[str],
+    payment_limits: Mapping[str, int],
+    changed_at: int,
+    changed_by: str,
+    note: str | None,
+    schema_version: int,
+) -> bytes:
+    """Return a record `merchant`, version 1, in Avro's binary form.
+
+    Source: contracts/avro/merchant/v1.avsc.
+    """
+    return b"".join(
+        (
+            prefix,
+            _long(len(_0 := merchant_id.encode())),
+            _0,
+            _int(version),
+            _long(len(_2 := status.encode())),
+            _2,
+            _array(allowed_currencies, _string),
+            _map(payment_limits, _long),
+            _long(changed_at),
+            _long(len(_6 := changed_by.encode())),
+            _6,
+            b"\x00" if note is None else b"\x02" + _string(note),
+            _int(schema_version),
+        )
+    )
+
+
 def encode_payment_event_v1(
     *,
     prefix: bytes = b"",

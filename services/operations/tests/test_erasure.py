@@ -87,6 +87,8 @@ def test_a_customers_raw_events_are_found_by_their_ids_and_by_what_the_bodies_sa
 def test_tables_without_a_column_of_the_subject_hold_nothing_of_it() -> None:
     assert rows_of(Subject(Kind.CUSTOMER, "c"), COLUMNS["gold.daily_payment_metrics"], Known(("e",))) is None
     assert rows_of(Subject(Kind.MERCHANT, "m"), {"day"}, Known()) is None
+    # Terms and scores are of a merchant at all providers.
+    assert rows_of(Subject(Kind.MERCHANT, "m", "square"), {"merchant_id", "score"}, Known()) is None
 
 
 def test_what_customers_are_found_by_goes_last() -> None:

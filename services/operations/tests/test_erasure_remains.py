@@ -29,3 +29,8 @@ def test_raw_topics_of_other_providers_are_left_out() -> None:
     assert raw == {"payments.square.raw"}
     raw = {name for name in told(OF_ANY, "square,stripe") if name.endswith(".raw")}
     assert raw == {"payments.square.raw", "payments.stripe.raw"}
+
+
+def test_what_is_agreed_with_a_merchant_is_told_to_be_kept() -> None:
+    assert any(each.where.startswith("merchant_terms") for each in remains(OF_ANY, NOON))
+    assert not any(each.where.startswith("merchant_terms") for each in remains(OF_SQUARE, NOON))

@@ -57,6 +57,10 @@ def _differences(old: Catalog, new: Catalog, was: DerivedColumn, now: DerivedCol
     one, other = type_in(old, was), type_in(new, now)
     if one != other:
         yield f"{one or 'computed'} → {other or 'computed'}"
+    for word, told in (("values", "values"), ("values_of", "values of"), ("personal", "personal data:")):
+        before, after = (getattr(each, word) for each in (was, now))
+        if before != after:
+            yield f"{told} {_worded(before)} → {_worded(after)}"
     if was.doc != now.doc:
         yield f"means {was.doc or 'what its source means'} → {now.doc or 'what its source means'}"
 

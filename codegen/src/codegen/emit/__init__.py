@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 
 from codegen.emit import (
     dbt,
+    derived,
     flink,
     iceberg,
     k8s,
@@ -42,6 +43,7 @@ EMITTERS: tuple[Emitter, ...] = (
     normalize.emit,
     flink.emit,
     dbt.emit,
+    derived.emit,
     k8s.emit,
     labels.emit,
 )

@@ -119,9 +119,7 @@ def _block(identifier: str, *path: str) -> str:
 def _staging(catalog: Catalog, table: Table, view: Staging) -> Iterator[GeneratedFile]:
     columns = list(staged(view, catalog.record(table.record, table.version).record))
     source = notice(f"contracts/tables/{table.identifier}.yaml")
-    yield render(
-        f"{_FOLDER}/models/staging/{view.name}.sql", "staging.sql", notice=source, table=table, columns=columns
-    )
+    yield render(f"{_FOLDER}/models/staging/{view.name}.sql", "staging.sql", notice=source, table=table, view=view)
     described = [
         {
             "name": each.name,
@@ -133,7 +131,15 @@ def _staging(catalog: Catalog, table: Table, view: Staging) -> Iterator[Generate
     model = {"name": view.name, "description": view.description, "columns": described}
     yield dumped_yaml(f"{_FOLDER}/models/staging/{view.name}.yml", source, {"version": 2, "models": [model]})
     compared = [(each.name, isinstance(each.field.bare, TimestampMillis)) for each in columns if each.path != table.key]
-    yield render(f"{_FOLDER}/macros/{view.name}.sql", "whole_row.sql", notice=source, view=view, columns=compared)
+    yield render(
+        f"{_FOLDER}/macros/{view.name}.sql",
+        "staged.sql",
+        notice=source,
+        table=table,
+        view=view,
+        staged=columns,
+        columns=compared,
+    )
 
 
 def sources(catalog: Catalog) -> dict[str, Any]:

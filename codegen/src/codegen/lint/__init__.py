@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from codegen.lint import (
     apis,
     attempts,
+    checks,
     currencies,
     database,
     examples,
@@ -104,6 +105,18 @@ RULES: tuple[LintRule, ...] = (
         "A derived column is made from columns that exist in a layer before its own.",
         lineage.broken,
         frozenset({"table"}),
+    ),
+    LintRule(
+        "promise",
+        "What a derived table promises of its rows is of columns, closed sets and tables that exist.",
+        checks.unkept,
+        frozenset({"table"}),
+    ),
+    LintRule(
+        "personal-column",
+        "A derived column that is made from personal data says whether it is some.",
+        checks.unsaid,
+        frozenset({"lineage"}),
     ),
     LintRule(
         "family",

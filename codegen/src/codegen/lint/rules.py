@@ -58,6 +58,25 @@ def reasons(catalog: Catalog) -> Iterator[Finding]:
         place = ("reason_codes", code)
         yield validation.source.finding("reason", place, f"nothing gives the reason {code!r}", "remove it")
     yield from _unanswerable(catalog)
+    for each in (validation, catalog.ingestion):
+        yield from _unjudged(each)
+
+
+def _unjudged(rules: Rules) -> Iterator[Finding]:
+    """Yield codes of which is not said, or is said twice, what has to change before their events come back."""
+    if not rules.recoverable_by:
+        return
+    seen: set[str] = set()
+    for name, codes in rules.recoverable_by.items():
+        for index, code in enumerate(codes):
+            place = ("recoverable_by", name, index)
+            yield from _undeclared(rules, code, place)
+            if code in seen:
+                yield rules.source.finding("reason", place, f"{code!r} is in two lists", "leave it in one of them")
+            seen.add(code)
+    for code in sorted(rules.reason_codes.keys() - seen):
+        message = f"it is not said what makes {code!r} recoverable"
+        yield rules.source.finding("reason", ("recoverable_by",), message, "add it to one of the lists")
 
 
 def _undeclared(rules: Rules, code: str, place: Place) -> Iterator[Finding]:

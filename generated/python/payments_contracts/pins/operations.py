@@ -14,6 +14,7 @@ from payments_contracts.records import (
     ErasureV1,
     IngestionFailureV1,
     LedgerEntryV1,
+    MerchantV1,
     PaymentEventV1,
     PaymentEventV2,
     PaymentEventV3,
@@ -33,6 +34,8 @@ IngestionFailure = IngestionFailureV1
 """As it is read from payments.ingestion.dlq."""
 LedgerEntry = LedgerEntryV1
 """As it is read from the file ledger."""
+Merchant = MerchantV1
+"""As it is written to the database's merchant_terms."""
 PaymentEvent = PaymentEventV3
 """As it is read from payments.normalized."""
 ProviderEvent = ProviderEventV2

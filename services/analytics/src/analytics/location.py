@@ -4,9 +4,10 @@ from dagster import Definitions, in_process_executor
 from payments_contracts.maintenance import MAINTAINED
 
 from analytics.audit import build_audit_check
+from analytics.copies import build_copies
 from analytics.freshness import build_freshness_check
 from analytics.maintenance.jobs import build_maintenance_jobs
-from analytics.models import build_models, describe_sources
+from analytics.models import build_models, describe_sources, find_whole_tests
 from analytics.program import open_dbt
 from analytics.project import find_project, read_manifest
 from analytics.schedules import build_jobs, build_schedules
@@ -23,14 +24,17 @@ def build(settings: AnalyticsSettings) -> Definitions:
     project = find_project(settings)
     manifest = read_manifest(project)
     translator = LayerTranslator()
-    sources = describe_sources(manifest, project, translator)
+    copies = build_copies(settings.postgres_dsn)
+    sources = describe_sources(manifest, project, translator, copies.keys)
     freshness = build_freshness_check(manifest, translator)
     audit = build_audit_check(settings.audit_command)
+    models = build_models(manifest, project, translator)
+    whole = find_whole_tests(manifest, models)
     jobs, schedules = build_maintenance_jobs(MAINTAINED, settings)
     return Definitions(
-        assets=[*sources, build_models(manifest, project, translator)],
+        assets=[*sources, copies, models],
         asset_checks=[freshness, audit],
-        jobs=[*build_jobs([source.key for source in sources], freshness, audit), *jobs],
+        jobs=[*build_jobs([source.key for source in sources], copies, whole, freshness, audit), *jobs],
         schedules=[*build_schedules(), *schedules],
         resources={"dbt": open_dbt(project)},
         # One dbt process does the work of a run: a process around it would only cost time.

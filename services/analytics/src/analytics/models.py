@@ -1,16 +1,19 @@
 """The models of dbt as assets, their tests as asset checks."""
 
+import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
-from dagster import AssetExecutionContext, AssetsDefinition, AssetSpec
+from dagster import AssetCheckKey, AssetExecutionContext, AssetKey, AssetsDefinition, AssetSpec
 from dagster_dbt import DbtCliResource, DbtProject, dbt_assets
 
 from analytics.translator import LayerTranslator
 
 # Two builds at once would merge into the same tables. Serialised by the instance (see dagster.yaml).
 POOL = "dbt"
+# A run with this tag tests whole tables; any other the days on which it has merged rows (dbt/macros/tests_of_news.sql).
+WHOLE_TESTS = {"payments/tests": "whole"}
 
 
 def build_models(manifest: Mapping[str, Any], project: DbtProject, translator: LayerTranslator) -> AssetsDefinition:
@@ -19,6 +22,8 @@ def build_models(manifest: Mapping[str, Any], project: DbtProject, translator: L
     @dbt_assets(manifest=manifest, project=project, dagster_dbt_translator=translator, name="dbt_build", pool=POOL)
     def dbt_build(context: AssetExecutionContext, dbt: DbtCliResource) -> Iterator[Any]:
         # Unit tests say whether the SQL is right, which the data cannot change: they run before a deployment.
+        # A run is a process of its own, and dbt has its environment.
+        os.environ["DBT_TESTS"] = "whole" if WHOLE_TESTS.items() <= context.run.tags.items() else "news"
         build = dbt.cli(["build", "--exclude-resource-type", "unit_test"], context=context)
         yield from build.stream()
         # Each run has a folder of artifacts of its own; only a failed run's is worth keeping.
@@ -27,8 +32,19 @@ def build_models(manifest: Mapping[str, Any], project: DbtProject, translator: L
     return dbt_build
 
 
-def describe_sources(manifest: Mapping[str, Any], project: DbtProject, translator: LayerTranslator) -> list[AssetSpec]:
-    """The tables that others write and dbt reads, as external assets, so that lineage starts at Bronze."""
+def find_whole_tests(manifest: Mapping[str, Any], assets: AssetsDefinition) -> list[AssetCheckKey]:
+    """The tests that need all rows of a table, however few are news: those with dbt's tag `whole`."""
+    names = {node["name"] for node in manifest["nodes"].values() if "whole" in node["tags"]}
+    return [key for key in assets.check_keys if key.name in names]
+
+
+def describe_sources(
+    manifest: Mapping[str, Any], project: DbtProject, translator: LayerTranslator, made: Collection[AssetKey] = ()
+) -> list[AssetSpec]:
+    """The tables that others write and dbt reads, as external assets, so that lineage starts at Bronze.
+
+    Those that are `made` here are left out.
+    """
     return [
         AssetSpec(
             key=spec.key,
@@ -39,4 +55,5 @@ def describe_sources(manifest: Mapping[str, Any], project: DbtProject, translato
         )
         for unique_id, source in manifest["sources"].items()
         for spec in [translator.get_asset_spec(manifest, unique_id, project)]
+        if spec.key not in made
     ]

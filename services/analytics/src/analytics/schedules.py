@@ -3,14 +3,21 @@
 from collections.abc import Sequence
 
 from dagster import (
+    AssetCheckKey,
     AssetChecksDefinition,
     AssetKey,
+    AssetsDefinition,
     AssetSelection,
     DefaultScheduleStatus,
     ScheduleDefinition,
     define_asset_job,
 )
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
+
+from analytics.models import WHOLE_TESTS
+
+DAILY = "daily"
+"""dbt's tag of models of Silver whose cost is that of the whole table, not that of the news."""
 
 # A build takes seconds; one that takes this long hangs on a server.
 _TAGS = {"dagster/max_runtime": "1800"}
@@ -19,29 +26,46 @@ _AUDIT_TAGS = {"dagster/max_runtime": "3600"}
 
 
 def build_jobs(
-    sources: Sequence[AssetKey], freshness: AssetChecksDefinition, audit: AssetChecksDefinition
+    sources: Sequence[AssetKey],
+    copies: AssetsDefinition,
+    whole: Sequence[AssetCheckKey],
+    freshness: AssetChecksDefinition,
+    audit: AssetChecksDefinition,
 ) -> list[UnresolvedAssetJobDefinition]:
-    """The jobs: `refresh` builds all layers, `silver` and `gold` one each. Bronze is tested with Silver.
+    """The jobs: `refresh` builds all layers, `silver` and `gold` one each.
 
-    `audit` balances every hop; it asks servers that building needs nothing of, and so is a job of its own.
+    What costs the whole of a table is not done by the hour: `silver` tests the days that have news, and leaves out the
+    tests of `whole`; `gold` tests Bronze and all of Silver once a day. `audit` balances every hop; it asks servers that
+    building needs nothing of, and so is a job of its own.
     """
-    source_tests = AssetSelection.checks_for_assets(*sources) - AssetSelection.checks(audit)
-    source_data_tests = source_tests - AssetSelection.checks(freshness)
-    silver, gold = AssetSelection.groups("silver"), AssetSelection.groups("gold")
+    source_data_tests = (
+        AssetSelection.checks_for_assets(*sources) - AssetSelection.checks(audit) - AssetSelection.checks(freshness)
+    )
+    layer = AssetSelection.groups("silver")
+    silver_tests = layer - layer.without_checks()
+    # Models of Silver that are rebuilt whole are built as often as Gold is, after what they are made from is copied.
+    daily = layer & AssetSelection.tag(DAILY, "")
+    silver = layer - daily
+    gold = AssetSelection.groups("gold") | daily | AssetSelection.assets(copies)
     return [
         define_asset_job(
             "refresh",
             silver | gold | source_data_tests,
-            description="Builds Silver and Gold from what Bronze has now.",
-            tags=_TAGS,
+            description="Builds Silver and Gold from what Bronze has now, and tests all of it.",
+            tags={**_TAGS, **WHOLE_TESTS},
         ),
         define_asset_job(
             "silver",
-            silver | source_tests,
-            description="Tests Bronze, also for its age, and merges its news into Silver.",
+            (silver - AssetSelection.checks(*whole)) | AssetSelection.checks(freshness),
+            description="Tests Bronze for its age, and merges its news into Silver.",
             tags=_TAGS,
         ),
-        define_asset_job("gold", gold, description="Rebuilds Gold from Silver.", tags=_TAGS),
+        define_asset_job(
+            "gold",
+            gold | silver_tests | source_data_tests,
+            description="Rebuilds Gold from Silver, and tests Bronze and all of Silver.",
+            tags={**_TAGS, **WHOLE_TESTS},
+        ),
         define_asset_job(
             "audit",
             AssetSelection.checks(audit),

@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 from kit.settings import EnvironmentSettings
-from pydantic import Field
+from pydantic import Field, SecretStr
 
 _REPOSITORY = Path(__file__).resolve().parents[4]
 
@@ -24,5 +24,8 @@ class AnalyticsSettings(TrinoSettings):
     dbt_project_dir: Path = Field(default=_REPOSITORY / "dbt", description="Folder of dbt_project.yml.")
     audit_command: str = Field(
         default=str(Path(sys.executable).with_name("payments")), description="The `payments` program, for the audit."
+    )
+    postgres_dsn: SecretStr | None = Field(
+        default=None, description="Address of the operational database, by a role that may read its reference tables."
     )
     dbt_profiles_dir: Path | None = Field(default=None, description="Folder of profiles.yml; the project's unless set.")

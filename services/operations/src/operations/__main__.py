@@ -25,6 +25,7 @@ from operations.database import apply_database, plan_database
 from operations.erasure.command import erase
 from operations.ledger import read_ledger
 from operations.maintenance import describe
+from operations.merchants import command as merchants
 from operations.peek.command import peek
 from operations.program import run
 from operations.reconciliation import first_loss
@@ -57,6 +58,7 @@ app.command()(trace)
 app.command()(peek)
 app.command()(watch)
 app.add_typer(audit.app, name="audit")
+app.add_typer(merchants.app, name="merchants")
 console = Console()
 
 _REFRESH_TIMEOUT_SECONDS = 600.0

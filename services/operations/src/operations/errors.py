@@ -25,3 +25,7 @@ class ForestalledError(UnavailableError):
 
 class LedgerError(Rejected):
     """The ledger cannot be read; the message names the file and line."""
+
+
+class MerchantError(Rejected):
+    """What is said of a merchant cannot be, or nobody has registered it."""

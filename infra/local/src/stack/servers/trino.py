@@ -37,6 +37,10 @@ def files(context: Context, directory: Path) -> dict[Path, str]:
         # Our tables keep hours of history, not the week that these guard by default.
         "iceberg.expire-snapshots.min-retention": "0s",
         "iceberg.remove-orphan-files.min-retention": "0s",
+        # In which Silver keeps how far it has read Bronze (see dbt/macros/news).
+        "iceberg.allowed-extra-properties": (
+            "news.sequence,news.rows,news.followed,news.generation,news.days,news.run"
+        ),
         "fs.s3.enabled": "true",
         "s3.endpoint": context.url(ports.object_store),
         "s3.region": S3_REGION,

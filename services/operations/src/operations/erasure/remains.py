@@ -5,11 +5,11 @@ from datetime import datetime, timedelta
 from itertools import groupby
 from typing import NamedTuple
 
-from payments_contracts.database import AUDIT_DIFFERENCES, ERASURES, RECOVERY_ACTIONS
+from payments_contracts.database import AUDIT_DIFFERENCES, ERASURES, MERCHANT_TERMS, RECOVERY_ACTIONS
 from payments_contracts.maintenance import MAINTAINED, Maintenance
 from payments_contracts.topics import Topic, topics_of
 
-from operations.erasure.subject import Subject
+from operations.erasure.subject import Kind, Subject
 
 
 class Remains(NamedTuple):
@@ -38,6 +38,7 @@ def remains(
         )
         for stays, found in groupby(topics, _stays)
     ]
+    terms = Remains(f"{MERCHANT_TERMS.name}: what was agreed; builds copy it to the lake", "kept: your own record")
     hours = max(table.keep_orphans_hours for table in tables)
     return [
         *kafka,
@@ -47,6 +48,7 @@ def remains(
         Remains("free space of the database's pages, and its log (WAL)", "it is written over"),
         Remains("backups", "the installation's own rules; erase again after one was restored"),
         Remains(f"{ERASURES.name}, {RECOVERY_ACTIONS.name}: the id, where somebody named it", "kept: who did what"),
+        *([terms] if subject.kind is Kind.MERCHANT else []),
         Remains(f"{AUDIT_DIFFERENCES.name}: event ids and amounts, no id of a person", "kept"),
     ]
 

@@ -68,7 +68,12 @@ def customer_events(subject: Subject, payment_ids: Collection[str]) -> tuple[tup
 
 
 def rows_of(subject: Subject, columns: Collection[str], known: Known) -> Condition | None:
-    """Return which rows of a table are the subject's, by the table's columns; None where it can hold none."""
+    """Return which rows of a table are the subject's, by the table's columns; None where it can hold none.
+
+    A table without providers holds none of what one provider knows: it is rebuilt from those that do, or is of all.
+    """
+    if subject.provider is not None and "provider" not in columns:
+        return None
     found = _of_merchant(subject, columns) if subject.kind is Kind.MERCHANT else _of_customer(subject, columns, known)
     return None if found is None else _of_provider(found, subject)
 

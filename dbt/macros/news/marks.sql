@@ -1,0 +1,68 @@
+{# What a table's properties say of how it was built: names without `news.` are others'. #}
+{% macro marks_of(relation) -%}
+    {%- set marks = {} -%}
+    {%- for row in run_query("select key, value from " ~ metadata_of(relation, 'properties') ~ " where key like 'news.%'") -%}
+        {%- do marks.update({row[0]: row[1] | string}) -%}
+    {%- endfor -%}
+    {{ return(marks) }}
+{%- endmacro %}
+
+{# Sets properties of a table; those not named stay as they are. #}
+{% macro set_marks(relation, marks) -%}
+    {%- do run_query("alter table " ~ relation ~ " set properties extra_properties = " ~ as_map(marks)) -%}
+{%- endmacro %}
+
+{# How far a table has been read, by its files as they were listed. #}
+{% macro marks_at(files, followed) -%}
+    {{ return({
+        'news.sequence': files.sequence | string,
+        'news.rows': files.rows | string,
+        'news.followed': generation_of(followed),
+    }) }}
+{%- endmacro %}
+
+{# The days on which rows were merged, as a property: too many to name are all. #}
+{% macro days_as_mark(days) -%}
+    {%- set days = days | unique | sort -%}
+    {{ return(days | join(',') if days | length <= 400 else 'all') }}
+{%- endmacro %}
+
+{# Which building of a table this is: of a table that nobody builds anew always the same. #}
+{% macro generation_of(followed) -%}
+    {{ return(marks_of(followed.relation).get('news.generation', 'none') if followed.is_built else 'only appended to') }}
+{%- endmacro %}
+
+{#
+  Has a build begin with its table: who began before and is still at it merges nothing any more. Its rows were read before
+  ours, and would hide them.
+#}
+{% macro begin_run(build) -%}
+    {%- do set_marks(build.target, {'news.run': invocation_id}) -%}
+{%- endmacro %}
+
+{# Notes how far the table has been read, after the merge. #}
+{% macro end_run(build, files) -%}
+    {%- do set_marks(build.target, combine(marks_at(files, build.followed), {'news.days': days_as_mark(build.days)})) -%}
+{%- endmacro %}
+
+{% macro require_own_run(build) -%}
+    {%- set run = marks_of(build.target).get('news.run') -%}
+    {%- if run != invocation_id -%}
+        {{ exceptions.raise_compiler_error(
+            "Another build of " ~ build.target ~ " began meanwhile (" ~ run ~ "), and this one has left the table to it."
+            ~ " Wait for that one, then run this again if it failed."
+        ) }}
+    {%- endif -%}
+{%- endmacro %}
+
+{% macro as_map(marks) -%}
+    map(array[{% for name in marks %}'{{ name }}'{{ ', ' if not loop.last }}{% endfor %}], array[
+    {%- for value in marks.values() %}'{{ value | replace("'", "''") }}'{{ ', ' if not loop.last }}{% endfor %}])
+{%- endmacro %}
+
+{% macro combine(some, others) -%}
+    {%- set all = {} -%}
+    {%- do all.update(some) -%}
+    {%- do all.update(others) -%}
+    {{ return(all) }}
+{%- endmacro %}

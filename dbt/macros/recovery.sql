@@ -1,0 +1,8 @@
+{#
+  Days after which money that nobody has tried to take again counts as lost: card networks count attempts within
+  thirty days (contracts/rules/retry.yaml), so that what was not tried in them is given up.
+#}
+{% macro open_days() -%}30{%- endmacro %}
+
+{# Days within which providers pay out what payments have brought, the slowest schedules included. #}
+{% macro unpaid_days() -%}14{%- endmacro %}

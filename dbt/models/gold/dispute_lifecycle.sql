@@ -1,0 +1,95 @@
+-- Each dispute of live payments once: from its opening to its end, with what it took. Which version is the latest is the contract's.
+{{ config(materialized='table', on_table_exists='replace') }}
+
+with versions as (
+
+    select
+        history.*,
+        coalesce(object_updated_at, provider_created_at) as changed_at,
+        case when coalesce(withdrawn_currency, currency) = currency then withdrawn_minor end as taken_minor,
+        case when coalesce(fee_currency, currency) = currency then fee_minor end as own_fee_minor,
+        row_number() over (
+            partition by provider, object_id
+            order by
+                {{ payments_sources.version_order() }},
+                status_rank asc nulls first,
+                event_rank asc nulls first,
+                event_id asc
+        ) as version
+    from (
+        {{ rooted_history(ref('payment_history')) }}
+    ) as history
+    where object_family in ({{ payments_sources.families_as('dispute') }})
+
+),
+
+disputes as (
+
+    select
+        provider,
+        object_id as dispute_id,
+        max_by(root_id, version) as payment_id,
+        max_by(merchant_id, version) as merchant_id,
+        coalesce(max_by(livemode, version) filter (where livemode is not null), true) as livemode,
+        max_by(currency, version) as currency,
+        max_by(currency_exponent, version) as currency_exponent,
+        max_by(status, version) as status,
+        max_by(dispute_stage, version) filter (where dispute_stage is not null) as stage,
+        max_by(amount_minor, version) as amount_minor,
+        coalesce(max_by(taken_minor, version) filter (where taken_minor is not null), 0) as taken_minor,
+        max(taken_minor) as most_taken_minor,
+        coalesce(max_by(own_fee_minor, version) filter (where own_fee_minor is not null), 0) as fee_minor,
+        max_by(event_id, version) as event_id,
+        min(coalesce(object_created_at, changed_at)) as opened_at,
+        min(changed_at) filter (where dispute_stage = 'chargeback') as charged_back_at,
+        min(changed_at) filter (where withdrawn_minor > 0) as withdrawn_at,
+        min(changed_at) filter (where status in ('won', 'lost', 'closed')) as ended_at,
+        max(changed_at) as updated_at,
+        count(*) as event_count
+    from versions
+    group by provider, object_id
+
+)
+
+select
+    dispute.provider,
+    dispute.dispute_id,
+    dispute.payment_id,
+    dispute.merchant_id,
+    dispute.currency,
+    dispute.currency_exponent,
+    dispute.status,
+    dispute.stage,
+    event.dispute_category as category,
+    event.dispute_reason as reason,
+    dispute.amount_minor,
+    {{ major_units('dispute.amount_minor', 'dispute.currency_exponent') }} as amount_major,
+    coalesce(dispute.most_taken_minor, 0) as most_taken_minor,
+    {{ major_units('coalesce(dispute.most_taken_minor, 0)', 'dispute.currency_exponent') }} as most_taken_major,
+    dispute.taken_minor,
+    {{ major_units('dispute.taken_minor', 'dispute.currency_exponent') }} as taken_major,
+    dispute.fee_minor,
+    {{ major_units('dispute.fee_minor', 'dispute.currency_exponent') }} as fee_major,
+    dispute.opened_at,
+    cast(dispute.opened_at at time zone 'UTC' as date) as opened_date,
+    dispute.charged_back_at,
+    dispute.withdrawn_at,
+    if(dispute.status in ('won', 'lost', 'closed'), dispute.ended_at) as ended_at,
+    if(
+        dispute.status in ('won', 'lost', 'closed'),
+        to_unixtime(dispute.ended_at) - to_unixtime(dispute.opened_at)
+    ) as open_seconds,
+    dispute.updated_at,
+    payment.created_at as payment_created_at,
+    to_unixtime(dispute.opened_at) - to_unixtime(payment.created_at) as opened_after_seconds,
+    coalesce(payment.is_told, false) as has_payment,
+    if(payment.currency = dispute.currency, payment.captured_minor) as payment_captured_minor,
+    payment.fraud_risk_level as payment_fraud_risk_level,
+    dispute.event_count
+from disputes as dispute
+inner join {{ ref('payments_cleaned') }} as event
+    on event.event_id = dispute.event_id
+left join {{ ref('payments') }} as payment
+    on payment.provider = dispute.provider
+        and payment.payment_id = dispute.payment_id
+where dispute.livemode
