@@ -1,7 +1,6 @@
 """The environment of every service, from one place."""
 
 import json
-import shutil
 from collections.abc import Mapping
 
 from stack.context import BUCKET_LAKE, S3_REGION, TEMPORAL_NAMESPACE
@@ -9,6 +8,7 @@ from stack.gateways import Gateway, gateways
 from stack.places import Places
 from stack.ports import LOOPBACK, Ports, url
 from stack.secrets import Secrets
+from stack.servers import prometheus
 
 MERCHANT = "merch_local"
 
@@ -79,4 +79,4 @@ def addresses(places: Places, ports: Ports) -> Mapping[str, str]:
         "Kafka": f"{LOOPBACK}:{ports.kafka}",
         "Postgres": f"{LOOPBACK}:{ports.postgres}",
     }
-    return found | ({"Prometheus": url(ports.prometheus)} if shutil.which("prometheus") else {})
+    return found | ({"Prometheus": url(ports.prometheus)} if prometheus.program() else {})
