@@ -6,6 +6,7 @@ import json
 import math
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -22,6 +23,8 @@ _Marks = dict[Place, tuple[int, int]]
 _ESCAPE = re.compile(r"\\(?:(?P<surrogate>u[dD][89a-fA-F][0-9a-fA-F]{2})|.)")
 _SYNTAX = "correct the file's syntax"
 _BITS = 64
+# Two readings have most of their files alike: of a commit and the one before it, of the many states in a test.
+_KEPT = 1024
 _SMALLER = "write a smaller number; in an example, give the whole body as body_text"
 
 
@@ -97,6 +100,7 @@ def compose(text: str) -> Any:
     return yaml.compose(text, Loader=_Loader)
 
 
+@lru_cache(_KEPT)
 def _parse(path: str, text: str) -> Document:
     is_json = path.endswith((".json", ".avsc"))
     values = _json(path, text) if is_json else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import jsonschema
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from codegen.document import Document, Place
 
 _LONGEST = 100
+# Two readings have most of their files alike: of a commit and the one before it, of the many states in a test.
+_DOCUMENTS, _SCHEMAS = 1024, 64
 _TYPES = {
     "object": "an object",
     "array": "a list",
@@ -61,6 +64,16 @@ def unlike(schema: Mapping[str, Any], data: Any) -> Iterator[tuple[Place, str]]:
                 yield place, message
 
 
+@lru_cache(_DOCUMENTS)
+def _misfits(schema: Document, document: Document) -> tuple[tuple[Place, str], ...]:
+    return tuple(unlike(schema.data, document.data))
+
+
+@lru_cache(_SCHEMAS)
+def _check(schema: Document) -> None:
+    jsonschema.Draft202012Validator.check_schema(schema.data)
+
+
 class Shape:
     """The shape that files of one kind have; `schema` is the JSON Schema in meta/<kind>.schema.json."""
 
@@ -69,16 +82,16 @@ class Shape:
         self._source = schema.path
         self._kind = kind
         try:
-            jsonschema.Draft202012Validator.check_schema(schema.data)
+            _check(schema)
         except jsonschema.SchemaError as error:
             place = written(tuple(error.absolute_path)) or "the file"
             raise ValueError(f"this is not a JSON Schema: {place}: {_cut(error.message)}") from error
-        self._schema = schema.data
+        self._schema = schema
 
     def findings(self, document: Document) -> Iterator[tuple[Place, Finding]]:
         """Yield what is wrong with a document, each with its place; one finding for each thing to change."""
         try:
-            for place, message in unlike(self._schema, document.data):
+            for place, message in _misfits(self._schema, document):
                 said = f"{written(place) or 'the file'} {message}"
                 yield place, document.finding("shape", place, said, f"see {self._source}")
         except referencing.exceptions.Unresolvable as error:
