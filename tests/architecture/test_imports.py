@@ -9,8 +9,8 @@ import pytest
 from tests.conftest import ROOT
 
 MEMBERS = (
-    *("analytics", "archiver", "catalogue", "codegen", "gateway", "inference", "kit", "normalizer", "operations"),
-    *("orchestrator", "payments_contracts", "simulator", "stack"),
+    *("analytics", "archiver", "catalogue", "codegen", "gateway", "inference", "kit", "monitoring"),
+    *("normalizer", "operations", "orchestrator", "payments_contracts", "simulator", "stack"),
 )
 # Said by modules that work in another environment, or after another program.
 ELSEWHERE = ("No module named 'pyflink'", "run `python -m analytics`, which parses the dbt project")

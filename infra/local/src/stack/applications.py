@@ -115,7 +115,20 @@ def applications(context: Context) -> tuple[Process, ...]:
             variables={"METRICS_PORT": str(ports.archiver_metrics)},
             after=streams | {"tables"},
         ),
+        _watch(context),
         *_dagster(context),
+    )
+
+
+def _watch(context: Context) -> Process:
+    """Return what shows Prometheus the parts that have no metrics."""
+    return _program(
+        context,
+        "watch",
+        (context.places.venv / "bin" / "payments", "watch"),
+        port="watch_metrics",
+        variables={"METRICS_PORT": str(context.ports.watch_metrics), "WATCH_MOUNTS": f"state={context.places.state}"},
+        after=frozenset({"topics", "tables", "database"}),
     )
 
 

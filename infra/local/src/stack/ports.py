@@ -49,6 +49,7 @@ class Ports:
     inference: int = 18110
     archiver_metrics: int = 18121
     orchestrator_metrics: int = 18122
+    watch_metrics: int = 18123
     orchestrator_temporal_metrics: int = 18124
     normalizer_1: int = 18130
     normalizer_2: int = 18131

@@ -40,6 +40,7 @@ from operations.topics import Change, apply_topics
 from operations.trace.command import trace
 from operations.verification import verify_run
 from operations.warmup import warm_up
+from operations.watch.command import watch
 
 app = typer.Typer(no_args_is_help=True, help="Deploy the contracts, and look into the pipeline.")
 topics_app = typer.Typer(no_args_is_help=True, help="Topics of the contracts.")
@@ -55,6 +56,7 @@ app.command()(replay)
 app.command()(erase)
 app.command()(trace)
 app.command()(peek)
+app.command()(watch)
 app.add_typer(audit.app, name="audit")
 app.add_typer(merchants.app, name="merchants")
 console = Console()

@@ -1,5 +1,7 @@
 """What the orchestrator measures; labels come from closed sets."""
 
+from datetime import datetime, timedelta
+
 from prometheus_client import Counter, Gauge, Histogram
 
 STARTS = Counter("orchestrator_workflow_starts", "Workflows asked for, by answer.", ["answer"])
@@ -12,6 +14,11 @@ START_SECONDS = Histogram(
     buckets=(0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 30.0),
 )
 COMMITS = Counter("orchestrator_offset_commits", "Commits of Kafka offsets.")
+WEBHOOK_TO_NORMALIZED_SECONDS = Histogram(
+    "orchestrator_webhook_to_normalized_seconds",
+    "From a webhook's receipt until its normalized record was read here; none of more than an hour ago.",
+    buckets=(0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.75, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0, 3600.0),
+)
 NORMALIZED_TO_BRONZE_SECONDS = Histogram(
     "orchestrator_normalized_to_bronze_seconds",
     "How long an event had been on its topic when its row was committed to Bronze.",
@@ -47,3 +54,11 @@ DATABASE_ROWS_MENDED = Counter(
 DATABASE_ROWS_REJECTED = Counter(
     "orchestrator_database_rows_rejected", "Rows that the operational database refuses for what is in them."
 )
+
+_LATE = timedelta(hours=1)
+
+
+def note_read(received_at: datetime | None, now: datetime) -> None:
+    """Measure the way of an event's record to here. One of long ago was sent again, and tells nothing of that way."""
+    if received_at is not None and (taken := now - received_at) < _LATE:
+        WEBHOOK_TO_NORMALIZED_SECONDS.observe(max(0.0, taken.total_seconds()))

@@ -19,6 +19,7 @@ from temporalio.api.enums.v1 import TaskQueueType
 from temporalio.client import Client
 from temporalio.worker import Worker
 
+from orchestrator import metrics
 from orchestrator.activities.lake import LakeActivities
 from orchestrator.backlog import QueueBacklog
 from orchestrator.bridge import Bridge, Gate
@@ -146,6 +147,7 @@ class _Process:
         refusals = Refusals(self._dead_letters(settings), settings.tolerance)
 
         async def start(arrival: Arrival) -> None:
+            metrics.note_read(arrival.event.received_at, self._clock())
             with self._spans.starting(arrival.event, arrival.position):
                 await starter.start(arrival.event, arrival.position)
             refusals.passed()

@@ -11,16 +11,23 @@ from stack.processes import Group, Process
 from stack.readiness import HttpReady
 from stack.servers import object_store
 
-RETENTION = "2d"
+# The longest window of the objectives is three days.
+RETENTION = "4d"
+
+
+def rules(context: Context) -> Path:
+    """Return the pattern of the files of rules."""
+    return context.places.repository / "infra" / "monitoring" / "rules" / "*.yaml"
 
 
 def config(context: Context) -> str:
-    """Return the scrape configuration."""
+    """Return what is scraped, and which rules hold."""
     ports = context.ports
     targets = {
         **{each.name: (ports.named((each.port,))[each.port], "/metrics") for each in gateways(context.places)},
         "inference": (ports.inference, "/metrics"),
         "archiver": (ports.archiver_metrics, "/metrics"),
+        "watch": (ports.watch_metrics, "/metrics"),
         "orchestrator": (ports.orchestrator_metrics, "/metrics"),
         "orchestrator-temporal": (ports.orchestrator_temporal_metrics, "/metrics"),
         **{
@@ -42,6 +49,7 @@ def config(context: Context) -> str:
     settings = {
         "global": {"scrape_interval": "5s", "evaluation_interval": "5s"},
         "alerting": {"alertmanagers": [{"static_configs": [{"targets": [f"{LOOPBACK}:{ports.alertmanager}"]}]}]},
+        "rule_files": [str(rules(context))],
         "scrape_configs": jobs,
     }
     return yaml.safe_dump(settings, sort_keys=False)

@@ -55,7 +55,7 @@ class AuditSettings(KafkaSettings, RegistrySettings):
         return tuple(each for each in PROVIDERS if raw_topic(each).name in topics)
 
 
-def _readers(settings: AuditSettings) -> Iterator[tuple[str, str, bool]]:
+def readers(settings: AuditSettings) -> Iterator[tuple[str, str, bool]]:
     """Yield each group with what it reads, and whether nothing can be expected before it has read."""
     for provider in settings.providers:
         name = raw_topic(provider).name
@@ -84,7 +84,7 @@ def open_auditor(
         def progress() -> Sequence[Progress]:
             return [
                 Progress(group, topic, topics.bounds(topic), topics.committed(group, topic), required)
-                for group, topic, required in _readers(settings)
+                for group, topic, required in readers(settings)
             ]
 
         def acknowledged() -> tuple[Acknowledged, ...]:

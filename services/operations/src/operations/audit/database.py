@@ -1,6 +1,6 @@
 """The operational database as the audit sees it: rows of events, and its own books."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, Final, LiteralString
@@ -51,6 +51,13 @@ class AuditDatabase:
             sql.Identifier(AUDIT_DIFFERENCES.name)
         )
         return [AuditDifference.model_validate(row) for row in self._connection.execute(statement, [_FOLLOWED])]
+
+    def count_open(self) -> Mapping[str, int]:
+        """Return how many differences are open at each hop that has any."""
+        statement = sql.SQL("SELECT hop, count(*) AS count FROM {} WHERE state = 'open' GROUP BY hop").format(
+            sql.Identifier(AUDIT_DIFFERENCES.name)
+        )
+        return {row["hop"]: row["count"] for row in self._connection.execute(statement)}
 
     def accepted(self) -> set[tuple[str, str]]:
         """Return the hop and subject of each difference that a person has judged final."""

@@ -1,0 +1,1 @@
+"""The list of all metrics, and the rules and alerts made from it."""

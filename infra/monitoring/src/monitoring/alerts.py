@@ -1,0 +1,207 @@
+"""Every alert, in the order of the path; docs/runbooks.md has a section for each."""
+
+from typing import Final
+
+from monitoring import burning
+from monitoring.alert import Alert, Severity, grown
+
+_PAGE, _TICKET = Severity.PAGE, Severity.TICKET
+_CHANGED = "watch_layer_changed_timestamp_seconds"
+_FREE = (
+    "(watch_disk_free_bytes / watch_disk_size_bytes < {0}\n"
+    "or kubelet_volume_stats_available_bytes / kubelet_volume_stats_capacity_bytes < {0})"
+)
+
+ALERTS: Final = (
+    Alert(
+        "ErrorBudgetBurnsFast",
+        _PAGE,
+        burning.too_fast(burning.FAST),
+        "2m",
+        "{{ $labels.slo }}: {{ $value | humanizePercentage }} of events miss their objective",
+        "At this pace 2 % of the error budget of 30 days is gone in an hour, or 5 % in six hours.",
+    ),
+    Alert(
+        "ErrorBudgetBurnsSlowly",
+        _TICKET,
+        burning.too_fast(burning.SLOW),
+        "1h",
+        "{{ $labels.slo }}: {{ $value | humanizePercentage }} of events miss their objective, for hours",
+        "At this pace 10 % of the error budget of 30 days is gone in a day, or in three.",
+    ),
+    Alert(
+        "TargetDown",
+        _PAGE,
+        "up == 0",
+        "2m",
+        "{{ $labels.job }} does not show its metrics",
+        "The program does not run, or hangs. Webhooks that were acknowledged are in Kafka, whatever else is down.",
+    ),
+    Alert(
+        "PartDown",
+        _PAGE,
+        "watch_part_up == 0",
+        "2m",
+        "{{ $labels.part }} does not answer",
+        "A server that has no metrics of its own does not answer those who ask as its clients do.",
+    ),
+    Alert(
+        "PartsUnwatched",
+        _TICKET,
+        "absent(watch_part_up)",
+        "5m",
+        "nothing watches lag, freshness, audit, workflows and disks",
+        "`payments watch` does not run: alerts that rest on it cannot fire.",
+    ),
+    Alert(
+        "NormalizerNotReady",
+        _PAGE,
+        "normalizer_job_ready == 0",
+        "2m",
+        "{{ $labels.job }} has no Flink job that does its work",
+        "Events of this provider stay in the raw topic until it does.",
+    ),
+    Alert(
+        "NormalizerRestarts",
+        _TICKET,
+        "max_over_time(flink_jobmanager_job_numRestarts[30m]) - min_over_time(flink_jobmanager_job_numRestarts[30m])"
+        " >= 3",
+        "0m",
+        "the Flink job {{ $labels.job_name }} was started anew {{ $value }} times in half an hour",
+        "Each restart delays the provider's events; nothing is lost or repeated.",
+    ),
+    Alert(
+        "TransactionsLost",
+        _PAGE,
+        "max_over_time(normalizer_job_lost_transactions[1d]) > 0",
+        "0m",
+        "{{ $labels.job }} could not commit {{ $value }} transactions: normalized events are lost to readers",
+        "Data loss behind the raw topic. The raw events are still there.",
+    ),
+    Alert(
+        "QuarantineRateHigh",
+        _PAGE,
+        "sum by (job) (increase(normalizer_rejected_total[15m])) / sum by (job)"
+        " (increase(normalizer_rejected_total[15m]) + increase(normalizer_normalized_total[15m])) > 0.05\n"
+        "and sum by (job) (increase(normalizer_rejected_total[15m])) > 20",
+        "5m",
+        "{{ $labels.job }} quarantines {{ $value | humanizePercentage }} of its events",
+        "A provider has changed what it sends, or a contract is wrong. Quarantined events come back by a redrive.",
+    ),
+    Alert(
+        "ConsumerLagHigh",
+        _PAGE,
+        "sum by (group, topic) (watch_consumer_lag_records) > 1000",
+        "10m",
+        "{{ $labels.group }} is {{ $value }} records behind in {{ $labels.topic }}",
+        "The reader stands still, or is slower than what comes. The records are safe within the topic's retention.",
+    ),
+    Alert(
+        "BronzeStale",
+        _PAGE,
+        "sum(increase(normalizer_normalized_total[10m])) > 0\n"
+        "unless sum(increase(orchestrator_normalized_to_bronze_seconds_count[10m])) > 0",
+        "2m",
+        "events are normalized, and no row comes into Bronze",
+        "Events wait in Kafka or in their workflows; nothing is lost.",
+    ),
+    Alert(
+        "WorkflowsStuck",
+        _PAGE,
+        'sum(watch_workflows{state="stuck"}) > 0',
+        "5m",
+        "{{ $value }} workflows have run for more than ten minutes",
+        "A workflow takes a second. One that waits is tried again for as long as it takes.",
+    ),
+    Alert(
+        "WorkflowsLost",
+        _TICKET,
+        'sum(watch_workflows{state="lost"}) > 0',
+        "0m",
+        "{{ $value }} workflows ended without success within the last hour",
+        "Their events have a dead letter, or were ended by hand or by a time-out and have neither letter nor row.",
+    ),
+    Alert(
+        "DeadLetters",
+        _TICKET,
+        f"sum by (reason) {grown('orchestrator_dead_letters_total', '15m')}",
+        "0m",
+        "the orchestrator dead-letters events: {{ $labels.reason }}",
+        "An event that was normalized could not be used behind that. It is kept, and can be sent again.",
+    ),
+    Alert(
+        "BreakerOpen",
+        _TICKET,
+        # It lets a request through now and then, to see whether the model is back.
+        "max by (model) (max_over_time(orchestrator_inference_circuit_open[2m])) == 1",
+        "3m",
+        "the model {{ $labels.model }} is not asked: it failed too often",
+        "Rows carry fallbacks meanwhile and are marked as such.",
+    ),
+    Alert(
+        "AttemptsWithoutSource",
+        _TICKET,
+        'sum(increase(orchestrator_attempts_total{source="nobody"}[1h]))'
+        " / sum(increase(orchestrator_attempts_total[1h])) > 0.5\n"
+        "and sum(increase(orchestrator_attempts_total[1h])) >= 20",
+        "10m",
+        "nobody can count the attempts of {{ $value | humanizePercentage }} of failed payments",
+        "Retry advice for them is one retry after three days, whatever was tried before.",
+    ),
+    Alert(
+        "ArchiveGap",
+        _PAGE,
+        f"sum by (topic, kind) {grown('archive_gaps_total', '1h')}",
+        "0m",
+        "records of {{ $labels.topic }} were gone before the archive had read them ({{ $labels.kind }})",
+        "Their bytes are lost to the archive; the events themselves went on.",
+    ),
+    Alert(
+        "SilverStale",
+        _TICKET,
+        f'max({_CHANGED}{{layer="bronze"}}) - max({_CHANGED}{{layer="silver"}}) > 3600',
+        "65m",
+        "Silver is {{ $value | humanizeDuration }} behind Bronze, and an hourly build has not mended it",
+        "Reports and Gold are as old as that.",
+    ),
+    Alert(
+        "GoldStale",
+        _TICKET,
+        f'max({_CHANGED}{{layer="silver"}}) - max({_CHANGED}{{layer="gold"}}) > 90000',
+        "30m",
+        "Gold is {{ $value | humanizeDuration }} behind Silver, and a daily build has not mended it",
+        "The metrics of yesterday are missing.",
+    ),
+    Alert(
+        "AuditDifferences",
+        _PAGE,
+        "sum by (hop) (watch_audit_open_differences) > 0",
+        "0m",
+        "{{ $value }} events are missing or differ at the hop {{ $labels.hop }}",
+        "The standing audit found what one place has and the next has not.",
+    ),
+    Alert(
+        "AuditLate",
+        _TICKET,
+        "time() - max(watch_audit_finished_timestamp_seconds) > 7200",
+        "15m",
+        "the last standing audit ended {{ $value | humanizeDuration }} ago",
+        "Nobody looks whether something is missing.",
+    ),
+    Alert(
+        "DiskLow",
+        _TICKET,
+        _FREE.format("0.1"),
+        "10m",
+        "{{ $labels.mount }}{{ $labels.persistentvolumeclaim }} has {{ $value | humanizePercentage }} left",
+        "A file system fills up.",
+    ),
+    Alert(
+        "DiskAlmostFull",
+        _PAGE,
+        _FREE.format("0.03"),
+        "2m",
+        "{{ $labels.mount }}{{ $labels.persistentvolumeclaim }} has {{ $value | humanizePercentage }} left",
+        "Servers stop where they cannot write; gateways answer 503 then, and providers send again.",
+    ),
+)

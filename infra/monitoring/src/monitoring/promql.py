@@ -1,0 +1,38 @@
+"""Which series an expression of PromQL reads, and by which labels; for tests of rules and dashboards."""
+
+import re
+from typing import Final
+
+from monitoring.foreign import FOREIGN
+from monitoring.own import OWN
+
+_TEXT = re.compile(r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'")
+_SELECTOR = re.compile(r"\{[^}]*\}")
+_RANGE = re.compile(r"\[[^\]]*\]")
+_LABELS = re.compile(r"\b(?:by|without|on|ignoring|group_left|group_right)\s*\([^)]*\)")
+# An identifier before a bracket is a function; an aggregation may have had its labels between.
+_NAME = re.compile(r"\b[a-zA-Z_:][\w:]*(?![\w:]*\s*\()")
+_DURATION = re.compile(r"(?<![\w:])\d+(?:ms|[smhdwy])\b")
+_WORDS: Final = frozenset(
+    {"and", "or", "unless", "bool", "offset", "inf", "nan", "by", "without", "sum", "max", "min", "avg", "count"}
+)
+
+LABELS: Final = {
+    **{series: frozenset((*each.labels, "le")) for each in OWN for series in each.series},
+    **{each.name: frozenset(each.labels) for each in FOREIGN},
+}
+"""The labels of each series that there is, as far as rules and dashboards know it. Prometheus adds job and instance."""
+
+
+def series(expression: str) -> frozenset[str]:
+    """Return the names of the series that an expression reads, recorded ones included."""
+    text = expression
+    for part in (_TEXT, _SELECTOR, _RANGE, _LABELS, _DURATION):
+        text = part.sub(" ", text)
+    return frozenset(name for name in _NAME.findall(text) if name not in _WORDS)
+
+
+def selected(expression: str) -> frozenset[tuple[str, str]]:
+    """Return each series with each label that a selector asks it for."""
+    found = re.findall(r"([a-zA-Z_:][\w:]*)\s*(\{[^}]*\})", _TEXT.sub('""', expression))
+    return frozenset((name, label) for name, inside in found for label in re.findall(r"(\w+)\s*[=!]", inside))

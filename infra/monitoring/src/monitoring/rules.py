@@ -1,0 +1,61 @@
+"""The files of rules that Prometheus loads."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+import yaml
+
+from monitoring import burning
+from monitoring.alert import Alert
+from monitoring.alerts import ALERTS
+from monitoring.slos import SLOS
+
+_HEADER: Final = "# Written by `python -m monitoring` from infra/monitoring/src; do not edit.\n"
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes texts of several lines as such, and everything where it is."""
+
+    def ignore_aliases(self, data: object) -> bool:
+        """Let nothing be named by an anchor elsewhere."""
+        del data
+        return True
+
+
+def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+
+
+_Dumper.add_representer(str, _text)
+
+
+def files() -> Iterator[tuple[str, str]]:
+    """Yield name and content of each file."""
+    for name, groups in (("slos.yaml", _objectives()), ("alerts.yaml", _alerts())):
+        content = {"groups": [{"name": group, **rest} for group, rest in groups]}
+        yield name, _HEADER + yaml.dump(content, Dumper=_Dumper, sort_keys=False, width=10_000)
+
+
+def _objectives() -> Iterator[tuple[str, Mapping[str, Any]]]:
+    fast = [*burning.budgets(SLOS), *burning.recording(SLOS, burning.HOURS)]
+    yield "slos", {"interval": "30s", "rules": fast}
+    # Days of samples are read each time, and hours pass before it matters.
+    yield "slos-slow", {"interval": "5m", "rules": list(burning.recording(SLOS, burning.DAYS))}
+
+
+def _alerts() -> Iterator[tuple[str, Mapping[str, Any]]]:
+    yield "alerts", {"interval": "30s", "rules": [_rule(alert) for alert in ALERTS]}
+
+
+def _rule(alert: Alert) -> dict[str, Any]:
+    return {
+        "alert": alert.name,
+        "expr": alert.expr,
+        "for": alert.lasting,
+        "labels": {"severity": str(alert.severity)},
+        "annotations": {
+            "summary": alert.summary,
+            "description": alert.description,
+            "runbook": alert.runbook,
+        },
+    }

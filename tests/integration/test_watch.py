@@ -1,0 +1,66 @@
+"""`payments watch` asks the real servers, in the words that each of them knows."""
+
+from __future__ import annotations
+
+import uuid
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+import pytest
+from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]  # it exports them late
+from operations.audit.assembly import readers
+from operations.audit.hops import HOPS
+from operations.watch.command import WatchSettings, open_questions
+from operations.watch.questions import Lags
+from operations.watch.values import CHANGED, DIFFERENCES, LAG, WORKFLOWS, Value
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture
+def settings(stack: Mapping[str, str], monkeypatch: pytest.MonkeyPatch) -> WatchSettings:
+    for name, value in stack.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("METRICS_PORT", "1")
+    return WatchSettings()
+
+
+def test_each_part_answers_what_it_is_asked(settings: WatchSettings) -> None:
+    with ExitStack() as resources:
+        questions = open_questions(settings, resources)
+        # Dagster is an application, and not started here.
+        told = {part: question() for part, question in questions.items() if part != "dagster"}
+    pairs = {(group, topic) for group, topic, _ in readers(settings)}
+    assert {(each.gauge, *each.labels) for each in told["kafka"]} == {(LAG, *pair) for pair in pairs}
+    assert {each.labels for each in told["database"] if each.gauge == DIFFERENCES} == {(hop,) for hop in HOPS}
+    assert {(each.gauge, *each.labels) for each in told["temporal"]} == {
+        (WORKFLOWS, state) for state in ("running", "stuck", "lost")
+    }
+    assert {each.gauge for each in told["catalog"]} <= {CHANGED}
+    assert told["trino"] == []
+
+
+def test_the_lag_is_what_a_group_has_not_committed(settings: WatchSettings) -> None:
+    servers = settings.kafka_bootstrap_servers
+    topic = group = f"watch-{uuid.uuid4().hex[:8]}"
+    admin = AdminClient({"bootstrap.servers": servers})
+    admin.create_topics([NewTopic(topic, 1, 1)])[topic].result(20)
+    try:
+        producer = Producer({"bootstrap.servers": servers})
+        for _ in range(5):
+            producer.produce(topic, b"x", partition=0)
+        assert producer.flush(20) == 0
+        consumer = Consumer({"bootstrap.servers": servers, "group.id": group, "enable.auto.commit": False})
+        consumer.commit(offsets=[TopicPartition(topic, 0, 2)], asynchronous=False)
+        consumer.close()
+        lags = Lags(servers, [(group, topic), (f"{group}-new", topic)])
+        try:
+            assert lags.ask() == [Value(LAG, (group, topic), 3), Value(LAG, (f"{group}-new", topic), 5)]
+        finally:
+            lags.close()
+    finally:
+        admin.delete_topics([topic])[topic].result(20)
