@@ -187,12 +187,21 @@ def test_names_the_cause_when_the_job_fails(flink: FakeFlink, watcher: Watcher) 
         watcher.run()
 
 
-def test_says_so_when_the_job_manager_lost_the_job(flink: FakeFlink, watcher: Watcher) -> None:
+def test_starts_a_job_again_that_a_restarted_job_manager_has_forgotten(
+    flink: FakeFlink, watcher: Watcher, stop: Event
+) -> None:
     flink.add(FakeJob("old", parameters=dict(SAME)))
-    flink.on_look = flink.jobs.clear
 
-    with pytest.raises(JobEnded, match="does not know job old"):
-        watcher.run()
+    def forget() -> None:
+        flink.jobs.clear()
+        flink.on_look = stop.set
+
+    flink.on_look = forget
+
+    watcher.run()
+
+    assert flink.requests.count("SUBMIT") == 1
+    assert flink.requests[-1].endswith("/stop") or "/savepoints/" in flink.requests[-1]
 
 
 def test_outlives_a_job_manager_that_is_away_for_a_while(flink: FakeFlink, watcher: Watcher, stop: Event) -> None:

@@ -8,6 +8,7 @@ Fault
 ├── SubmissionFailed    Flink does not take the job
 ├── TooManyDeadLetters  so many messages are dead letters that it is not their fault
 └── JobEnded            the job that is watched runs no more
+    └── JobForgotten    the job manager has been restarted
 """
 
 from kit.errors import Fault, Transient
@@ -35,3 +36,7 @@ class TooManyDeadLetters(Fault):
 
 class JobEnded(Fault):
     """The job that this process watches runs no more, and nobody here has stopped it."""
+
+
+class JobForgotten(JobEnded):
+    """The job manager does not know the job: it has been restarted, and keeps jobs in memory alone."""

@@ -12,7 +12,7 @@ from kit.clock import Clock
 from normalizer import counters
 from normalizer.cluster import Cluster, Savepoint
 from normalizer.configuration import FINGERPRINT
-from normalizer.errors import ClusterAway, JobEnded, RefusedRequest, TooManyDeadLetters
+from normalizer.errors import ClusterAway, JobEnded, JobForgotten, RefusedRequest, TooManyDeadLetters
 from normalizer.job import ENDED, ENDING, JobSummary, Phase, Verdict, judge, living, runs
 from normalizer.losses import FAILED, Losses
 from normalizer.metrics import NormalizerMetrics
@@ -89,27 +89,35 @@ class Watcher:
     def run(self) -> None:
         """Find or start the job, watch it, and stop it with a savepoint when asked to.
 
+        A job that a restarted job manager has forgotten is started again, where its newest checkpoint left off.
+
         Raises:
-            JobEnded: the job failed, or somebody else stopped it, or the job manager lost it.
+            JobEnded: the job failed, or somebody else stopped it.
             SubmissionFailed: Flink refused the job.
             ClusterAway: the cluster did not come up in time.
             Fault: the pacer cannot watch the job's topics.
         """
+        while (job_id := self._find_or_start()) is not None:
+            try:
+                self._watch(job_id)
+            except JobForgotten as reason:
+                log.warning("the job is started again", reason=str(reason))
+                self._pacer.follow(None)
+            except TooManyDeadLetters as reason:
+                self._hold(reason)
+                return
+            else:
+                self._halt(job_id)
+                return
+
+    def _find_or_start(self) -> str | None:
+        """Return the id of the job that runs as it should; None where this program was told to stop before."""
         self._await_cluster()
         if self._stop.is_set():
-            return
+            return None
         self._retire()
         job_id = self._find()
-        if job_id is None:
-            if self._stop.is_set():
-                return
-            job_id = self._start()
-        try:
-            self._watch(job_id)
-        except TooManyDeadLetters as reason:
-            self._hold(reason)
-        else:
-            self._halt(job_id)
+        return job_id if job_id is not None or self._stop.is_set() else self._start()
 
     def _await_cluster(self) -> None:
         deadline = self._clock() + timedelta(seconds=self._plan.start_timeout_s)
@@ -257,7 +265,7 @@ class Watcher:
     def _look(self, job_id: str) -> None:
         view = self._cluster.view(job_id)
         if view is None:
-            raise JobEnded(f"The job manager does not know job {job_id} any more: it has been restarted")
+            raise JobForgotten(f"The job manager does not know job {job_id} any more: it has been restarted")
         self._metrics.checkpoints.set(view.checkpoints_completed)
         stall = timedelta(seconds=self._plan.checkpoint_stall_s)
         verdict = judge(view, now=self._clock(), stall=stall)
