@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
 from codegen.build import merge
+from codegen.diff import diff
 from codegen.document import parse
+from codegen.emit import emit
 from codegen.findings import ContractError, Finding
 from codegen.language.read import read_expression, read_path
+from codegen.lint import lint
 from codegen.loader import load
 
 if TYPE_CHECKING:
@@ -38,6 +42,18 @@ def test_reads_the_small_contracts(contracts: Path) -> None:
     assert catalog.record("payment_event", 1).record.name == "payment_event"
     with pytest.raises(KeyError):
         catalog.record("payment_event", 2)
+
+
+def test_what_several_readings_share_is_changed_by_none(contracts: Path) -> None:
+    files = [file for file in contracts.rglob("*") if file.suffix in {".yaml", ".json", ".avsc"}]
+    documents = [parse(file.relative_to(contracts).as_posix(), file.read_text(encoding="utf-8")) for file in files]
+    before = [json.dumps(document.data) for document in documents]
+    catalog = load(contracts)
+    lint(catalog)
+    emit(catalog)
+    diff(catalog, load(contracts))
+    assert parse(documents[0].path, files[0].read_text(encoding="utf-8")) is documents[0], "they are shared"
+    assert [json.dumps(document.data) for document in documents] == before
 
 
 def test_refuses_a_folder_that_is_not_there(tmp_path: Path) -> None:

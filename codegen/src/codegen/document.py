@@ -24,7 +24,7 @@ _ESCAPE = re.compile(r"\\(?:(?P<surrogate>u[dD][89a-fA-F][0-9a-fA-F]{2})|.)")
 _SYNTAX = "correct the file's syntax"
 _BITS = 64
 # Two readings have most of their files alike: of a commit and the one before it, of the many states in a test.
-_KEPT = 1024
+KEPT = 1024
 _SMALLER = "write a smaller number; in an example, give the whole body as body_text"
 
 
@@ -46,7 +46,10 @@ _Loader.add_implicit_resolver(
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A parsed file: its path below the contracts folder, its text, data, line and column of each place in the data."""
+    """A parsed file: its path below the contracts folder, its text, data, line and column of each place in the data.
+
+    Whoever reads the same text at the same path gets the same document, so nobody may change its data.
+    """
 
     path: str
     text: str
@@ -100,7 +103,7 @@ def compose(text: str) -> Any:
     return yaml.compose(text, Loader=_Loader)
 
 
-@lru_cache(_KEPT)
+@lru_cache(KEPT)
 def _parse(path: str, text: str) -> Document:
     is_json = path.endswith((".json", ".avsc"))
     values = _json(path, text) if is_json else None

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import jsonschema
 import referencing.exceptions
 
+from codegen.document import KEPT
 from codegen.findings import Finding
 from codegen.suggestion import meant
 
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from codegen.document import Document, Place
 
 _LONGEST = 100
-# Two readings have most of their files alike: of a commit and the one before it, of the many states in a test.
-_DOCUMENTS, _SCHEMAS = 1024, 64
 _TYPES = {
     "object": "an object",
     "array": "a list",
@@ -64,12 +63,12 @@ def unlike(schema: Mapping[str, Any], data: Any) -> Iterator[tuple[Place, str]]:
                 yield place, message
 
 
-@lru_cache(_DOCUMENTS)
+@lru_cache(KEPT)
 def _misfits(schema: Document, document: Document) -> tuple[tuple[Place, str], ...]:
     return tuple(unlike(schema.data, document.data))
 
 
-@lru_cache(_SCHEMAS)
+@lru_cache(KEPT)
 def _check(schema: Document) -> None:
     jsonschema.Draft202012Validator.check_schema(schema.data)
 
