@@ -62,8 +62,11 @@ def alertmanager_config() -> str:
 
 def items(context: Context) -> tuple[Process, ...]:
     """Return Prometheus and the Alertmanager beside it."""
-    programs = context.tools.prometheus.target()
-    return _prometheus(context, programs / "prometheus"), _alertmanager(context, programs / "alertmanager")
+    tools = context.tools
+    return (
+        _prometheus(context, tools.prometheus.target() / "prometheus"),
+        _alertmanager(context, tools.alertmanager.target() / "alertmanager"),
+    )
 
 
 def _prometheus(context: Context, program: Path) -> Process:

@@ -18,6 +18,7 @@ class Toolbox:
     temporal: GoTool
     temporal_ui: GoTool
     prometheus: GoTool
+    alertmanager: GoTool
     kafka: MavenTool
     registry: MavenTool
     catalog: MavenTool
@@ -34,6 +35,7 @@ class Toolbox:
             self.object_store,
             self.temporal_ui,
             self.prometheus,
+            self.alertmanager,
             self.trino_iceberg,
             self.trino,
             self.flink_connectors,
@@ -82,11 +84,18 @@ def toolbox(places: Places, java_home: Path, object_store: ObjectStore) -> Toolb
             {
                 "prometheus": "github.com/prometheus/prometheus/cmd/prometheus",
                 "promtool": "github.com/prometheus/prometheus/cmd/promtool",
-                "alertmanager": "github.com/prometheus/alertmanager/cmd/alertmanager",
             },
             golang,
             # Discovery of targets in clouds, which is most of the program; here they are written down.
             ("remove_all_sd",),
+        ),
+        # The last whose module holds its pages: from 0.32 on they are built by Node.js.
+        alertmanager=GoTool(
+            places,
+            "alertmanager",
+            "github.com/prometheus/alertmanager",
+            {"alertmanager": "github.com/prometheus/alertmanager/cmd/alertmanager"},
+            golang,
         ),
         kafka=MavenTool(places, "kafka", java_home),
         registry=MavenTool(places, "registry", java_home, unpack=True),
