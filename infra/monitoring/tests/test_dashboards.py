@@ -41,7 +41,7 @@ def missing(query: Query) -> set[str]:
     if not kept:
         kept = frozenset().union(*(LABELS.get(each, RECORDED.get(each, set())) for each in series(query.expr)))
         kept |= {"job"}
-    return unknown(query.expr, RECORDED.keys()) | (set(re.findall(r"{{(\w+)}}", query.legend)) - kept)
+    return {*unknown(query.expr, RECORDED.keys()), *(set(re.findall(r"{{(\w+)}}", query.legend)) - kept)}
 
 
 def test_the_pages_are_those_that_were_asked_for() -> None:

@@ -94,7 +94,7 @@ class ComposedReception(Reception):
                 self._log_refusal("key not available", str(error))
                 self._finish(webhook, self._keyless())
             except Exception:  # noqa: BLE001  # whatever it is, the webhook is answered and its place is free again
-                _LOG.exception("key not fetched")
+                _LOG.exception("key_not_fetched")
                 self._finish(webhook, self._keyless())
             else:
                 self.complete(webhook, webhook.body)

@@ -27,9 +27,7 @@ class Unit(StrEnum):
     SHARE = "percentunit"
     PER_SECOND = "cps"
     COUNT = "short"
-    BYTES = "bytes"
     BYTES_PER_SECOND = "Bps"
-    YES_OR_NO = "bool_yes_no"
 
 
 @dataclass(frozen=True, slots=True)
