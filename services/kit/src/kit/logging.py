@@ -104,7 +104,9 @@ def _sampling(sampler: Sampler) -> Processor:
         left_out = sampler.admit(str(getattr(logger, "name", "")), method, str(event["event"]))
         if left_out is None:
             raise structlog.DropEvent
-        return event | {"left_out": left_out} if left_out else event
+        if left_out:
+            event["left_out"] = left_out
+        return event
 
     return sample
 
