@@ -133,7 +133,7 @@ def send_marks(stack: Mapping[str, str]) -> Run:
     try:
         for _ in range(6):
             accept("stripe")
-        wait_for("a fallback", lambda: bool(value('sum(orchestrator_fallbacks_total{verdict="fraud_score"}) > 0')), 60)
+        wait_for("a fallback", lambda: bool(value('sum(orchestrator_fallbacks_total{verdict="fraud_score"}) > 0')), 180)
     finally:
         os.kill(model, signal.SIGCONT)
 
