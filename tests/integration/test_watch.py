@@ -62,7 +62,11 @@ def test_the_lag_is_what_a_group_has_not_committed(settings: WatchSettings) -> N
         consumer.close()
         lags = Lags(servers, [(group, topic), (f"{group}-new", topic)])
         try:
-            assert lags.ask() == [Value(ENDS, (topic,), 5), Value(LAG, (group, topic), 3), Value(LAG, (f"{group}-new", topic), 5)]
+            assert lags.ask() == [
+                Value(ENDS, (topic,), 5),
+                Value(LAG, (group, topic), 3),
+                Value(LAG, (f"{group}-new", topic), 5),
+            ]
         finally:
             lags.close()
     finally:
