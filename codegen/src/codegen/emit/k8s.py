@@ -51,6 +51,6 @@ def resource(topic: Topic) -> dict[str, Any]:
             "topicName": topic.name,
             "partitions": topic.partitions,
             "replicas": topic.replicas,
-            "config": {**config(topic), "min.insync.replicas": max(1, topic.replicas - 1)},
+            "config": {**config(topic), "min.insync.replicas": topic.min_insync_replicas},
         },
     }

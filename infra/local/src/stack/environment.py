@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 
-from stack.context import BUCKET_LAKE, S3_REGION, TEMPORAL_NAMESPACE
+from stack.context import BROKERS, BUCKET_LAKE, S3_REGION, TEMPORAL_NAMESPACE
 from stack.gateways import Gateway, gateways
 from stack.places import Places
 from stack.ports import LOOPBACK, Ports, url
@@ -17,6 +17,7 @@ def shared(places: Places, ports: Ports, secrets: Secrets) -> Mapping[str, str]:
     password = secrets.payments_password.get_secret_value()
     return {
         "KAFKA_BOOTSTRAP_SERVERS": f"{LOOPBACK}:{ports.kafka}",
+        "TOPICS_MOST_REPLICAS": str(BROKERS),
         "SCHEMA_REGISTRY_URL": f"{url(ports.registry)}/apis/ccompat/v7",
         "CATALOG_URI": url(ports.catalog),
         "CATALOG_WAREHOUSE": f"s3://{BUCKET_LAKE}/warehouse",
