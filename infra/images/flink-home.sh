@@ -13,4 +13,7 @@ ln -s "$distribution/opt" "$target/opt"
 ln -s "$distribution"/lib/*.jar "$distribution"/opt/flink-python-*.jar "$target/lib/"
 ln -s "$distribution"/plugins/metrics-prometheus/*.jar "$target/plugins/metrics-prometheus/"
 cp "$connectors"/flink-s3-fs-presto-*.jar "$target/plugins/flink-s3-fs-presto/"
-cp "$connectors"/flink-sql-*.jar "$target/lib/"
+cp "$connectors"/flink-sql-*.jar "$connectors"/payments-*.jar "$target/lib/"
+# What Flink needs of its JVM, for a configuration that is written when a container starts.
+sed -n 's/^ *all: *\(--add-.*\)$/env.java.opts.all: \1/p' "$distribution/conf/config.yaml" >"$target/java-options.yaml"
+test -s "$target/java-options.yaml"

@@ -130,25 +130,39 @@ def test_a_flink_home_is_made_of_the_distribution_and_the_connectors(tmp_path: P
     connectors, home = tmp_path / "jars", tmp_path / "flink"
     for path in (
         distribution / "bin" / "jobmanager.sh",
-        distribution / "conf" / "config.yaml",
+        distribution / "conf" / "log4j-console.properties",
         distribution / "lib" / "flink-dist.jar",
         distribution / "opt" / "flink-python-2.jar",
         distribution / "plugins" / "metrics-prometheus" / "reporter.jar",
         connectors / "flink-s3-fs-presto-2.jar",
         connectors / "flink-sql-connector-kafka-5.jar",
+        connectors / "payments-recovery.jar",
     ):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch(mode=0o644)
+    (distribution / "conf" / "config.yaml").write_text(
+        "env:\n  java:\n    opts:\n      all: --add-exports=x --add-opens=y\n"
+    )
     subprocess.run([IMAGES / "flink-home.sh", tmp_path / "venv", connectors, home], check=True)
     assert os.access(home / "bin" / "jobmanager.sh", os.X_OK)
     assert {path.name for path in (home / "lib").iterdir()} == {
         "flink-dist.jar",
         "flink-python-2.jar",
         "flink-sql-connector-kafka-5.jar",
+        "payments-recovery.jar",
     }
     plugins = {path.parent.name: path.name for path in (home / "plugins").glob("*/*.jar")}
     assert plugins == {"flink-s3-fs-presto": "flink-s3-fs-presto-2.jar", "metrics-prometheus": "reporter.jar"}
-    assert (home / "conf" / "config.yaml").is_file()
+    properties = "rest.port: 8081\nparallelism.default: 1"
+    entry = [IMAGES / "flink-entrypoint.sh", "sh", "-c", "cat $FLINK_CONF_DIR/config.yaml"]
+    environment = {
+        "PATH": os.environ["PATH"],
+        "FLINK_HOME": str(home),
+        "FLINK_PROPERTIES": properties,
+        "TMPDIR": str(tmp_path),
+    }
+    written = subprocess.run(entry, env=environment, capture_output=True, text=True, check=True).stdout
+    assert written == f"env.java.opts.all: --add-exports=x --add-opens=y\n{properties}\n"
 
 
 @pytest.mark.parametrize(("status", "code"), [(200, 0), (503, 1), (None, 1)])

@@ -71,6 +71,9 @@ CLUSTER: Mapping[str, object] = {
     "restart-strategy.type": "exponential-delay",
     "restart-strategy.exponential-delay.initial-backoff": "1 s",
     "restart-strategy.exponential-delay.max-backoff": "30 s",
+    # A task manager that a restarted job manager refuses at first asks again soon.
+    "cluster.registration.error-delay": "1 s",
+    "cluster.registration.refused-registration-delay": "1 s",
     "s3.path.style.access": True,
     "metrics.reporters": "prom",
 }
@@ -121,9 +124,6 @@ def config(context: Context, java_options: object) -> str:
         "high-availability.type": RECOVERY_SERVICES,
         "high-availability.storageDir": (context.data("flink") / "recovery").as_uri(),
         "high-availability.jobmanager.port": ports.flink_rpc,
-        # A task manager that the restarted job manager refuses at first asks again soon.
-        "cluster.registration.error-delay": "1 s",
-        "cluster.registration.refused-registration-delay": "1 s",
         "rest.address": LOOPBACK,
         "rest.bind-address": LOOPBACK,
         "rest.port": ports.flink,
