@@ -154,7 +154,7 @@ def test_a_flink_home_is_made_of_the_distribution_and_the_connectors(tmp_path: P
     plugins = {path.parent.name: path.name for path in (home / "plugins").glob("*/*.jar")}
     assert plugins == {"flink-s3-fs-presto": "flink-s3-fs-presto-2.jar", "metrics-prometheus": "reporter.jar"}
     properties = "rest.port: 8081\nparallelism.default: 1"
-    entry = [IMAGES / "flink-entrypoint.sh", "sh", "-c", "cat $FLINK_CONF_DIR/config.yaml"]
+    entry = [str(IMAGES / "flink-entrypoint.sh"), "sh", "-c", "cat $FLINK_CONF_DIR/config.yaml"]
     environment = {
         "PATH": os.environ["PATH"],
         "FLINK_HOME": str(home),
