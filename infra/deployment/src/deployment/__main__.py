@@ -1,8 +1,9 @@
-"""Writes compose.yaml, and the secrets that it asks for: `python -m deployment`, `python -m deployment secrets`."""
+"""Writes compose.yaml and values for the charts of others; `secrets` and `manifests` write what these names say."""
 
 import os
 import secrets as random
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +11,7 @@ import typer
 from stack.errors import StackError
 from stack.places import FIRST
 
+from deployment import manifests, neighbours
 from deployment.compose import compose, secrets
 
 REPOSITORY = Path(__file__).resolve().parents[4]
@@ -37,9 +39,26 @@ def write(
     except StackError as error:
         sys.stderr.write(f"{error}\n")
         raise typer.Exit(1) from error
-    if not output.is_file() or output.read_text(encoding="utf-8") != text:
-        output.write_text(text, encoding="utf-8")
-        sys.stdout.write(f"wrote {output}\n")
+    _write({output: text} | (neighbours.files(REPOSITORY) if output == FILE else {}))
+
+
+@app.command("manifests")
+def write_manifests() -> None:
+    """Render the chart into infra/k8s, by the Helm of the PATH or one that is built for it."""
+    try:
+        text = manifests.manifests(manifests.helm(), manifests.chart(REPOSITORY))
+    except StackError as error:
+        sys.stderr.write(f"{error}\n")
+        raise typer.Exit(1) from error
+    _write({manifests.target(REPOSITORY): text})
+
+
+def _write(files: Mapping[Path, str]) -> None:
+    for path, text in files.items():
+        if not path.is_file() or path.read_text(encoding="utf-8") != text:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+            sys.stdout.write(f"wrote {path}\n")
 
 
 @app.command("secrets")

@@ -31,7 +31,7 @@ def configs(limits: str) -> dict[str, str]:
         "trino-config": trino.lines(
             {**trino.ENGINE, "http-server.http.port": "8080", "discovery.uri": "http://localhost:8080"}
         ),
-        "trino-lake": trino.lines(_lake()),
+        "trino-lake": trino.lines(lake()),
         "trino-logging": trino.lines(trino.LOG_LEVELS),
     }
 
@@ -153,7 +153,8 @@ def _trino(images: Images, ports: Ports) -> Definition:
     )
 
 
-def _lake() -> dict[str, str]:
+def lake() -> dict[str, str]:
+    """Return Trino's catalog of the layers, with Polaris and the object store beside it; no secret is in it."""
     return {
         **trino.LAKE,
         "iceberg.rest-catalog.uri": CATALOG_URI,
