@@ -180,7 +180,7 @@ def properties(text: str) -> dict[str, str]:
 # What says where something is, or how many there are, on one machine.
 PLACES = re.compile(
     r"listener|\.dirs?$|quorum|replication\.factor|min\.isr|node\.id|rest-catalog\.(uri|warehouse)|s3[.-](endpoint|aws|access-key|secret)"
-    r"|host|[.-]port|address|io\.tmp|python\.|storageDir|heartbeat|env\.java|reporter\.prom|upload"
+    r"|host|broker\.session|[.-]port|address|io\.tmp|python\.|storageDir|heartbeat|env\.java|reporter\.prom|upload"
 )
 
 

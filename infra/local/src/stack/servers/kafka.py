@@ -74,6 +74,9 @@ def properties(context: Context) -> str:
         "log.dirs": str(context.data("kafka")),
         **SETTINGS,
         **replication(BROKERS, BROKERS),
+        # A broker that was killed is registered again when the session of its former self is over; the default is 9 s.
+        "broker.session.timeout.ms": "3000",
+        "broker.heartbeat.interval.ms": "1000",
     }
     return "".join(f"{name}={value}\n" for name, value in settings.items())
 
