@@ -97,7 +97,8 @@ images: $(PYTHON) ## Build the images of gateway, normalizer and orchestrator an
 
 .PHONY: deployment
 deployment: $(PYTHON) ## Check images, compose and chart, the chart by Helm; builds Helm once where there is none
-	@$(PYTHON) -m pytest infra/deployment/tests infra/deployment/tests/check_chart.py
+	@$(PYTHON) -m pytest infra/deployment/tests
+	@$(PYTHON) -m pytest infra/deployment/tests/check_chart.py
 
 .PHONY: format
 format: $(PYTHON) ## Format the code
