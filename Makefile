@@ -91,6 +91,15 @@ catalogue: $(PYTHON) ## Build the contract catalogue, generated/docs/index.html;
 catalogue-browser: catalogue ## Look at the catalogue in a real browser; needs Chromium
 	@$(PYTHON) -m pytest tests/browser/check_catalogue.py
 
+.PHONY: images
+images: $(PYTHON) ## Build the images of gateway, normalizer and orchestrator and run them, where there is a container engine
+	@$(PYTHON) -m pytest -s infra/deployment/tests/check_images.py
+
+.PHONY: deployment
+deployment: $(PYTHON) ## Check images, compose and chart, the chart by Helm; builds Helm once where there is none
+	@$(PYTHON) -m pytest infra/deployment/tests
+	@$(PYTHON) -m pytest infra/deployment/tests/check_chart.py
+
 .PHONY: format
 format: $(PYTHON) ## Format the code
 	@.venv/bin/ruff check --fix-only . && .venv/bin/ruff format .
