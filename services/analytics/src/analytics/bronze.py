@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from dagster import InitResourceContext, resource
 from kit.clock import Clock, utc_now
 from kit.errors import Transient
 from kit.lake import load_catalog, rows_came
@@ -23,6 +24,12 @@ def open_catalog() -> Catalog:
     return load_catalog(LakeSettings())
 
 
+@resource(description="The lake's catalog, by PyIceberg.")
+def catalog(_: InitResourceContext) -> Catalog:
+    """Return the catalog as a resource of Dagster."""
+    return open_catalog()
+
+
 @dataclass(frozen=True, slots=True)
 class Written:
     """A table as it is now: its columns, its rows, and when rows last came (UTC); None where nobody wrote to it."""
@@ -32,14 +39,14 @@ class Written:
     at: datetime | None
 
 
-def look(catalog: Catalog, identifier: str) -> Written | None:
+def look(tables: Catalog, identifier: str) -> Written | None:
     """Return what a table has, by the newest of its snapshots; None where there is no such table.
 
     Raises:
         Transient: The catalog does not answer.
     """
     try:
-        table = catalog.load_table(identifier)
+        table = tables.load_table(identifier)
     except NoSuchTableError:
         return None
     except (OSError, RequestException, RESTError) as error:
@@ -83,8 +90,8 @@ class Sight:
         Raises:
             Transient: The catalog does not answer.
         """
-        catalog = self._open_catalog()
-        return {each: look(catalog, each) for each in identifiers}
+        opened = self._open_catalog()
+        return {each: look(opened, each) for each in identifiers}
 
     def late(self, written: Written | None, allowed: timedelta) -> Late:
         """Return which normalized records have waited for longer than `allowed`, while no row came into Bronze.

@@ -1,14 +1,17 @@
 """The composition root: what the code location has."""
 
+from functools import partial
+
 from dagster import Definitions, in_process_executor
 from payments_contracts.maintenance import MAINTAINED
 
 from analytics.alerts import Alerts
 from analytics.audit import build_audit_check
-from analytics.bronze import Sight, open_catalog
+from analytics.bronze import Sight, catalog, open_catalog
 from analytics.copies import build_copies
 from analytics.freshness import build_freshness_check, build_pace_check
-from analytics.maintenance.jobs import build_maintenance_jobs
+from analytics.lineage import build_lineage_sensor, open_endpoint
+from analytics.maintenance.jobs import build_maintenance_jobs, open_lake
 from analytics.models import build_models, describe_sources, find_whole_tests
 from analytics.program import open_dbt
 from analytics.project import find_project, read_manifest
@@ -31,22 +34,24 @@ def build(settings: AnalyticsSettings) -> Definitions:
     translator = LayerTranslator()
     copies = build_copies(settings.postgres_dsn)
     sources = describe_sources(manifest, project, translator, copies.keys)
-    sight = Sight(
-        open_catalog, (lambda: Stream(settings.kafka_bootstrap_servers)) if settings.kafka_bootstrap_servers else None
-    )
+    servers = settings.kafka_bootstrap_servers
+    sight = Sight(open_catalog, partial(Stream, servers) if servers else None)
     ages = [build_freshness_check(manifest, translator), build_pace_check(sight)]
     audit = build_audit_check(settings.audit_command)
     models = build_models(manifest, project, translator, sight)
     archived = describe_archive(source.key for source in sources)
     whole = find_whole_tests(manifest, models)
     jobs, schedules = build_maintenance_jobs(MAINTAINED, settings)
+    sensors = build_sensors(Alerts(settings.alertmanager_url, settings.dagster_url), sight, settings)
+    if settings.openlineage_url is not None:
+        sensors.append(build_lineage_sensor(settings, open_endpoint(settings.openlineage_url)))
     return Definitions(
         assets=[*describe_topics(), *archived, *sources, copies, models],
         asset_checks=[*ages, audit],
         jobs=[*build_jobs([source.key for source in sources], copies, whole, ages, audit), *jobs],
         schedules=[*build_schedules(), *schedules],
-        sensors=build_sensors(Alerts(settings.alertmanager_url, settings.dagster_url), sight, settings),
-        resources={"dbt": open_dbt(project)},
+        sensors=sensors,
+        resources={"dbt": open_dbt(project), "catalog": catalog, "trino": open_lake(settings)},
         # One dbt process does the work of a run: a process around it would only cost time.
         executor=in_process_executor,
     )

@@ -24,7 +24,7 @@ ANEW = {"payments/build": "anew"}
 def build_models(
     manifest: Mapping[str, Any], project: DbtProject, translator: LayerTranslator, sight: Sight
 ) -> AssetsDefinition:
-    """All models, built and tested by `dbt build`, upstream first; nothing is, where a source is not as it should be."""
+    """All models, built and tested by `dbt build`, upstream first; none is, where a source is not as it should be."""
 
     @dbt_assets(manifest=manifest, project=project, dagster_dbt_translator=translator, name="dbt_build", pool=POOL)
     def dbt_build(context: AssetExecutionContext, dbt: DbtCliResource) -> Iterator[Any]:

@@ -1,4 +1,4 @@
-"""Looks at what a build is about to read, before it writes anything: is it there, is it what the contract says, is it whole."""
+"""Looks at what a build is about to read, before it writes anything: is it there, as its contract says, and whole?"""
 
 from collections.abc import Collection, Iterator, Mapping
 from datetime import timedelta
@@ -57,8 +57,8 @@ def _judge(source: Mapping[str, Any], table: Written | None, sight: Sight) -> It
     if (allowed := _allowed(source)) is not None and (late := sight.late(table, allowed)).records:
         since = "at all" if late.since is None else f"since {late.since:%Y-%m-%d %H:%M:%S} UTC"
         yield (
-            f"{name} is stale: no row came {since}, and {late.records} records that came more than {allowed} ago wait for"
-            " theirs. See BronzeStale in docs/runbooks.md, and start this job again once rows come."
+            f"{name} is stale: no row came {since}, and {late.records} records that came more than {allowed} ago wait"
+            " for theirs. See BronzeStale in docs/runbooks.md, and start this job again once rows come."
         )
 
 

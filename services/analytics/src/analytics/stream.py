@@ -116,7 +116,7 @@ class Stream:
     def _newest(self, places: Iterable[TopicPartition]) -> Mapping[str, datetime]:
         admin = AdminClient(self._settings(_CLIENT))
         found: dict[str, datetime] = {}
-        newest = OffsetSpec.max_timestamp()
+        newest = OffsetSpec.max_timestamp()  # type: ignore[no-untyped-call]  # it has half its types
         asked = admin.list_offsets(dict.fromkeys(places, newest), request_timeout=_TIMEOUT_SECONDS)
         for place, answer in asked.items():
             try:
