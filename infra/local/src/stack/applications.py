@@ -170,7 +170,6 @@ def _dagster(context: Context) -> tuple[Process, ...]:
         "DAGSTER_HOME": str(home),
         "DAGSTER_DISABLE_TELEMETRY": "yes",
         "DAGSTER_POSTGRES_URL": postgres.dsn(context, "payments", password, "dagster"),
-        "ALERTMANAGER_URL": context.url(context.ports.alertmanager),
     }
     config = context.places.repository / "services" / DAGSTER_PACKAGE / "dagster.yaml"
     workspace = home / "workspace.yaml"

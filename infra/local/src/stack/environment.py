@@ -33,6 +33,7 @@ def shared(places: Places, ports: Ports, secrets: Secrets) -> Mapping[str, str]:
         "TRINO_PORT": str(ports.trino),
         "TRINO_USER": "payments",
         "DAGSTER_URL": url(ports.dagster),
+        "ALERTMANAGER_URL": url(ports.alertmanager),
         "FLINK_URL": url(ports.flink),
         # The normalizer plans with the very jars that the cluster has.
         "FLINK_HOME": str(places.flink_home),

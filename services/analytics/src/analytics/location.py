@@ -9,6 +9,7 @@ from analytics.alerts import Alerts
 from analytics.audit import build_audit_check
 from analytics.bronze import Sight, catalog, open_catalog
 from analytics.copies import build_copies
+from analytics.days import build_days_job
 from analytics.freshness import build_freshness_check, build_pace_check
 from analytics.lineage import build_lineage_sensor, open_endpoint
 from analytics.maintenance.jobs import build_maintenance_jobs, open_lake
@@ -45,13 +46,15 @@ def build(settings: AnalyticsSettings) -> Definitions:
     sensors = build_sensors(Alerts(settings.alertmanager_url, settings.dagster_url), sight, settings)
     if settings.openlineage_url is not None:
         sensors.append(build_lineage_sensor(settings, open_endpoint(settings.openlineage_url)))
+    dbt = open_dbt(project)
+    days = build_days_job(manifest, translator, sight, dbt)
     return Definitions(
         assets=[*describe_topics(), *archived, *sources, copies, models],
         asset_checks=[*ages, audit],
-        jobs=[*build_jobs([source.key for source in sources], copies, whole, ages, audit), *jobs],
+        jobs=[*build_jobs([source.key for source in sources], copies, whole, ages, audit), days, *jobs],
         schedules=[*build_schedules(), *schedules],
         sensors=sensors,
-        resources={"dbt": open_dbt(project), "catalog": catalog, "trino": open_lake(settings)},
+        resources={"dbt": dbt, "catalog": catalog, "trino": open_lake(settings)},
         # One dbt process does the work of a run: a process around it would only cost time.
         executor=in_process_executor,
     )
