@@ -4,6 +4,7 @@
 """
 
 import os
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from analytics.settings import AnalyticsSettings
 from dagster import Definitions, JobDefinition
 from dagster_dbt import DbtProject
 
+_NAMED = 72
 WRITTEN = Path(__file__).with_name("definitions.txt")
 
 
@@ -35,7 +37,7 @@ def lines_of(definitions: Definitions) -> Iterator[str]:
         made = "" if node.is_external else " (made here)"
         yield f"  {key.to_user_string()}{made}"
         yield from (f"    from {parent.to_user_string()}" for parent in sorted(node.parent_keys))
-        yield from (f"    check {check.name}" for check in sorted(node.check_keys, key=lambda each: each.name))
+        yield from (f"    check {shortened(check.name)}" for check in sorted(node.check_keys, key=lambda c: c.name))
     for job in jobs:
         yield f"job {job.name}"
         yield from (f"  {name}: {value}" for name, value in sorted(job.tags.items()))
@@ -50,12 +52,17 @@ def lines_of(definitions: Definitions) -> Iterator[str]:
     yield f"resources: {', '.join(sorted(repository.get_top_level_resources()))}"
 
 
+def shortened(name: str) -> str:
+    """A name without most of the values that dbt puts at its end, which are in the contracts."""
+    return name if len(name) <= _NAMED else f"{name[:_NAMED]}…"
+
+
 def steps_of(job: JobDefinition) -> Iterator[str]:
     """What a job makes and checks; of one without assets, its steps."""
     assets = job.asset_layer.asset_graph
     yield from (f"  makes {key.to_user_string()}" for key in sorted(assets.executable_asset_keys))
-    checks = sorted(assets.asset_check_keys, key=lambda each: (each.asset_key, each.name))
-    yield from (f"  checks {each.asset_key.to_user_string()} {each.name}" for each in checks)
+    checks = Counter(each.asset_key for each in assets.asset_check_keys)
+    yield from (f"  checks {key.to_user_string()}: {count}" for key, count in sorted(checks.items()))
     if not assets.executable_asset_keys and not checks:
         yield from (f"  does {node.name}" for node in sorted(job.nodes, key=lambda each: each.name))
 
