@@ -163,7 +163,7 @@ def test_the_hourly_run_tests_the_days_with_news_and_others_are_tested_by_the_da
     silver_run: ExecuteInProcessResult, dbt: Dbt
 ) -> None:
     assert all(checks_of(silver_run)[name].passed for name in ACCEPTED)
-    assert dbt("test", "--select", *ACCEPTED, may_fail=True) == dict.fromkeys(ACCEPTED, "fail")
+    assert dbt("test", "--select", *ACCEPTED, may_fail=True) == dict.fromkeys(ACCEPTED, "warn")
 
 
 @pytest.mark.usefixtures("silver_run")
@@ -230,8 +230,10 @@ def missing(bronze: Table) -> Iterator[str]:
     """Have Bronze under another name."""
     aside = (bronze.name()[0], "aside")
     bronze.catalog.rename_table(bronze.name(), aside)
-    yield "The lake has no "
-    bronze.catalog.rename_table(aside, bronze.name())
+    try:
+        yield "The lake has no "
+    finally:
+        bronze.catalog.rename_table(aside, bronze.name())
 
 
 @contextmanager
@@ -239,9 +241,11 @@ def widened(bronze: Table) -> Iterator[str]:
     """Have Bronze with a column that no contract knows."""
     with bronze.update_schema() as update:
         update.add_column("shoe_size", StringType())
-    yield "has shoe_size, which its contract does not"
-    with bronze.update_schema() as update:
-        update.delete_column("shoe_size")
+    try:
+        yield "has shoe_size, which its contract does not"
+    finally:
+        with bronze.update_schema() as update:
+            update.delete_column("shoe_size")
 
 
 @pytest.mark.usefixtures("built")

@@ -39,6 +39,13 @@ def test_a_sound_source_passes_and_those_that_are_not_read_are_not_looked_at(man
     inspect_sources(manifest, LayerTranslator(), sight({EVENTS: table(1, long_ago, COLUMNS)}, NOW), STAGED)
 
 
+def test_what_a_view_is_made_from_is_read_by_those_who_read_the_view(manifest: Mapping[str, Any]) -> None:
+    cleaned = {AssetKey(["silver", "payments_cleaned"])}
+    with pytest.raises(Failure, match=f"The lake has no {EVENTS}"):
+        inspect_sources(manifest, LayerTranslator(), sight({}, NOW), cleaned)
+    inspect_sources(manifest, LayerTranslator(), sight({}, NOW), {AssetKey(["silver", "payment_history"])})
+
+
 def test_a_missing_source_is_named_with_what_to_do(manifest: Mapping[str, Any]) -> None:
     said = refusal(manifest, {})
     assert f"The lake has no {EVENTS}: run `payments tables apply`." in said

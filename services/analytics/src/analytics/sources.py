@@ -32,12 +32,16 @@ def inspect_sources(
 def _sources_of(
     manifest: Mapping[str, Any], translator: LayerTranslator, selected: Collection[AssetKey]
 ) -> Iterator[Mapping[str, Any]]:
-    read = {
-        unique_id
-        for node in manifest["nodes"].values()
-        if node["resource_type"] == "model" and translator.get_asset_key(node) in selected
-        for unique_id in node["depends_on"]["nodes"]
-    }
+    nodes = manifest["nodes"]
+    models = [node for node in nodes.values() if node["resource_type"] == "model"]
+    read: set[str] = set()
+    left = [node["unique_id"] for node in models if translator.get_asset_key(node) in selected]
+    while left:
+        for unique_id in nodes[left.pop()]["depends_on"]["nodes"]:
+            # What a view is made from is read by whoever reads the view.
+            if unique_id in nodes and nodes[unique_id]["config"].get("materialized") == "view":
+                left.append(unique_id)
+            read.add(unique_id)
     return (source for unique_id, source in manifest["sources"].items() if unique_id in read)
 
 
