@@ -242,7 +242,7 @@ def widened(bronze: Table) -> Iterator[str]:
     with bronze.update_schema() as update:
         update.add_column("shoe_size", StringType())
     try:
-        yield "has shoe_size, which its contract does not"
+        yield "has shoe_size, which no version of its contract"
     finally:
         with bronze.update_schema() as update:
             update.delete_column("shoe_size")

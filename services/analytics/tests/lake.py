@@ -15,13 +15,14 @@ if TYPE_CHECKING:
     from pyiceberg.catalog import Catalog
 
 
-def table(rows: int = 0, at: datetime | None = None, columns: tuple[str, ...] = ()) -> Any:
+def table(rows: int = 0, at: datetime | None = None, columns: tuple[str, ...] = (), version: int = 3) -> Any:
     """A table of which the catalog says so."""
     milliseconds = 0 if at is None else int(at.timestamp() * 1000)
     summary = Summary(Operation.APPEND, **{"total-records": str(rows)})
     snapshot = Snapshot(snapshot_id=1, timestamp_ms=milliseconds, manifest_list="", summary=summary)
     return SimpleNamespace(
         metadata=SimpleNamespace(snapshots=[] if at is None else [snapshot]),
+        properties={"contract.version": str(version)},
         current_snapshot=lambda: None if at is None else snapshot,
         schema=lambda: SimpleNamespace(fields=[SimpleNamespace(name=name) for name in columns]),
     )

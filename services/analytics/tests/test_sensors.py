@@ -75,7 +75,7 @@ def test_bronze_is_not_stale_while_nothing_comes() -> None:
 
 
 def totals(events: int, letters: int) -> dict[str, Written | None]:
-    return {EVENTS: Written((), events, NOW), LETTERS: Written((), letters, NOW)}
+    return {EVENTS: Written((), 3, events, NOW), LETTERS: Written((), 1, letters, NOW)}
 
 
 def rates(*samples: tuple[float, int, int]) -> list[str]:

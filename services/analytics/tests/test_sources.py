@@ -54,7 +54,14 @@ def test_a_missing_source_is_named_with_what_to_do(manifest: Mapping[str, Any]) 
 def test_an_unknown_column_and_a_missing_one_are_named(manifest: Mapping[str, Any]) -> None:
     said = refusal(manifest, {EVENTS: table(1, NOW, (*COLUMNS[1:], "shoe_size"))})
     assert f"{EVENTS} lacks {COLUMNS[0]}: run `payments tables apply`" in said
-    assert f"{EVENTS} has shoe_size, which its contract does not" in said
+    assert f"{EVENTS} has shoe_size, which no version of its contract up to v3 has" in said
+
+
+def test_a_column_of_a_later_version_is_left_alone_as_a_rollout_brings_the_table_first(
+    manifest: Mapping[str, Any],
+) -> None:
+    later = table(1, NOW, (*COLUMNS, "shoe_size"), version=4)
+    inspect_sources(manifest, LayerTranslator(), sight({EVENTS: later}, NOW), STAGED)
 
 
 def test_a_source_that_gets_no_rows_while_records_wait_is_stale(manifest: Mapping[str, Any]) -> None:

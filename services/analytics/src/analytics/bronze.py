@@ -35,6 +35,8 @@ class Written:
     """A table as it is now: its columns, its rows, and when rows last came (UTC); None where nobody wrote to it."""
 
     columns: tuple[str, ...]
+    version: int
+    """The version of its contract that the table was brought to; 0 where it does not tell."""
     rows: int
     at: datetime | None
 
@@ -55,6 +57,7 @@ def look(tables: Catalog, identifier: str) -> Written | None:
     summary = None if current is None else current.summary
     return Written(
         columns=tuple(field.name for field in table.schema().fields),
+        version=int(table.properties.get("contract.version", 0)),
         rows=0 if summary is None else int(summary["total-records"] or 0),
         at=None if came is None else datetime.fromtimestamp(came, UTC),
     )

@@ -53,10 +53,12 @@ def _judge(source: Mapping[str, Any], table: Written | None, sight: Sight) -> It
     promised = list(source["columns"])
     if missing := [column for column in promised if column not in table.columns]:
         yield f"{name} lacks {', '.join(missing)}: run `payments tables apply`, which adds what the contract has."
-    if unknown := [column for column in table.columns if column not in promised]:
+    unknown = [column for column in table.columns if column not in promised]
+    # In a rollout the table comes first: what a later version of the contract adds, the models here just do not read.
+    if unknown and table.version <= _version(source):
         yield (
-            f"{name} has {', '.join(unknown)}, which its contract does not: somebody else has changed the table, or its"
-            " contract is newer than this program. Deploy the release that knows it; or drop it from the table."
+            f"{name} has {', '.join(unknown)}, which no version of its contract up to v{table.version} has: somebody"
+            " else has changed the table. Drop it, or add it to the contract."
         )
     if (allowed := _allowed(source)) is not None and (late := sight.late(table, allowed)).records:
         since = "at all" if late.since is None else f"since {late.since:%Y-%m-%d %H:%M:%S} UTC"
@@ -70,6 +72,11 @@ def _allowed(source: Mapping[str, Any]) -> timedelta | None:
     """Return for how long records may wait for their rows: until the contract has the age of the table warn."""
     warn = (source.get("freshness") or {}).get("warn_after") or {}
     return timedelta(**{f"{warn['period']}s": warn["count"]}) if warn.get("count") else None
+
+
+def _version(source: Mapping[str, Any]) -> int:
+    """Return the version of the contract that the models here were made for."""
+    return int(str(source["meta"]["contract"]).rpartition(" v")[2])
 
 
 def _identifier(source: Mapping[str, Any]) -> str:
