@@ -20,7 +20,7 @@ from analytics.schedules import build_jobs, build_schedules
 from analytics.sensors import build_sensors
 from analytics.settings import AnalyticsSettings
 from analytics.stream import Stream
-from analytics.topics import describe_archive, describe_topics
+from analytics.topics import describe_topics
 from analytics.translator import LayerTranslator
 
 
@@ -40,7 +40,6 @@ def build(settings: AnalyticsSettings) -> Definitions:
     ages = [build_freshness_check(manifest, translator), build_pace_check(sight)]
     audit = build_audit_check(settings.audit_command)
     models = build_models(manifest, project, translator, sight)
-    archived = describe_archive(source.key for source in sources)
     whole = find_whole_tests(manifest, models)
     jobs, schedules = build_maintenance_jobs(MAINTAINED, settings)
     sensors = build_sensors(Alerts(settings.alertmanager_url, settings.dagster_url), sight, settings)
@@ -49,7 +48,7 @@ def build(settings: AnalyticsSettings) -> Definitions:
     dbt = open_dbt(project)
     days = build_days_job(manifest, translator, sight, dbt)
     return Definitions(
-        assets=[*describe_topics(), *archived, *sources, copies, models],
+        assets=[*describe_topics(), *sources, copies, models],
         asset_checks=[*ages, audit],
         jobs=[*build_jobs([source.key for source in sources], copies, whole, ages, audit), days, *jobs],
         schedules=[*build_schedules(), *schedules],

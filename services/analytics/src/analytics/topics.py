@@ -54,16 +54,6 @@ def topics_of_table(identifier: str) -> list[AssetKey]:
     return [topic_key(each) for each in _read_by(writers)]
 
 
-def describe_archive(known: Iterable[AssetKey]) -> list[AssetSpec]:
-    """The tables that the archiver writes and no model reads, as external assets."""
-    names = set(known)
-    return [
-        AssetSpec(key, deps=topics_of_table(each.identifier), group_name=each.namespace, description=each.description)
-        for each in (BRONZE_PROVIDER_EVENTS, BRONZE_QUARANTINE)
-        if (key := AssetKey(each.identifier.split("."))) not in names
-    ]
-
-
 def observe_topics(stream: Stream, settings: StreamSettings) -> Iterator[AssetObservation]:
     """Yield what each topic of this installation has, and how far its readers are behind.
 
