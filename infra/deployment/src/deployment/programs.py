@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from stack import environment
+from stack.applications import DAGSTER_DRIVER
 from stack.environment import Addresses
 from stack.gateways import Gateway
 from stack.ports import Ports
@@ -155,7 +156,7 @@ def _stream(known: dict[str, str]) -> dict[str, Definition]:
 
 def _dagster(ports: Ports, known: dict[str, str]) -> dict[str, Definition]:
     first = after(healthy=["trino"], done=["tables", "database"])
-    runs = f"postgresql://payments:{secret('PAYMENTS_PASSWORD')}@postgres:5432/dagster"
+    runs = f"{DAGSTER_DRIVER}://payments:{secret('PAYMENTS_PASSWORD')}@postgres:5432/dagster"
     ready = "import urllib.request as r; r.urlopen('http://localhost:3000/server_info', timeout=3)"
     live = {
         "code": asked("dagster", "api", "grpc-health-check", "--port", "3001", start="90s"),

@@ -18,6 +18,9 @@ from stack.servers import postgres
 SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin"
 DAGSTER_PACKAGE = "analytics"
 DAGSTER_MODULE = f"{DAGSTER_PACKAGE}.definitions"
+# Its web server uses connections again that it has left as psycopg 2 leaves them, open; psycopg 3, SQLAlchemy's default,
+# closes them.
+DAGSTER_DRIVER = "postgresql+psycopg2"
 # A daemon is healthy once all its parts have sent a heartbeat.
 DAGSTER_HEALTH = "{ instance { daemonHealth { allDaemonStatuses { required healthy } } } }"
 
@@ -169,7 +172,7 @@ def _dagster(context: Context) -> tuple[Process, ...]:
         **_base(context, programs),
         "DAGSTER_HOME": str(home),
         "DAGSTER_DISABLE_TELEMETRY": "yes",
-        "DAGSTER_POSTGRES_URL": postgres.dsn(context, "payments", password, "dagster"),
+        "DAGSTER_POSTGRES_URL": postgres.dsn(context, "payments", password, "dagster", scheme=DAGSTER_DRIVER),
     }
     config = context.places.repository / "services" / DAGSTER_PACKAGE / "dagster.yaml"
     workspace = home / "workspace.yaml"

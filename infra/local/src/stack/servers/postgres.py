@@ -76,9 +76,9 @@ def _own(directory: Path) -> None:
         os.chown(directory, user.pw_uid, user.pw_gid)
 
 
-def dsn(context: Context, user: str, password: str, database: str) -> str:
+def dsn(context: Context, user: str, password: str, database: str, *, scheme: str = "postgresql") -> str:
     """Return the connection string for a user of this server."""
-    return f"postgresql://{user}:{password}@{LOOPBACK}:{context.ports.postgres}/{database}"
+    return f"{scheme}://{user}:{password}@{LOOPBACK}:{context.ports.postgres}/{database}"
 
 
 def _administrator(context: Context) -> str:
