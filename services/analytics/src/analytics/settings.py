@@ -18,6 +18,14 @@ class TrinoSettings(EnvironmentSettings):
     trino_catalog: str = Field(default="lake", pattern=r"^[a-z][a-z0-9_]*$", description="Catalog of the layers.")
 
 
+class ReportSettings(TrinoSettings):
+    """Whose Gold the page shows."""
+
+    dbt_schema_suffix: str = Field(
+        default="", pattern=r"^[a-z0-9_]*$", description="Of a build that is set apart: gold_ci7 has _ci7."
+    )
+
+
 class AnalyticsSettings(TrinoSettings):
     """Folders of the dbt project and its profiles, the audit's program, and Trino."""
 
