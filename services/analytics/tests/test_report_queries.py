@@ -70,7 +70,7 @@ def test_rows_are_read_by_the_names_of_their_columns() -> None:
         "payment_count": 3,
     }
     (found,) = read(Told({"captured_major": [row]}), PERIOD).volume.rows
-    assert (found.currency, found.captured_major, found.net_major, found.payment_count) == ("USD", 2, 1, 3)
+    assert (found.currency, found.captured_major, found.net_major, found.payment_count) == ("USD", Decimal(2), Decimal(1), 3)
     with pytest.raises(AnalyticsError, match=r"queries/volume\.sql is not what"):
         read(Told({"captured_major": [row | {"more": 1}]}), PERIOD)
 
