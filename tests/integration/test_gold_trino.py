@@ -1,11 +1,7 @@
 """Silver's and Gold's tables of recovery, disputes, payouts, health and features, by dbt on the real Trino."""
 
-import re
-import subprocess
-import sys
 import uuid
 from collections.abc import Mapping
-from contextlib import closing
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -13,18 +9,15 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from analytics.maintenance.lake import Lake
-from analytics.report.queries import QUERIES, Period
-from analytics.report.read import read
-from analytics.settings import ReportSettings
 from dagster import AssetCheckSeverity, ExecuteInProcessResult
 from pyiceberg.table import Table
 
-from tests.integration.analytics import NOON, Dbt, Query, Run, append, checks_of, own_namespace, within
+from tests.integration.analytics import NOON, Dbt, Query, Run, append, checks_of, own_namespace
 from tests.integration.contract_lives import PAYMENTS, rows_of_life
 from tests.integration.gold_cases import DAY, EVENTS, arrow_row, dispute, failure, receipt, reference_rows
 from tests.integration.loss_cases import CASES
 from tests.integration.payment_cases import event
+from tests.integration.reporting import ask_queries, first_numbers, make_page
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 
@@ -262,63 +255,26 @@ def features_of(query: Query, merchant: str) -> dict[str, list[Any]]:
 
 
 def test_the_report_shows_what_was_sent(
-    built: Mapping[str, str], environment: Mapping[str, str], tmp_path: Path
+    built: Mapping[str, str], environment: Mapping[str, str], tmp_path: Path, query: Query
 ) -> None:
-    first, last = (NOON + timedelta(days=1900 + day) for day in (0, 39))
-    file = tmp_path / "report" / "index.html"
-    period = ["--since", f"{first:%Y-%m-%d}", "--until", f"{last:%Y-%m-%d}"]
-    command = [sys.executable, "-m", "analytics.report", "--output", str(file), *period]
-    said = subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout
-    assert said.startswith(f"{file}: {first:%Y-%m-%d} to {last:%Y-%m-%d}, ")
-    page = file.read_text()
-    numbers = dict(re.findall(r"<dt>(.+)</dt>\s*<dd class=\"value\"><a href=\"#query-\w+\">(.+)</a>", page))
+    first, last = ((NOON + timedelta(days=day)).date() for day in (1900, 1939))
+    page = make_page(environment, tmp_path / "index.html", first, last)
     # One or two payments of 1.00 each day for forty days, and nothing else then.
-    assert numbers == {
-        "Payments": "60",
-        "Received": "60.00 USD",
-        "Success rate": "100.0 %",
-        "Merchants at risk": "0",
-    }
+    numbers = {"Payments": "60", "Received": "60.00 USD", "Success rate": "100.0 %", "Merchants at risk": "0"}
+    assert first_numbers(page) == numbers
     assert built["every_day"] in page
     assert page.count("There is nothing to show for these days.") == 3
 
-
-def test_saved_queries_answer_what_gold_has(
-    built: Mapping[str, str], environment: Mapping[str, str], query: Query
-) -> None:
-    with within(environment):
-        settings = ReportSettings()
-    suffix = settings.dbt_schema_suffix
-    with closing(Lake(settings, statement_seconds=60)) as lake:
-        answers = read(lake, Period(date(2025, 3, 1), date(2025, 3, 31)), suffix)
-        for each in QUERIES:
-            # As it stands in the documents: over the last 90 days.
-            lake.records(each.text.replace("gold.", f"gold{suffix}.").replace("silver.", f"silver{suffix}."))
-    assert {
-        (each.reason_code, each.recoverability, each.state): each.event_count for each in answers.quarantine.rows
-    } == {
-        ("value_unknown", "nothing", "closed"): 1,
-        ("value_unknown", "contract", "redriven"): 1,
-        ("internal_error", "release", "open"): 1,
-        ("none", "unknown", "open"): 1,
-    }
-    month = "between date '2025-03-01' and date '2025-03-31' group by currency"
-    funnel = "select currency, sum(failed_count), sum(recovered_major) from {gold}.recovery_funnel where failed_month "
-    assert {(each.currency, each.failed_count, each.recovered_major) for each in answers.recovery.rows} == {
-        tuple(row) for row in query(f"{funnel} {month}")
-    }
-    received: dict[str, Decimal] = {}
-    for day in answers.volume.rows:
-        received[day.currency] = received.get(day.currency, Decimal(0)) + day.captured_major
-    metrics = "select currency, sum(captured_major) from {gold}.daily_payment_metrics where event_date "
-    assert received == dict(query(f"{metrics} {month}"))
-    scores = {each.merchant_id: each.score for each in answers.health.rows}
-    assert len(scores) == 20
-    assert list(scores.values()) == sorted(each for each in scores.values() if each is not None)
-    ended = {(each.provider, each.succeeded_count + each.failed_count) for each in answers.success.rows}
-    assert ended
-    assert sum(each.failed_count for each in answers.declines.rows) > 0
-    assert sum(each.merchant_count for each in answers.bands.rows) >= len(scores)
+    answers = ask_queries(environment, date(2025, 3, 1), date(2025, 3, 31))
+    assert [tuple(each.model_dump().values()) for each in answers.quarantine.rows] == [
+        ("internal_error", "release", "open", 1),
+        ("none", "unknown", "open", 1),
+        ("value_unknown", "contract", "redriven", 1),
+        ("value_unknown", "nothing", "closed", 1),
+    ]
+    march = "select currency, sum(recovered_major) from {gold}.recovery_funnel where failed_month = date '2025-03-01'"
+    recovered = {each.currency: each.amount_major for each in answers.recovery.rows if each.step == "recovered"}
+    assert recovered == dict(query(f"{march} group by 1"))
 
 
 def test_seeded_faults_are_each_found(

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, get_args
 
 from analytics.report import rows
 from analytics.report.queries import (
@@ -19,7 +19,9 @@ from analytics.report.queries import (
 )
 from analytics.report.read import Answer, Answers
 from analytics.report.render import render
+from analytics.settings import ReportSettings
 
+PROJECT = ReportSettings().dbt_project_dir
 PERIOD = Period(date(2025, 3, 1), date(2025, 3, 31))
 DAY = date(2025, 3, 4)
 EVIL = "<script>alert('\"&')</script>"
@@ -46,10 +48,12 @@ def decline(category: str | None, *counts: int) -> rows.Decline:
     )
 
 
-def recovery(currency: str, count: int, amount: str | None) -> rows.Recovery:
-    steps = ("failed", "advised", "retried", "recovered", "lost", "open")
-    parts: dict[str, Any] = {f"{step}_count": count for step in steps} | {f"{step}_major": amount for step in steps}
-    return rows.Recovery(currency=currency, **parts)
+def recovery(currency: str, count: int, amount: str | None) -> list[rows.Recovery]:
+    major = None if amount is None else Decimal(amount)
+    return [
+        rows.Recovery(currency=currency, step=step, claim_count=count, amount_major=major)
+        for step in get_args(rows.Step)
+    ]
 
 
 def health(merchant: str, score: str | None, band: rows.Band, explanation: str = "why") -> rows.Health:
@@ -64,7 +68,7 @@ def health(merchant: str, score: str | None, band: rows.Band, explanation: str =
 
 
 def answer(query: Query[Any], found: Sequence[rows.Row], *, is_built: bool = True) -> Answer[Any]:
-    return Answer(query, query.bound(PERIOD), tuple(found), is_built)
+    return Answer(query, query.bound(PROJECT, PERIOD), tuple(found), is_built)
 
 
 def answers(*, is_built: bool = True, **found: Sequence[rows.Row]) -> Answers:
@@ -77,7 +81,7 @@ FULL = answers(
     volume=[volume("USD", "1234.5000", 30), volume("JPY", "500.0000", 2), volume("USD", "0.1000", 1, date(2025, 3, 5))],
     success=[success(93, 7), success(1, 1, "adyen"), success(0, 2, "adyen", date(2025, 3, 5))],
     declines=[decline("insufficient_funds", 20, 5, 3, 2), decline(None, 1, 0, 0, 1)],
-    recovery=[recovery("USD", 3, "30.0000"), recovery("JPY", 1, "700.0000"), recovery("XTS", 1, None)],
+    recovery=[*recovery("USD", 3, "30.0000"), *recovery("JPY", 1, "700.0000"), *recovery("XTS", 1, None)],
     health=[
         health(EVIL, "12.34", "at_risk", EVIL),
         health("merch_2", "90.00", "healthy"),

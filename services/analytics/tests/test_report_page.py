@@ -168,7 +168,7 @@ def test_many_currencies_are_not_all_plotted() -> None:
 
 
 def test_amounts_that_are_nowhere_known_are_not_plotted() -> None:
-    text = page_of(answers(recovery=[recovery("XTS", 1, None)]))
+    text = page_of(answers(recovery=recovery("XTS", 1, None)))
     assert "<svg" not in text
     assert "Claims by currency" in text
 

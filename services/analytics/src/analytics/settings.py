@@ -21,6 +21,7 @@ class TrinoSettings(EnvironmentSettings):
 class ReportSettings(TrinoSettings):
     """Whose Gold the page shows."""
 
+    dbt_project_dir: Path = Field(default=_REPOSITORY / "dbt", description="Folder of queries, the saved ones.")
     dbt_schema_suffix: str = Field(
         default="", pattern=r"^[a-z0-9_]*$", description="Of a build that is set apart: gold_ci7 has _ci7."
     )

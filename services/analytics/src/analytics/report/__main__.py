@@ -35,7 +35,7 @@ def report(
     try:
         period = Period.until_day((until or now).date(), since.date() if since else None)
         with closing(Lake(settings, statement_seconds=_STATEMENT_SECONDS, source="report")) as lake:
-            page = render(read(lake, period, settings.dbt_schema_suffix), now)
+            page = render(read(lake, settings.dbt_project_dir, period, settings.dbt_schema_suffix), now)
         output.parent.mkdir(parents=True, exist_ok=True)
         output.write_text(page, encoding="utf-8")
     except PipelineError as error:

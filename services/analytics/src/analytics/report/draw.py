@@ -116,24 +116,17 @@ def draw_declines(declines: Sequence[rows.Decline]) -> Drawing:
     )
 
 
-def draw_funnel(funnel: rows.Recovery) -> Drawing:
-    """How much money of one currency came how far in recovery."""
-    steps = {
-        "failed": funnel.failed_major,
-        "advised": funnel.advised_major,
-        "retried": funnel.retried_major,
-        "recovered": funnel.recovered_major,
-        "open": funnel.open_major,
-        "lost": funnel.lost_major,
-    }
+def draw_funnel(steps: Sequence[rows.Recovery]) -> Drawing:
+    """How much money of one currency came how far in recovery; the steps in their order."""
+    currency = steps[0].currency
     values = [
-        {"name": name, "value": float(value or 0), "said": amount(value, funnel.currency)}
-        for name, value in steps.items()
+        {"name": each.step, "value": float(each.amount_major or 0), "said": amount(each.amount_major, currency)}
+        for each in steps
     ]
-    said = ", ".join(f"{name} {amount(value, funnel.currency)}" for name, value in steps.items())
+    said = ", ".join(f"{each['name']} {each['said']}" for each in values)
     colours = ["var(--soft)"] * 3 + ["var(--good)", "var(--warn)", "var(--bad)"]
-    spec = _labelled(values, list(steps), colours)
-    return Drawing(funnel.currency, f"Claims that failed in {funnel.currency}: {said}.", _svg(spec))
+    spec = _labelled(values, [each.step for each in steps], colours)
+    return Drawing(currency, f"Claims that failed in {currency}: {said}.", _svg(spec))
 
 
 def draw_health(health: Sequence[rows.Health]) -> Drawing:

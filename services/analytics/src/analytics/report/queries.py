@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date, timedelta
-from importlib.resources import files
+from pathlib import Path
 from typing import Final, Generic, TypeVar
 
 from analytics.errors import AnalyticsError
@@ -14,7 +14,8 @@ R = TypeVar("R", bound=rows.Row)
 _SINCE: Final = "current_date - interval '89' day"
 _UNTIL: Final = "current_date"
 _LAYERS: Final = ("gold.", "silver.")
-_FILES = files("analytics.report") / "queries"
+QUERIES_FOLDER: Final = "queries"
+"""In the dbt project, where names of tables belong."""
 
 
 @dataclass(frozen=True)
@@ -46,14 +47,21 @@ class Query(Generic[R]):
     title: str
     row: type[R]
 
-    @property
-    def text(self) -> str:
-        """The file as it is."""
-        return (_FILES / f"{self.name}.sql").read_text(encoding="utf-8")
+    def text(self, project: Path) -> str:
+        """The file as it is, in a dbt project.
 
-    def bound(self, period: Period, suffix: str = "") -> str:
+        Raises:
+            AnalyticsError: There is no such file.
+        """
+        file = project / QUERIES_FOLDER / f"{self.name}.sql"
+        try:
+            return file.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            raise AnalyticsError(f"There is no {file}: set DBT_PROJECT_DIR to the folder of dbt_project.yml.") from None
+
+    def bound(self, project: Path, period: Period, suffix: str = "") -> str:
         """The text over a period, of the schemas with a suffix (`DBT_SCHEMA_SUFFIX`)."""
-        text = self.text.replace(_SINCE, f"date '{period.since}'").replace(_UNTIL, f"date '{period.until}'")
+        text = self.text(project).replace(_SINCE, f"date '{period.since}'").replace(_UNTIL, f"date '{period.until}'")
         for layer in _LAYERS:
             text = text.replace(f" {layer}", f" {layer[:-1]}{suffix}.")
         return text
@@ -69,7 +77,7 @@ QUARANTINE: Final = Query("quarantine", "Quarantine", rows.Quarantine)
 QUERIES: Final[tuple[Query[rows.Row], ...]] = (VOLUME, SUCCESS, DECLINES, RECOVERY, HEALTH, BANDS, QUARANTINE)  # type: ignore[assignment]  # a query of more special rows only ever yields them
 
 
-def document() -> str:
+def document(project: Path) -> str:
     """Return docs/queries.md: every saved query, as it runs in Trino."""
     parts = [
         "# Saved queries\n",
@@ -77,9 +85,9 @@ def document() -> str:
         "catalog `lake`, over the last 90 days; the page has them with the days of its own period. Amounts are in the",
         "major unit of their row's currency, and two currencies are never added. What a column means is in the",
         "contract catalogue (`make catalogue`).\n",
-        "The files are in `services/analytics/src/analytics/report/queries`; this page is written from them:",
+        "The files are in `dbt/queries`; this page is written from them:",
         "`UPDATE_QUERIES=1 .venv/bin/python -m pytest services/analytics/tests/test_report_queries.py`.\n",
     ]
     for query in QUERIES:
-        parts += [f"## {query.title}\n", "```sql", query.text.rstrip(), "```\n"]
+        parts += [f"## {query.title}\n", "```sql", query.text(project).rstrip(), "```\n"]
     return "\n".join(parts).rstrip() + "\n"

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
 from pydantic import ValidationError
@@ -61,7 +62,7 @@ class Answers:
     quarantine: Answer[rows.Quarantine]
 
 
-def read(lake: Records, period: Period, suffix: str = "") -> Answers:
+def read(lake: Records, project: Path, period: Period, suffix: str = "") -> Answers:
     """Ask every saved query over a period, of the schemas with a suffix.
 
     Raises:
@@ -70,7 +71,7 @@ def read(lake: Records, period: Period, suffix: str = "") -> Answers:
     """
 
     def ask(query: Query[R]) -> Answer[R]:
-        statement = query.bound(period, suffix)
+        statement = query.bound(project, period, suffix)
         try:
             found = lake.records(statement)
         except AbsentTableError:

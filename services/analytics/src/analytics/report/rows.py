@@ -47,22 +47,16 @@ class Decline(Row):
         return self.failed_count - self.recovered_count - self.open_count - self.lost_count
 
 
+Step = Literal["failed", "advised", "retried", "recovered", "open", "lost"]
+
+
 class Recovery(Row):
-    """Failed claims of a currency, and how far their recovery came; amounts are none where its exponent is unknown."""
+    """Failed claims of a currency that came to a step; the amount is none where the currency's exponent is unknown."""
 
     currency: str
-    failed_count: NonNegativeInt
-    failed_major: Decimal | None
-    advised_count: NonNegativeInt
-    advised_major: Decimal | None
-    retried_count: NonNegativeInt
-    retried_major: Decimal | None
-    recovered_count: NonNegativeInt
-    recovered_major: Decimal | None
-    lost_count: NonNegativeInt
-    lost_major: Decimal | None
-    open_count: NonNegativeInt
-    open_major: Decimal | None
+    step: Step
+    claim_count: NonNegativeInt
+    amount_major: Decimal | None
 
 
 Band = Literal["healthy", "watch", "at_risk", "unknown"]

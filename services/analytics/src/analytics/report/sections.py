@@ -7,7 +7,7 @@ from typing import get_args
 from analytics.report import draw
 from analytics.report.outline import PLOTTED, Cell, Headline, Section, amount_cell, begin, left_out, rate_cell, table
 from analytics.report.read import Answers
-from analytics.report.rows import Band
+from analytics.report.rows import Band, Step
 from analytics.report.text import NOTHING, amount, counted, month, number, percentage, words
 
 
@@ -170,30 +170,32 @@ def _recovery(answers: Answers) -> Section:
     found = answers.recovery.rows
     if not found:
         return section()
-    steps = ("failed", "advised", "retried", "recovered", "open", "lost")
+    steps = get_args(Step)
+    by_step = {(each.currency, each.step): each for each in found}
+    failed = {currency: each.claim_count for (currency, step), each in by_step.items() if step == "failed"}
+    order = sorted(failed, key=lambda currency: (-failed[currency], currency))
+    told = [[by_step[currency, step] for step in steps] for currency in order]
+    heads = ("Currency", *(each.capitalize() for each in steps))
     tables = (
         table(
             "Claims by currency",
             answers.recovery,
-            ("Currency", *(each.capitalize() for each in steps)),
-            [(each.currency, *(getattr(each, f"{step}_count") for step in steps)) for each in found],
+            heads,
+            [(each[0].currency, *(step.claim_count for step in each)) for each in told],
         ),
         table(
             "What they asked for, and brought",
             answers.recovery,
-            ("Currency", *(each.capitalize() for each in steps)),
-            [
-                (each.currency, *(amount_cell(getattr(each, f"{step}_major"), each.currency) for step in steps))
-                for each in found
-            ],
+            heads,
+            [(each[0].currency, *(amount_cell(step.amount_major, step.currency) for step in each)) for each in told],
         ),
     )
-    recovered = sum(each.recovered_count for each in found)
-    over = recovered + sum(each.lost_count for each in found)
+    recovered = sum(each.claim_count for each in found if each.step == "recovered")
+    over = recovered + sum(each.claim_count for each in found if each.step == "lost")
     return section(
         tables=tables,
-        drawings=tuple(draw.draw_funnel(each) for each in found[:PLOTTED] if each.failed_major is not None),
-        left_out=left_out(len(found), "currencies"),
+        drawings=tuple(draw.draw_funnel(each) for each in told[:PLOTTED] if each[0].amount_major is not None),
+        left_out=left_out(len(told), "currencies"),
         headlines=(
             Headline(
                 "Claims recovered",
