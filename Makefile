@@ -103,6 +103,15 @@ catalogue-browser: catalogue ## Look at the catalogue in a real browser; needs C
 report-browser: $(PYTHON) ## Look at the page of `make report`, of rows made by hand, in a real browser; needs Chromium
 	@$(PYTHON) -m pytest tests/browser/check_report.py
 
+.PHONY: images
+images: $(PYTHON) ## Build the images of gateway, normalizer and orchestrator and run them, where there is a container engine
+	@$(PYTHON) -m pytest -s infra/deployment/tests/check_images.py
+
+.PHONY: deployment
+deployment: $(PYTHON) ## Check images, compose and chart, the chart by Helm; builds Helm once where there is none
+	@$(PYTHON) -m pytest infra/deployment/tests
+	@$(PYTHON) -m pytest infra/deployment/tests/check_chart.py
+
 .PHONY: format
 format: $(PYTHON) ## Format the code
 	@.venv/bin/ruff check --fix-only . && .venv/bin/ruff format .

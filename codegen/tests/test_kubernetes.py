@@ -21,7 +21,7 @@ RESOURCE_NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,251}[a-z0-9])?")
 
 
 def test_every_topic_is_a_resource_with_a_name_that_kubernetes_takes(project: Catalog) -> None:
-    (file,) = k8s.emit(project)
+    file, _ = k8s.emit(project)
     resources = list(yaml.safe_load_all(file.content))
     assert {each["apiVersion"] + each["kind"] for each in resources} == {"kafka.strimzi.io/v1KafkaTopic"}
     names = [each["metadata"]["name"] for each in resources]
@@ -41,7 +41,7 @@ def test_one_broker_may_be_away_unless_the_contract_has_one_copy_only(
     contracts: Path, edit: Callable[[str, str, str], None]
 ) -> None:
     edit("topics/payments.normalized.yaml", "partitions: 4\n", "partitions: 4\nreplicas: 1\n")
-    (file,) = k8s.emit(load(contracts))
+    file, _ = k8s.emit(load(contracts))
     found = {
         each["spec"]["topicName"]: (each["spec"]["replicas"], each["spec"]["config"]["min.insync.replicas"])
         for each in yaml.safe_load_all(file.content)
@@ -51,6 +51,33 @@ def test_one_broker_may_be_away_unless_the_contract_has_one_copy_only(
         "payments.normalized": (1, 1),
         "payments.validation.dlq": (3, 2),
     }
+
+
+def test_a_service_may_do_at_kafka_what_its_contract_says_and_no_more(project: Catalog) -> None:
+    _, file = k8s.emit(project)
+    resources = {each["metadata"]["name"]: each["spec"] for each in yaml.safe_load_all(file.content)}
+    by_service = {
+        name.removeprefix("payments-"): {
+            operation: {
+                acl["resource"]["name"]
+                for acl in spec["authorization"]["acls"]
+                if acl["resource"]["type"] == "topic" and operation in acl["operations"]
+            }
+            for operation in ("Read", "Write")
+        }
+        for name, spec in resources.items()
+    }
+    assert {acl["resource"]["patternType"] for spec in resources.values() for acl in spec["authorization"]["acls"]} == {
+        "literal",
+        "prefix",
+    }
+    for topic in topics.TOPICS:
+        # What a topic's contract says of its producers and consumers is what the users may do.
+        assert {name for name, may in by_service.items() if topic.name in may["Write"]} >= set(topic.producers)
+        assert {name for name, may in by_service.items() if topic.name in may["Read"]} >= set(topic.consumers)
+    assert "inference" not in by_service
+    assert by_service["gateway"]["Read"] == set()
+    assert topics.NORMALIZED.name not in by_service["gateway"]["Write"]
 
 
 def test_labels_are_the_contracts_closed_sets(project: Catalog) -> None:

@@ -70,6 +70,11 @@ class Topic:
         return f"{self.name}-value"
 
     @property
+    def min_insync_replicas(self) -> int:
+        """Return how many copies have a record before it is acknowledged: one fewer, so that one broker may be away."""
+        return max(1, self.replicas - 1)
+
+    @property
     def present(self) -> tuple[int, ...]:
         """Return the versions of the record that may be on the topic."""
         return tuple(number for number in range(1, self.version + 1) if number not in self.retired)

@@ -13,6 +13,7 @@ from typing import Final
 class Topic:
     """A Kafka topic; `version` is what producers write, `consumers` names each reader's pinned version.
 
+    Each partition has `replicas` copies; a record is acknowledged once `min_insync_replicas` of them have it.
     A record stays for `retention_ms`, and until its file is closed, which is `segment_ms` more at most.
     """
 
@@ -22,6 +23,8 @@ class Topic:
     record: str
     version: int
     partitions: int
+    replicas: int
+    min_insync_replicas: int
     retention_ms: int
     segment_ms: int
     max_message_bytes: int
@@ -38,6 +41,8 @@ ADYEN_RAW: Final = Topic(
     record="provider_event",
     version=2,
     partitions=6,
+    replicas=3,
+    min_insync_replicas=2,
     retention_ms=604800000,
     segment_ms=86400000,
     max_message_bytes=1000000,
@@ -53,6 +58,8 @@ CHECKOUT_RAW: Final = Topic(
     record="provider_event",
     version=2,
     partitions=6,
+    replicas=3,
+    min_insync_replicas=2,
     retention_ms=604800000,
     segment_ms=86400000,
     max_message_bytes=1000000,
@@ -68,6 +75,8 @@ INGESTION_DLQ: Final = Topic(
     record="ingestion_failure",
     version=1,
     partitions=3,
+    replicas=3,
+    min_insync_replicas=2,
     retention_ms=2592000000,
     segment_ms=86400000,
     max_message_bytes=1000000,
@@ -83,6 +92,8 @@ NORMALIZED: Final = Topic(
     record="payment_event",
     version=3,
     partitions=12,
+    replicas=3,
+    min_insync_replicas=2,
     retention_ms=1209600000,
     segment_ms=86400000,
     max_message_bytes=1000000,
@@ -98,6 +109,8 @@ PAYPAL_RAW: Final = Topic(
     record="provider_event",
     version=2,
     partitions=6,
+    replicas=3,
+    min_insync_replicas=2,
     retention_ms=604800000,
     segment_ms=86400000,
     max_message_bytes=1000000,
@@ -113,6 +126,8 @@ RAZORPAY_RAW: Final = Topic(
     record="provider_event",
     version=2,
     partitions=6,
+    replicas=3,
+    min_insync_replicas=2,
     retention_ms=604800000,
     segment_ms=86400000,
     max_message_bytes=1000000,
@@ -128,6 +143,8 @@ SQUARE_RAW: Final = Topic(
     record="provider_event",
     version=2,
     partitions=6,
+    replicas=3,
+    min_insync_replicas=2,
     retention_ms=604800000,
     segment_ms=86400000,
     max_message_bytes=1000000,
@@ -143,6 +160,8 @@ STRIPE_RAW: Final = Topic(
     record="provider_event",
     version=2,
     partitions=6,
+    replicas=3,
+    min_insync_replicas=2,
     retention_ms=604800000,
     segment_ms=86400000,
     max_message_bytes=1000000,
@@ -158,6 +177,8 @@ VALIDATION_DLQ: Final = Topic(
     record="validation_failure",
     version=1,
     partitions=3,
+    replicas=3,
+    min_insync_replicas=2,
     retention_ms=2592000000,
     segment_ms=86400000,
     max_message_bytes=1100000,

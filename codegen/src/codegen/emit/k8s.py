@@ -1,10 +1,11 @@
-"""Kubernetes: the topics as resources of the Strimzi operator, `k8s/kafka-topics.yaml`."""
+"""Kubernetes: topics and users as resources of the Strimzi operator, in `k8s/`."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from codegen.emit.kafka import config
+from codegen.services import matches
 from codegen.text import dumped_yaml, notice
 
 if TYPE_CHECKING:
@@ -20,9 +21,18 @@ Replicas are those of the topic's contract; one fewer must be in sync, so that o
 with acks=all go on. Set the label strimzi.io/cluster to the name of your Kafka resource."""
 
 
+_USERS_HEADER = f"""{notice("contracts/services.yaml, contracts/topics")}
+KafkaUser resources of Strimzi: one for each service that reads or writes topics, who may do what the contracts say and
+no more. Groups and transactions of a service begin with its name."""
+
+
 def emit(catalog: Catalog) -> Iterator[GeneratedFile]:
-    """Yield one file with a resource for each topic."""
+    """Yield one file with a resource for each topic, and one with a resource for each service that is at Kafka."""
     yield dumped_yaml("k8s/kafka-topics.yaml", _HEADER, *(resource(topic) for topic in catalog.topics))
+    users = [user(catalog, name) for name in sorted(catalog.services.services)]
+    yield dumped_yaml(
+        "k8s/kafka-users.yaml", _USERS_HEADER, *(each for each in users if each["spec"]["authorization"]["acls"])
+    )
 
 
 def resource_name(topic: Topic) -> str:
@@ -41,9 +51,8 @@ def resource(topic: Topic) -> dict[str, Any]:
         "metadata": {
             "name": resource_name(topic),
             "labels": {
-                "strimzi.io/cluster": _CLUSTER,
-                "app.kubernetes.io/part-of": "payments",
-                "payments/owner": topic.owner,
+                **_labels(topic.owner),
+                **({"payments/provider": topic.provider.replace("_", "-")} if topic.provider else {}),
             },
             "annotations": {"payments/description": topic.description, "payments/record": topic.record},
         },
@@ -51,6 +60,43 @@ def resource(topic: Topic) -> dict[str, Any]:
             "topicName": topic.name,
             "partitions": topic.partitions,
             "replicas": topic.replicas,
-            "config": {**config(topic), "min.insync.replicas": max(1, topic.replicas - 1)},
+            "config": {**config(topic), "min.insync.replicas": topic.min_insync_replicas},
         },
+    }
+
+
+def user(catalog: Catalog, name: str) -> dict[str, Any]:
+    """Return the KafkaUser of a service: it may read, and write, the topics that its contract names."""
+    service = catalog.services.services[name]
+    reads, writes = (
+        [topic.name for topic in catalog.topics if any(matches(pattern, topic.name) for pattern in access["topics"])]
+        for access in (service.reads, service.writes)
+    )
+    acls = [_allowed("topic", topic, "literal", "Describe", "Read") for topic in reads]
+    if reads:
+        acls += [_allowed("group", prefix, "prefix", "Describe", "Read") for prefix in (name, f"payments-{name}")]
+    acls += [_allowed("topic", topic, "literal", "Describe", "Write") for topic in writes]
+    if writes:
+        acls.append(_allowed("transactionalId", name, "prefix", "Describe", "Write"))
+    return {
+        "apiVersion": "kafka.strimzi.io/v1",
+        "kind": "KafkaUser",
+        "metadata": {
+            "name": f"payments-{name}",
+            "labels": _labels(service.owner),
+            "annotations": {"payments/description": service.description},
+        },
+        "spec": {"authentication": {"type": "scram-sha-512"}, "authorization": {"type": "simple", "acls": acls}},
+    }
+
+
+def _labels(owner: str) -> dict[str, str]:
+    return {"strimzi.io/cluster": _CLUSTER, "app.kubernetes.io/part-of": "payments", "payments/owner": owner}
+
+
+def _allowed(kind: str, name: str, pattern: str, *operations: str) -> dict[str, Any]:
+    return {
+        "resource": {"type": kind, "name": name, "patternType": pattern},
+        "operations": list(operations),
+        "host": "*",
     }

@@ -71,6 +71,8 @@ def _topic(topic: Topic) -> dict[str, object]:
         "name": topic.name,
         "description": topic.description,
         "partitions": topic.partitions,
+        "replicas": topic.replicas,
+        "min_insync_replicas": topic.min_insync_replicas,
         "config": {name: str(value) for name, value in config(topic).items()},
         "key": topic.key,
         "owner": topic.owner,

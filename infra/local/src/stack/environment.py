@@ -2,47 +2,102 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 
-from stack.context import BUCKET_LAKE, S3_REGION, TEMPORAL_NAMESPACE
+from stack.context import BROKERS, BUCKET_LAKE, S3_REGION, TEMPORAL_NAMESPACE
 from stack.gateways import Gateway, gateways
 from stack.places import Places
 from stack.ports import LOOPBACK, Ports, url
 from stack.secrets import Secrets
+from stack.servers import registry
 
 MERCHANT = "merch_local"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Addresses:
+    """Where the servers of one deployment are, and with what its programs come in; texts, which may be placeholders."""
+
+    kafka: str
+    brokers: str
+    registry: str
+    catalog: str
+    warehouse: str
+    object_store: str
+    s3_access_key_id: str
+    s3_secret_access_key: str
+    temporal: str
+    temporal_http: str
+    temporal_ui: str
+    inference: str
+    trino_host: str
+    trino_port: str
+    dagster: str
+    postgres_dsn: str
+    providers: str
+
+
+def clients(at: Addresses) -> dict[str, str]:
+    """Return the variables by which every program of ours finds the servers, however these are run."""
+    return {
+        "KAFKA_BOOTSTRAP_SERVERS": at.kafka,
+        "TOPICS_MOST_REPLICAS": at.brokers,
+        "SCHEMA_REGISTRY_URL": f"{at.registry}{registry.API}",
+        "CATALOG_URI": at.catalog,
+        "CATALOG_WAREHOUSE": at.warehouse,
+        "S3_ENDPOINT": at.object_store,
+        "S3_ACCESS_KEY_ID": at.s3_access_key_id,
+        "S3_SECRET_ACCESS_KEY": at.s3_secret_access_key,
+        "S3_REGION": S3_REGION,
+        "TEMPORAL_ADDRESS": at.temporal,
+        "TEMPORAL_NAMESPACE": TEMPORAL_NAMESPACE,
+        "TEMPORAL_HTTP_URL": at.temporal_http,
+        "TEMPORAL_UI_URL": at.temporal_ui,
+        "INFERENCE_URL": at.inference,
+        "TRINO_HOST": at.trino_host,
+        "TRINO_PORT": at.trino_port,
+        "TRINO_USER": "payments",
+        "DAGSTER_URL": at.dagster,
+        "POSTGRES_DSN": at.postgres_dsn,
+        "GATEWAY_PROVIDERS": at.providers,
+        "LOG_LEVEL": "INFO",
+        "LOG_FORMAT": "json",
+    }
+
+
+def _here(places: Places, ports: Ports, secrets: Secrets) -> Addresses:
+    password = secrets.payments_password.get_secret_value()
+    return Addresses(
+        kafka=f"{LOOPBACK}:{ports.kafka}",
+        brokers=str(BROKERS),
+        registry=url(ports.registry),
+        catalog=url(ports.catalog),
+        warehouse=f"s3://{BUCKET_LAKE}/warehouse",
+        object_store=url(ports.object_store),
+        s3_access_key_id=secrets.s3_access_key_id.get_secret_value(),
+        s3_secret_access_key=secrets.s3_secret_access_key.get_secret_value(),
+        temporal=f"{LOOPBACK}:{ports.temporal}",
+        temporal_http=url(ports.temporal_http),
+        temporal_ui=url(ports.temporal_ui),
+        inference=url(ports.inference),
+        trino_host=LOOPBACK,
+        trino_port=str(ports.trino),
+        dagster=url(ports.dagster),
+        postgres_dsn=f"postgresql://payments:{password}@{LOOPBACK}:{ports.postgres}/payments",
+        providers=",".join(places.providers),
+    )
+
+
 def shared(places: Places, ports: Ports, secrets: Secrets) -> Mapping[str, str]:
     """Return the variables that describe this stack to services, tests and tools."""
-    password = secrets.payments_password.get_secret_value()
     return {
-        "KAFKA_BOOTSTRAP_SERVERS": f"{LOOPBACK}:{ports.kafka}",
-        "SCHEMA_REGISTRY_URL": f"{url(ports.registry)}/apis/ccompat/v7",
-        "CATALOG_URI": url(ports.catalog),
-        "CATALOG_WAREHOUSE": f"s3://{BUCKET_LAKE}/warehouse",
-        "S3_ENDPOINT": url(ports.object_store),
-        "S3_ACCESS_KEY_ID": secrets.s3_access_key_id.get_secret_value(),
-        "S3_SECRET_ACCESS_KEY": secrets.s3_secret_access_key.get_secret_value(),
-        "S3_REGION": S3_REGION,
-        "TEMPORAL_ADDRESS": f"{LOOPBACK}:{ports.temporal}",
-        "TEMPORAL_NAMESPACE": TEMPORAL_NAMESPACE,
-        "TEMPORAL_HTTP_URL": url(ports.temporal_http),
-        "TEMPORAL_UI_URL": url(ports.temporal_ui),
-        "INFERENCE_URL": url(ports.inference),
-        "TRINO_HOST": LOOPBACK,
-        "TRINO_PORT": str(ports.trino),
-        "TRINO_USER": "payments",
-        "DAGSTER_URL": url(ports.dagster),
+        **clients(_here(places, ports, secrets)),
         "FLINK_URL": url(ports.flink),
         # The normalizer plans with the very jars that the cluster has.
         "FLINK_HOME": str(places.flink_home),
         # All of Flink is on this machine, so that its own disk serves, at a fifth of the cost of the object store.
         "NORMALIZER_STATE_DIR": (places.data / "flink" / "state").as_uri(),
         "NORMALIZER_SQL_DIR": str(places.repository / "generated" / "flink"),
-        "POSTGRES_DSN": f"postgresql://payments:{password}@{LOOPBACK}:{ports.postgres}/payments",
-        "GATEWAY_PROVIDERS": ",".join(places.providers),
-        "LOG_LEVEL": "INFO",
-        "LOG_FORMAT": "json",
         "PAYMENTS_STATE_DIR": str(places.state),
         **{
             f"{gateway.prefix}{name}": value

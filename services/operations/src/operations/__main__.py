@@ -71,7 +71,7 @@ def topics_apply() -> None:
     settings = load(OperationsSettings)
     admin = AdminClient({"bootstrap.servers": settings.kafka_bootstrap_servers, "log_level": 2})
     topics = topics_of(load(ProvidersSettings).gateway_providers)
-    _print(apply_topics(admin, topics, settings.replication_factor))
+    _print(apply_topics(admin, topics, settings.topics_most_replicas))
 
 
 @topics_app.command("warm-up")

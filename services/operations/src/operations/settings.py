@@ -22,7 +22,9 @@ class OperationsSettings(KafkaSettings, RegistrySettings, LakeSettings):
     trino_user: str
     trino_catalog: str = "lake"
     dagster_url: str
-    replication_factor: int = 1
+    topics_most_replicas: int | None = Field(
+        default=None, ge=1, description="Brokers of a cluster that has fewer than the contracts ask copies for."
+    )
     postgres_dsn: SecretStr | None = None
 
 

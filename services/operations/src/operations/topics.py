@@ -1,7 +1,7 @@
 """Creates the topics of the contracts on a Kafka cluster."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import stamina
 from confluent_kafka import KafkaException
@@ -33,22 +33,30 @@ class _NotShownError(DeploymentError):
     """A topic that was created is not to be seen yet."""
 
 
-def apply_topics(admin: AdminClient, topics: Sequence[Topic], replication_factor: int) -> Iterator[Change]:
+def apply_topics(admin: AdminClient, topics: Sequence[Topic], most_replicas: int | None = None) -> Iterator[Change]:
     """Create each topic that is missing and bring its settings to what the contract says.
 
     The number of partitions of an existing topic is never changed: keys would move to other partitions and
     the order of a merchant's events would be lost.
 
+    Args:
+        admin: The cluster.
+        topics: Those of the contracts that are to be there.
+        most_replicas: How many brokers a cluster has that has fewer than a contract wants copies; as many of them as
+            may be away by the contract may be away there, as long as one is left. None for what the contracts say.
+
     Raises:
-        DeploymentError: The cluster cannot be reached, or a topic has another number of partitions.
+        DeploymentError: The cluster cannot be reached or has too few brokers, or a topic has another number of
+            partitions or of copies.
     """
     try:
         present = admin.list_topics(timeout=_TIMEOUT_SECONDS).topics
     except KafkaException as error:
         raise DeploymentError(f"Kafka does not answer: {error.args[0].str()}. Is it up? See `make status`.") from error
-    for topic in topics:
+    for contract in topics:
+        topic = _fitted(contract, most_replicas)
         if topic.name not in present:
-            yield _create(admin, topic, replication_factor)
+            yield _create(admin, topic)
             continue
         partitions = len(present[topic.name].partitions)
         if partitions != topic.partitions:
@@ -57,14 +65,29 @@ def apply_topics(admin: AdminClient, topics: Sequence[Topic], replication_factor
                 "Partitions are not changed in place, since keys would move: "
                 "declare a new topic, or put the contract back."
             )
+        copies = min(len(partition.replicas) for partition in present[topic.name].partitions.values())
+        if copies < topic.replicas:
+            raise DeploymentError(
+                f"{topic.name} has {copies} copies of a partition, its contract says {topic.replicas}. Copies are made "
+                "by an operator, since that moves all of its records: add them with kafka-reassign-partitions (or let "
+                f"Strimzi do it), or set TOPICS_MOST_REPLICAS={copies} where the cluster is to have no more."
+            )
         yield _configure(admin, topic)
 
 
-def _create(admin: AdminClient, topic: Topic, replication_factor: int) -> Change:
+def _fitted(topic: Topic, most_replicas: int | None) -> Topic:
+    """Return the topic as a cluster of so many brokers can hold it."""
+    if most_replicas is None or most_replicas >= topic.replicas:
+        return topic
+    away = topic.replicas - topic.min_insync_replicas
+    return replace(topic, replicas=most_replicas, min_insync_replicas=max(1, most_replicas - away))
+
+
+def _create(admin: AdminClient, topic: Topic) -> Change:
     new = NewTopic(
         topic.name,
         num_partitions=topic.partitions,
-        replication_factor=replication_factor,
+        replication_factor=topic.replicas,
         config=_settings(topic),
     )
     _await(admin.create_topics([new])[topic.name], topic.name)
@@ -90,6 +113,7 @@ def _settings(topic: Topic) -> dict[str, str]:
         "retention.ms": str(topic.retention_ms),
         "segment.ms": str(topic.segment_ms),
         "max.message.bytes": str(topic.max_message_bytes),
+        "min.insync.replicas": str(topic.min_insync_replicas),
     }
 
 

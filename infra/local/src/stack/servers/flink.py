@@ -6,6 +6,7 @@ Its launch scripts do not run on JDK 25, so Flink alone uses the Java 21 that co
 import shutil
 import tempfile
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import yaml
@@ -50,6 +51,39 @@ QUIET_LOGGERS = {
 }
 
 
+# What holds for every cluster that runs our jobs, wherever its parts are.
+CLUSTER: Mapping[str, object] = {
+    "jobmanager.memory.process.size": JOB_MANAGER_MEMORY,
+    "jobmanager.execution.failover-strategy": "region",
+    # The job manager does not end before results that nobody has asked for, as those of checkpoints, are forgotten.
+    "rest.async.store-duration": "10 s",
+    "taskmanager.memory.process.size": TASK_MANAGER_MEMORY,
+    "taskmanager.memory.managed.consumer-weights": "OPERATOR:30,STATE_BACKEND:10,PYTHON:60",
+    "parallelism.default": 1,
+    # While a whole stack starts on two cores, ten seconds are too short for the actor system.
+    "pekko.startup-timeout": "60 s",
+    "state.backend.type": "hashmap",
+    "execution.checkpointing.storage": "filesystem",
+    "execution.checkpointing.dir": f"s3://{BUCKET_FLINK}/checkpoints",
+    "execution.checkpointing.savepoint-dir": f"s3://{BUCKET_FLINK}/savepoints",
+    "execution.checkpointing.num-retained": 2,
+    "execution.checkpointing.externalized-checkpoint-retention": "RETAIN_ON_CANCELLATION",
+    "restart-strategy.type": "exponential-delay",
+    "restart-strategy.exponential-delay.initial-backoff": "1 s",
+    "restart-strategy.exponential-delay.max-backoff": "30 s",
+    # A task manager that a restarted job manager refuses at first asks again soon.
+    "cluster.registration.error-delay": "1 s",
+    "cluster.registration.refused-registration-delay": "1 s",
+    "s3.path.style.access": True,
+    "metrics.reporters": "prom",
+}
+
+
+def slots(providers: int) -> int:
+    """Return how many task slots a cluster has that runs the jobs of so many providers."""
+    return max(SLOTS, providers + SLOTS_BESIDE)
+
+
 def environment_packages(context: Context) -> Path:
     """Return the site-packages of the Flink environment; raise StackError if Flink is not in it."""
     for packages in sorted(context.places.venv_flink.glob("lib/python3*/site-packages")):
@@ -77,6 +111,7 @@ def config(context: Context, java_options: object) -> str:
     """Return config.yaml; `java_options` are the distribution's own, without which Flink cannot reflect."""
     ports, secrets = context.ports, context.secrets
     settings: dict[str, object] = {
+        **CLUSTER,
         # The actor system's clock ticks a hundred times a second unless told; nothing here is timed so finely.
         "env.java.opts.all": f"{java_options} -XX:+UseSerialGC -Dpekko.scheduler.tick-duration=100ms",
         # It does little, and that from the start: the second compiler would cost more than it could win back.
@@ -84,54 +119,31 @@ def config(context: Context, java_options: object) -> str:
         "jobmanager.rpc.address": LOOPBACK,
         "jobmanager.rpc.port": ports.flink_rpc,
         "jobmanager.bind-host": LOOPBACK,
-        "jobmanager.memory.process.size": JOB_MANAGER_MEMORY,
-        "jobmanager.execution.failover-strategy": "region",
         "blob.server.port": ports.flink_blob,
         # A job manager that is started again goes on with its jobs.
         "high-availability.type": RECOVERY_SERVICES,
         "high-availability.storageDir": (context.data("flink") / "recovery").as_uri(),
         "high-availability.jobmanager.port": ports.flink_rpc,
-        # A task manager that the restarted job manager refuses at first asks again soon.
-        "cluster.registration.error-delay": "1 s",
-        "cluster.registration.refused-registration-delay": "1 s",
         "rest.address": LOOPBACK,
         "rest.bind-address": LOOPBACK,
         "rest.port": ports.flink,
         "rest.bind-port": ports.flink,
-        # The job manager does not end before results that nobody has asked for, as those of checkpoints, are forgotten.
-        "rest.async.store-duration": "10 s",
         "web.upload.dir": str(context.data("flink") / "uploads"),
         "taskmanager.host": LOOPBACK,
         "taskmanager.bind-host": LOOPBACK,
         "taskmanager.rpc.port": ports.flink_task_rpc,
         "taskmanager.data.port": ports.flink_task_data,
         "taskmanager.data.bind-port": ports.flink_task_data,
-        "taskmanager.numberOfTaskSlots": max(SLOTS, len(context.places.providers) + SLOTS_BESIDE),
-        "taskmanager.memory.process.size": TASK_MANAGER_MEMORY,
-        "taskmanager.memory.managed.consumer-weights": "OPERATOR:30,STATE_BACKEND:10,PYTHON:60",
-        "parallelism.default": 1,
+        "taskmanager.numberOfTaskSlots": slots(len(context.places.providers)),
         "io.tmp.dirs": str(context.data("flink") / "temporary"),
-        # While a whole stack starts on two cores, ten seconds are too short for the actor system.
-        "pekko.startup-timeout": "60 s",
         # A killed task manager is noticed within seconds: all is on one machine.
         "heartbeat.interval": "2 s",
         "heartbeat.timeout": "6 s",
-        "state.backend.type": "hashmap",
-        "execution.checkpointing.storage": "filesystem",
-        "execution.checkpointing.dir": f"s3://{BUCKET_FLINK}/checkpoints",
-        "execution.checkpointing.savepoint-dir": f"s3://{BUCKET_FLINK}/savepoints",
-        "execution.checkpointing.num-retained": 2,
-        "execution.checkpointing.externalized-checkpoint-retention": "RETAIN_ON_CANCELLATION",
-        "restart-strategy.type": "exponential-delay",
-        "restart-strategy.exponential-delay.initial-backoff": "1 s",
-        "restart-strategy.exponential-delay.max-backoff": "30 s",
         "s3.endpoint": context.url(ports.object_store),
-        "s3.path.style.access": True,
         "s3.access-key": secrets.s3_access_key_id.get_secret_value(),
         "s3.secret-key": secrets.s3_secret_access_key.get_secret_value(),
         "python.executable": str(context.places.venv_flink / "bin" / "python"),
         "python.client.executable": str(context.places.venv_flink / "bin" / "python"),
-        "metrics.reporters": "prom",
         "metrics.reporter.prom.factory.class": f"{REPORTER_PACKAGE}.{REPORTER}",
     }
     return yaml.safe_dump(settings, sort_keys=False, width=10_000)

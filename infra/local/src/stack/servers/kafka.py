@@ -3,7 +3,7 @@
 import uuid
 from base64 import urlsafe_b64encode
 
-from stack.context import Context
+from stack.context import BROKERS, Context
 from stack.jobs import Task
 from stack.ports import LOOPBACK
 from stack.processes import Group, Process, Step
@@ -11,6 +11,23 @@ from stack.readiness import KafkaReady
 
 MAIN_CLASS = "kafka.Kafka"
 FORMAT_CLASS = "kafka.tools.StorageTool"
+
+# What holds on every cluster, whatever its size.
+SETTINGS = {
+    # Topics are declared in the contracts and created by a deploy step.
+    "auto.create.topics.enable": "false",
+    "offsets.topic.num.partitions": "8",
+    "transaction.state.log.num.partitions": "8",
+    "group.initial.rebalance.delay.ms": "0",
+    # Idle threads wake up several times a second, and the work of one small machine needs few.
+    "num.network.threads": "2",
+    "num.io.threads": "4",
+    "background.threads": "2",
+    # The controller writes a record when it has had nothing to write for so long; the default is half a second.
+    "metadata.max.idle.interval.ms": "10000",
+    # Flink's transactions, of three days, must outlive a weekend on which nothing runs.
+    "transaction.max.timeout.ms": str(4 * 24 * 60 * 60 * 1000),
+}
 
 LOGGING = """\
 Configuration:
@@ -31,6 +48,17 @@ Configuration:
 """
 
 
+def replication(copies: int | str, in_sync: int | str) -> dict[str, str]:
+    """Return how many copies the brokers' own topics have, and how many have a record before it is acknowledged."""
+    return {
+        "offsets.topic.replication.factor": str(copies),
+        "transaction.state.log.replication.factor": str(copies),
+        "transaction.state.log.min.isr": str(in_sync),
+        "share.coordinator.state.topic.replication.factor": str(copies),
+        "share.coordinator.state.topic.min.isr": str(in_sync),
+    }
+
+
 def properties(context: Context) -> str:
     """Return server.properties; every listener is on loopback, and internal topics have one replica."""
     ports = context.ports
@@ -44,27 +72,11 @@ def properties(context: Context) -> str:
         "listener.security.protocol.map": "BROKER:PLAINTEXT,CONTROLLER:PLAINTEXT",
         "inter.broker.listener.name": "BROKER",
         "log.dirs": str(context.data("kafka")),
-        # Topics are declared in the contracts and created by a deploy step.
-        "auto.create.topics.enable": "false",
-        "offsets.topic.replication.factor": "1",
-        "offsets.topic.num.partitions": "8",
-        "transaction.state.log.replication.factor": "1",
-        "transaction.state.log.min.isr": "1",
-        "transaction.state.log.num.partitions": "8",
-        "share.coordinator.state.topic.replication.factor": "1",
-        "share.coordinator.state.topic.min.isr": "1",
-        "group.initial.rebalance.delay.ms": "0",
-        # Idle threads wake up several times a second, and the work of one small machine needs few.
-        "num.network.threads": "2",
-        "num.io.threads": "4",
-        "background.threads": "2",
-        # The controller writes a record when it has had nothing to write for so long; the default is half a second.
-        "metadata.max.idle.interval.ms": "10000",
+        **SETTINGS,
+        **replication(BROKERS, BROKERS),
         # A broker that was killed is registered again when the session of its former self is over; the default is 9 s.
         "broker.session.timeout.ms": "3000",
         "broker.heartbeat.interval.ms": "1000",
-        # Flink's transactions, of three days, must outlive a weekend on which nothing runs.
-        "transaction.max.timeout.ms": str(4 * 24 * 60 * 60 * 1000),
     }
     return "".join(f"{name}={value}\n" for name, value in settings.items())
 

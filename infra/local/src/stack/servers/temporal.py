@@ -1,6 +1,7 @@
 """Temporal: all four services in one process on Postgres, and its web interface."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -114,6 +115,11 @@ def server_config(context: Context) -> str:
 
 
 def dynamic_config(context: Context) -> str:
+    """Return the server's limits; raise StackError as `limits` does."""
+    return limits(context.places.repository)
+
+
+def limits(repository: Path) -> str:
     """Return the server's limits: what a workflow is started with is an event as JSON, and what it hands on a bit more.
 
     The number comes from the contract of the topic that the events are on; a character may take six bytes as JSON, but
@@ -122,14 +128,14 @@ def dynamic_config(context: Context) -> str:
     Raises:
         StackError: The generated list of topics is absent.
     """
-    file = context.places.repository / "generated" / "kafka" / "topics.json"
+    file = repository / "generated" / "kafka" / "topics.json"
     try:
         topics = json.loads(file.read_text())["topics"]
     except FileNotFoundError:
         raise StackError(f"{file} does not exist: run `make codegen`.") from None
     largest = max(int(each["config"]["max.message.bytes"]) for each in topics if STARTER in each["consumers"])
-    limits = {"limit.blobSize.warn": largest, "limit.blobSize.error": 2 * largest + BESIDE_EVENT_BYTES}
-    return yaml.safe_dump({name: [{"value": value}] for name, value in limits.items()}, sort_keys=False)
+    sizes = {"limit.blobSize.warn": largest, "limit.blobSize.error": 2 * largest + BESIDE_EVENT_BYTES}
+    return yaml.safe_dump({name: [{"value": value}] for name, value in sizes.items()}, sort_keys=False)
 
 
 def ui_config(context: Context) -> str:

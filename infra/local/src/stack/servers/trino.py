@@ -1,5 +1,6 @@
 """Trino: SQL over the lake, with the Iceberg plugin alone."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from stack.context import BUCKET_LAKE, S3_REGION, Context
@@ -7,18 +8,41 @@ from stack.ports import LOOPBACK
 from stack.processes import BEHIND, Group, Process
 from stack.readiness import HttpReady
 
+ENGINE = {
+    "coordinator": "true",
+    "node-scheduler.include-coordinator": "true",
+    "query.max-memory": "800MB",
+    "query.max-memory-per-node": "800MB",
+    "memory.heap-headroom-per-node": "300MB",
+}
+# The catalog of the layers, wherever it and the object store are.
+LAKE = {
+    "connector.name": "iceberg",
+    "iceberg.catalog.type": "rest",
+    "iceberg.rest-catalog.view-endpoints-enabled": "true",
+    # Our tables keep hours of history, not the week that these guard by default.
+    "iceberg.expire-snapshots.min-retention": "0s",
+    "iceberg.remove-orphan-files.min-retention": "0s",
+    # In which Silver keeps how far it has read Bronze (see dbt/macros/news).
+    "iceberg.allowed-extra-properties": "news.sequence,news.rows,news.followed,news.generation,news.days,news.run",
+    "fs.s3.enabled": "true",
+    "s3.path-style-access": "true",
+}
+LOG_LEVELS = {"io.trino": "WARN", "io.airlift": "WARN"}
+
+
+def lines(settings: Mapping[str, str]) -> str:
+    """Return settings as a properties file."""
+    return "".join(f"{name}={value}\n" for name, value in settings.items())
+
 
 def files(context: Context, directory: Path) -> dict[Path, str]:
     """Return Trino's configuration files."""
     ports, secrets = context.ports, context.secrets
     server = {
-        "coordinator": "true",
-        "node-scheduler.include-coordinator": "true",
+        **ENGINE,
         "http-server.http.port": str(ports.trino),
         "discovery.uri": context.url(ports.trino),
-        "query.max-memory": "800MB",
-        "query.max-memory-per-node": "800MB",
-        "memory.heap-headroom-per-node": "300MB",
         "catalog.config-dir": str(directory / "catalog"),
         # Each directory in here is a plugin; the tool's only one is that of its jars.
         "plugin.dir": str(context.tools.trino_iceberg.target()),
@@ -29,31 +53,20 @@ def files(context: Context, directory: Path) -> dict[Path, str]:
         "log.levels-file": str(directory / "log.properties"),
     }
     lake = {
-        "connector.name": "iceberg",
-        "iceberg.catalog.type": "rest",
+        **LAKE,
         "iceberg.rest-catalog.uri": context.url(ports.catalog),
         "iceberg.rest-catalog.warehouse": f"s3://{BUCKET_LAKE}/warehouse",
-        "iceberg.rest-catalog.view-endpoints-enabled": "true",
-        # Our tables keep hours of history, not the week that these guard by default.
-        "iceberg.expire-snapshots.min-retention": "0s",
-        "iceberg.remove-orphan-files.min-retention": "0s",
-        # In which Silver keeps how far it has read Bronze (see dbt/macros/news).
-        "iceberg.allowed-extra-properties": (
-            "news.sequence,news.rows,news.followed,news.generation,news.days,news.run"
-        ),
-        "fs.s3.enabled": "true",
         "s3.endpoint": context.url(ports.object_store),
         "s3.region": S3_REGION,
-        "s3.path-style-access": "true",
         "s3.aws-access-key": secrets.s3_access_key_id.get_secret_value(),
         "s3.aws-secret-key": secrets.s3_secret_access_key.get_secret_value(),
     }
     texts = {
         directory / "config.properties": server,
         directory / "catalog" / "lake.properties": lake,
-        directory / "log.properties": {"io.trino": "WARN", "io.airlift": "WARN"},
+        directory / "log.properties": LOG_LEVELS,
     }
-    return {path: "".join(f"{name}={value}\n" for name, value in settings.items()) for path, settings in texts.items()}
+    return {path: lines(settings) for path, settings in texts.items()}
 
 
 def items(context: Context) -> tuple[Process, ...]:

@@ -3,11 +3,13 @@
 from typing import Any
 
 from pyiceberg.catalog.rest import RestCatalog
-from pyiceberg.exceptions import RESTError
+from pyiceberg.catalog.rest.auth import AuthManagerAdapter
+from pyiceberg.exceptions import ForbiddenError, RESTError, UnauthorizedError
 from requests import PreparedRequest, RequestException, Response, Session
 from requests.adapters import HTTPAdapter
 
-from kit.errors import Transient
+from kit.errors import Fault, Transient
+from kit.lake.tokens import Tokens, open_tokens
 from kit.settings import LakeSettings
 
 _TIMEOUT_SECONDS = 20.0
@@ -25,8 +27,19 @@ class _ImpatientAdapter(HTTPAdapter):
 class _BoundedCatalog(RestCatalog):
     """The library's catalog, none of whose requests waits for ever, the first one included."""
 
+    def __init__(self, tokens: Tokens | None, **properties: str) -> None:
+        self._tokens = tokens
+        super().__init__("lake", **properties)
+
+    def _refresh_token(self) -> None:
+        # The library calls it when a token was refused, and then tries once more.
+        if self._tokens is not None:
+            self._tokens.token_provider.forget()
+
     def _create_session(self) -> Session:
         session = super()._create_session()
+        if self._tokens is not None:
+            session.auth = AuthManagerAdapter(self._tokens)
         for scheme in ("http://", "https://"):
             session.mount(scheme, _ImpatientAdapter())
         return session
@@ -37,6 +50,7 @@ def load_catalog(settings: LakeSettings) -> RestCatalog:
 
     Raises:
         Transient: The catalog does not answer.
+        Fault: It demands a token and there is no credential, or it gives none for this one.
     """
     properties = {
         "uri": settings.catalog_uri,
@@ -50,6 +64,11 @@ def load_catalog(settings: LakeSettings) -> RestCatalog:
         "s3.request-timeout": str(_TIMEOUT_SECONDS),
     }
     try:
-        return _BoundedCatalog("lake", **properties)
+        return _BoundedCatalog(open_tokens(settings, _TIMEOUT_SECONDS), **properties)
+    except (ForbiddenError, UnauthorizedError) as error:
+        raise Fault(
+            f"the catalog at {settings.catalog_uri} refuses access to {settings.catalog_warehouse}: set "
+            "CATALOG_CREDENTIAL and CATALOG_SCOPE to a client and a role that it knows"
+        ) from error
     except (RequestException, RESTError) as error:
         raise Transient(f"the catalog at {settings.catalog_uri} does not answer: {type(error).__name__}") from error

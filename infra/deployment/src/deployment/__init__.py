@@ -1,0 +1,1 @@
+"""The pipeline in containers: compose from the local stack's settings."""

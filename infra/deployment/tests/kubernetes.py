@@ -1,0 +1,41 @@
+"""Manifests, checked as an API server's schemas would."""
+
+from typing import Any
+
+import kubernetes_validate
+import yaml
+
+VERSION = "1.33"
+# Of operators, whose schemas are not among those of Kubernetes.
+FOREIGN = {
+    "flink.apache.org/v1beta1",
+    "kafka.strimzi.io/v1",
+    "keda.sh/v1alpha1",
+    "monitoring.coreos.com/v1",
+}
+
+
+def resources(text: str) -> list[dict[str, Any]]:
+    return [each for each in yaml.safe_load_all(text) if each]
+
+
+def problems(manifests: list[dict[str, Any]]) -> list[str]:
+    """Return what the strict schemas say of resources of Kubernetes itself."""
+    found = []
+    for each in manifests:
+        if each["apiVersion"] in FOREIGN:
+            continue
+        try:
+            kubernetes_validate.validate(each, VERSION, strict=True)
+        except kubernetes_validate.ValidationError as error:
+            found.append(f"{each['kind']} {each['metadata']['name']}: {error.message}")
+    return found
+
+
+def pods(manifests: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Return the pod specifications of Deployments and Jobs, by name."""
+    return {
+        each["metadata"]["name"]: each["spec"]["template"]["spec"]
+        for each in manifests
+        if each["kind"] in {"Deployment", "Job"}
+    }

@@ -1,0 +1,280 @@
+{{/* Labels by which things are found. Takes a dict of root and component. */}}
+{{- define "payments.selector" -}}
+app.kubernetes.io/name: {{ .component }}
+app.kubernetes.io/instance: {{ .root.Release.Name }}
+{{- end }}
+
+{{- define "payments.labels" -}}
+{{ include "payments.selector" . }}
+app.kubernetes.io/part-of: payments
+app.kubernetes.io/version: {{ .root.Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .root.Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version }}
+{{- end }}
+
+{{/* An image of ours. Takes a dict of root and image. */}}
+{{- define "payments.image" -}}
+{{- $digest := get .root.Values.image.digests .image -}}
+{{- if $digest -}}
+{{ .root.Values.image.registry }}/{{ .image }}@{{ $digest }}
+{{- else -}}
+{{ .root.Values.image.registry }}/{{ .image }}:{{ .root.Values.image.tag | default .root.Chart.AppVersion }}
+{{- end -}}
+{{- end }}
+
+{{/* The name of a provider as Kubernetes takes it. */}}
+{{- define "payments.slug" -}}{{ . | replace "_" "-" }}{{- end }}
+
+{{- define "payments.providers" -}}
+{{- $names := list -}}
+{{- range .Values.providers }}{{ $names = append $names .name }}{{ end -}}
+{{ join "," $names }}
+{{- end }}
+
+{{- define "payments.env.log" -}}
+- {name: LOG_LEVEL, value: {{ .Values.logLevel }}}
+- {name: LOG_FORMAT, value: json}
+{{- range $name, $value := .Values.env }}
+- {name: {{ $name }}, value: {{ $value | quote }}}
+{{- end }}
+{{- end }}
+
+{{- define "payments.env.stream" -}}
+- {name: KAFKA_BOOTSTRAP_SERVERS, value: {{ .Values.kafka.bootstrapServers | quote }}}
+- {name: SCHEMA_REGISTRY_URL, value: {{ .Values.registry.url | quote }}}
+{{- end }}
+
+{{- define "payments.env.objects" -}}
+- {name: S3_ENDPOINT, value: {{ .Values.objectStore.endpoint | quote }}}
+- {name: S3_REGION, value: {{ .Values.objectStore.region }}}
+- name: S3_ACCESS_KEY_ID
+  valueFrom: {secretKeyRef: {name: {{ .Values.objectStore.secretName }}, key: {{ .Values.objectStore.accessKey }}}}
+- name: S3_SECRET_ACCESS_KEY
+  valueFrom: {secretKeyRef: {name: {{ .Values.objectStore.secretName }}, key: {{ .Values.objectStore.secretKey }}}}
+{{- end }}
+
+{{- define "payments.env.lake" -}}
+{{ include "payments.env.objects" . }}
+- {name: CATALOG_URI, value: {{ .Values.catalog.uri | quote }}}
+- {name: CATALOG_WAREHOUSE, value: {{ .Values.catalog.warehouse | quote }}}
+{{- with .Values.catalog.credential }}{{ if .secretName }}
+- {name: CATALOG_SCOPE, value: {{ $.Values.catalog.scope | quote }}}
+- name: CATALOG_CREDENTIAL
+  valueFrom: {secretKeyRef: {name: {{ .secretName }}, key: {{ .key }}}}
+{{- end }}{{ end }}
+{{- with .Values.catalog.tokenUrl }}
+- {name: CATALOG_TOKEN_URL, value: {{ . | quote }}}
+{{- end }}
+{{- end }}
+
+{{- define "payments.env.postgres" -}}
+- name: POSTGRES_DSN
+  valueFrom: {secretKeyRef: {name: {{ .secretName }}, key: {{ .key }}}}
+{{- end }}
+
+{{- define "payments.env.temporal" -}}
+- {name: TEMPORAL_ADDRESS, value: {{ .Values.temporal.address | quote }}}
+- {name: TEMPORAL_NAMESPACE, value: {{ .Values.temporal.namespace }}}
+- {name: TEMPORAL_HTTP_URL, value: {{ .Values.temporal.httpUrl | quote }}}
+- {name: TEMPORAL_UI_URL, value: {{ .Values.temporal.uiUrl | quote }}}
+{{- end }}
+
+{{/* What the `payments` command and Dagster need beside the lake and the stream. */}}
+{{- define "payments.env.operations" -}}
+- {name: TRINO_HOST, value: {{ .Values.trino.host | quote }}}
+- {name: TRINO_PORT, value: {{ .Values.trino.port | quote }}}
+- {name: TRINO_USER, value: {{ .Values.trino.user }}}
+- {name: DAGSTER_URL, value: "http://{{ .Release.Name }}-dagster:3000"}
+- {name: GATEWAY_PROVIDERS, value: {{ include "payments.providers" . | quote }}}
+{{- if .Values.kafka.brokers }}
+- {name: TOPICS_MOST_REPLICAS, value: {{ .Values.kafka.brokers | quote }}}
+{{- end }}
+{{- end }}
+
+{{- define "payments.extra" -}}
+{{- range $name, $value := . }}
+- {name: {{ $name }}, value: {{ $value | quote }}}
+{{- end }}
+{{- end }}
+
+{{/* What every pod has: no rights, no token of Kubernetes, spread. Takes a dict of root and component. */}}
+{{- define "payments.pod" -}}
+automountServiceAccountToken: false
+enableServiceLinks: false
+securityContext:
+  runAsNonRoot: true
+  runAsUser: 10001
+  runAsGroup: 10001
+  fsGroup: 10001
+  seccompProfile: {type: RuntimeDefault}
+{{- with .root.Values.image.pullSecrets }}
+imagePullSecrets: {{ toJson . }}
+{{- end }}
+{{- with .root.Values.nodeSelector }}
+nodeSelector: {{ toJson . }}
+{{- end }}
+{{- with .root.Values.tolerations }}
+tolerations: {{ toJson . }}
+{{- end }}
+{{- $this := . }}
+{{- with .root.Values.topologySpread }}
+topologySpreadConstraints:
+{{- range . }}
+  - maxSkew: 1
+    topologyKey: {{ . }}
+    whenUnsatisfiable: ScheduleAnyway
+    labelSelector:
+      matchLabels:
+        {{- include "payments.selector" $this | nindent 8 }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{- define "payments.confined" -}}
+securityContext:
+  allowPrivilegeEscalation: false
+  readOnlyRootFilesystem: true
+  capabilities: {drop: [ALL]}
+{{- end }}
+
+{{- define "payments.probes" -}}
+startupProbe:
+  httpGet: {path: /healthz, port: http}
+  periodSeconds: 3
+  failureThreshold: 40
+livenessProbe:
+  httpGet: {path: /healthz, port: http}
+  periodSeconds: 10
+  timeoutSeconds: 5
+readinessProbe:
+  httpGet: {path: /readyz, port: http}
+  periodSeconds: 5
+  timeoutSeconds: 5
+{{- end }}
+
+{{/*
+A Deployment of one container with its Service and ServiceMonitor. Takes a dict of root, component, image, port, env (as
+text), values (resources, env), and maybe args, replicas (absent where something scales it), single (never two at once),
+volumes and mounts (as text), probes (absent: those of our programs).
+*/}}
+{{- define "payments.deployment" -}}
+{{- $name := printf "%s-%s" .root.Release.Name .component }}
+apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: {{ $name }}
+  labels:
+    {{- include "payments.labels" . | nindent 4 }}
+spec:
+  {{- if hasKey . "replicas" }}
+  replicas: {{ .replicas }}
+  {{- end }}
+  {{- if .single }}
+  strategy: {type: Recreate}
+  {{- end }}
+  selector:
+    matchLabels:
+      {{- include "payments.selector" . | nindent 6 }}
+  template:
+    metadata:
+      labels:
+        {{- include "payments.labels" . | nindent 8 }}
+    spec:
+      {{- include "payments.pod" . | nindent 6 }}
+      # A worker first finishes what it has begun.
+      terminationGracePeriodSeconds: 60
+      containers:
+        - name: {{ .component }}
+          image: {{ include "payments.image" . }}
+          imagePullPolicy: {{ .root.Values.image.pullPolicy }}
+          {{- with .args }}
+          args: {{ toJson . }}
+          {{- end }}
+          env:
+            {{- include "payments.env.log" .root | nindent 12 }}
+            {{- .env | trim | nindent 12 }}
+            {{- with include "payments.extra" .values.env | trim }}{{ . | nindent 12 }}{{ end }}
+          ports:
+            - {name: http, containerPort: {{ .port }}}
+          {{- include "payments.probes" . | nindent 10 }}
+          {{- include "payments.confined" . | nindent 10 }}
+          resources: {{ toJson .values.resources }}
+          volumeMounts:
+            - {name: tmp, mountPath: /tmp}
+            {{- with .mounts }}{{ . | trim | nindent 12 }}{{ end }}
+      volumes:
+        - {name: tmp, emptyDir: {}}
+        {{- with .volumes }}{{ . | trim | nindent 8 }}{{ end }}
+---
+apiVersion: v1
+kind: Service
+metadata:
+  name: {{ $name }}
+  labels:
+    {{- include "payments.labels" . | nindent 4 }}
+spec:
+  selector:
+    {{- include "payments.selector" . | nindent 4 }}
+  ports:
+    - {name: http, port: {{ .port }}, targetPort: http}
+{{- end }}
+
+{{/* Takes a dict of root, component, values (replicas, autoscaling). */}}
+{{- define "payments.scaling" -}}
+{{- $name := printf "%s-%s" .root.Release.Name .component }}
+{{- if .values.autoscaling.enabled }}
+{{- if and .root.Values.keda.enabled .values.autoscaling.lag }}
+---
+apiVersion: keda.sh/v1alpha1
+kind: ScaledObject
+metadata:
+  name: {{ $name }}
+  labels:
+    {{- include "payments.labels" . | nindent 4 }}
+spec:
+  scaleTargetRef: {name: {{ $name }}}
+  minReplicaCount: {{ .values.replicas }}
+  maxReplicaCount: {{ .values.autoscaling.max }}
+  triggers:
+    - type: kafka
+      metadata:
+        bootstrapServers: {{ .root.Values.kafka.bootstrapServers | quote }}
+        consumerGroup: {{ .group }}
+        topic: {{ .topic }}
+        lagThreshold: {{ .values.autoscaling.lag | quote }}
+    - type: cpu
+      metricType: Utilization
+      metadata: {value: {{ .values.autoscaling.cpu | quote }}}
+{{- else }}
+---
+apiVersion: autoscaling/v2
+kind: HorizontalPodAutoscaler
+metadata:
+  name: {{ $name }}
+  labels:
+    {{- include "payments.labels" . | nindent 4 }}
+spec:
+  scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: {{ $name }}}
+  minReplicas: {{ .values.replicas }}
+  maxReplicas: {{ .values.autoscaling.max }}
+  metrics:
+    - type: Resource
+      resource: {name: cpu, target: {type: Utilization, averageUtilization: {{ .values.autoscaling.cpu }}}}
+{{- end }}
+{{- end }}
+{{- if .root.Values.podDisruptionBudget.enabled }}
+---
+apiVersion: policy/v1
+kind: PodDisruptionBudget
+metadata:
+  name: {{ $name }}
+  labels:
+    {{- include "payments.labels" . | nindent 4 }}
+spec:
+  maxUnavailable: 1
+  unhealthyPodEvictionPolicy: AlwaysAllow
+  selector:
+    matchLabels:
+      {{- include "payments.selector" . | nindent 6 }}
+{{- end }}
+{{- end }}
