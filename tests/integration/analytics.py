@@ -28,7 +28,7 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     from analytics.location import build
     from analytics.project import find_project, prepare
-    from dagster import AssetCheckEvaluation, AssetKey, DagsterInstance, ExecuteInProcessResult
+    from dagster import AssetCheckEvaluation, AssetKey, DagsterInstance, Definitions, ExecuteInProcessResult
     from dbt.cli.main import dbtRunner
     from dbt.contracts.graph.manifest import Manifest
 
@@ -155,6 +155,13 @@ def dbt(environment: Mapping[str, str]) -> Dbt:
     return run
 
 
+@pytest.fixture(scope="module")
+def location(environment: Mapping[str, str]) -> Definitions:
+    """The code location, of the stack's servers."""
+    with within(environment):
+        return build(AnalyticsSettings())
+
+
 class Run(Protocol):
     """Runs a job of the code location in this process."""
 
@@ -163,15 +170,10 @@ class Run(Protocol):
 
 
 @pytest.fixture(scope="module")
-def run_job(environment: Mapping[str, str]) -> Run:
-    with within(environment):
-        definitions = build(AnalyticsSettings())
-
+def run_job(environment: Mapping[str, str], location: Definitions) -> Run:
     def run(job: str, *assets: AssetKey) -> ExecuteInProcessResult:
         with within(environment), DagsterInstance.ephemeral() as instance:
-            return definitions.resolve_job_def(job).execute_in_process(
-                instance=instance, asset_selection=assets or None
-            )
+            return location.resolve_job_def(job).execute_in_process(instance=instance, asset_selection=assets or None)
 
     return run
 

@@ -1,6 +1,6 @@
 """Fixtures that several modules of integration tests share."""
 
-from tests.integration.analytics import bronze, bronze_namespace, dbt, environment, query, run_job
+from tests.integration.analytics import bronze, bronze_namespace, dbt, environment, location, query, run_job
 from tests.integration.gateways import dead_letters, raw, tail_of
 from tests.integration.normalization import job_name, program, program_of, state, stream, topics
 from tests.integration.orchestration import catalog, deployment, inference_url
@@ -16,6 +16,7 @@ __all__ = [
     "environment",
     "inference_url",
     "job_name",
+    "location",
     "orchestrator",
     "program",
     "program_of",

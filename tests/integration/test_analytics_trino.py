@@ -1,13 +1,27 @@
 """Silver and Gold from Bronze, by dbt and by Dagster, on the real Trino."""
 
 import uuid
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
+import httpx
 import pytest
-from dagster import AssetKey, ExecuteInProcessResult
+from dagster import (
+    AssetKey,
+    DagsterInstance,
+    Definitions,
+    ExecuteInProcessResult,
+    Failure,
+    SensorResult,
+    build_sensor_context,
+    job,
+    op,
+)
 from pyiceberg.table import Table
+from pyiceberg.types import StringType
 
 from tests.integration.analytics import (
     NOON,
@@ -20,7 +34,12 @@ from tests.integration.analytics import (
     gold_of,
     own_namespace,
     payment,
+    within,
 )
+
+# A day on which nothing else happens.
+FAULTY_AT = NOON - timedelta(days=9)
+FAULTY_DAY = f"{FAULTY_AT:%Y-%m-%d}"
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 
@@ -42,8 +61,8 @@ class Merchants:
     """Merchants of this module, each with events of its own."""
 
     def __init__(self) -> None:
-        self.exact, self.forwards, self.backwards, self.late, self.refunded, self.ahead = (
-            f"merch_{uuid.uuid4().hex}" for _ in range(6)
+        self.exact, self.forwards, self.backwards, self.late, self.refunded, self.ahead, self.faulty = (
+            f"merch_{uuid.uuid4().hex}" for _ in range(7)
         )
         self.twice = payment(self.exact)
         self.rescored = failed(self.exact)
@@ -72,6 +91,7 @@ class Merchants:
             *(payment(self.late), failed(self.late)),
             payment(self.refunded, schema_version=2, provider_object_id=self.paid_id, attempt_number=2),
             *(payment(self.refunded, **refund, **unscored), payment(self.refunded, **payout, **unscored)),
+            payment(self.faulty, provider_created_at=FAULTY_AT),
             *self.arrival(0),
         ]
 
@@ -124,12 +144,38 @@ def test_refunds_and_payouts_are_in_silver_and_never_counted_as_payments(query: 
 def silver_run(
     built: None,  # it comes first
     run_job: Run,
+    query: Query,
     bronze: Table,
     merchants: Merchants,
 ) -> ExecuteInProcessResult:
-    """Silver alone, merged by Dagster from the news: an event of `ahead`, and second rows of events that are known."""
+    """Silver alone, merged by Dagster from the news: an event of `ahead`, and second rows of events that are known.
+
+    A row of a day without news is wrong meanwhile, and so is its payment.
+    """
+    for table in ("payments_cleaned", "payments"):
+        query(f"update {{silver}}.{table} set status = 'lost at sea' where merchant_id = '{merchants.faulty}'")  # noqa: S608  # the values are ours
     append(bronze, [payment(merchants.ahead), *merchants.arrival(1)])
     return run_job("silver")
+
+
+ACCEPTED = ("accepted_values_payments_cleaned", "accepted_values_payments")
+
+
+def test_the_hourly_run_tests_the_days_with_news_and_others_are_tested_by_the_day(
+    silver_run: ExecuteInProcessResult, dbt: Dbt
+) -> None:
+    assert all(checks_of(silver_run)[name].passed for name in ACCEPTED)
+    assert dbt("test", "--select", *ACCEPTED, may_fail=True) == dict.fromkeys(ACCEPTED, "warn")
+
+
+@pytest.mark.usefixtures("silver_run")
+def test_a_day_that_is_read_again_is_as_bronze_has_it_in_all_of_silver(
+    dbt: Dbt, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As the job `silver_days` does for its partition.
+    monkeypatch.setenv("DBT_DAYS", FAULTY_DAY)
+    dbt("run", "--select", "+config.materialized:news")
+    assert dbt("test", "--select", *ACCEPTED) == dict.fromkeys(ACCEPTED, "pass")
 
 
 def test_silver_runs_ahead_of_gold_until_gold_is_built(
@@ -179,3 +225,80 @@ def test_a_silver_of_before_gains_the_columns_with_values_for_every_event(
     dbt("run", "--select", "+daily_payment_metrics")
     assert query(told) == before
     assert gold_of(query, merchants.refunded) == gold
+
+
+@contextmanager
+def missing(bronze: Table) -> Iterator[str]:
+    """Have Bronze under another name."""
+    aside = (bronze.name()[0], "aside")
+    bronze.catalog.rename_table(bronze.name(), aside)
+    try:
+        yield "The lake has no "
+    finally:
+        bronze.catalog.rename_table(aside, bronze.name())
+
+
+@contextmanager
+def widened(bronze: Table) -> Iterator[str]:
+    """Have Bronze with a column that no contract knows."""
+    with bronze.update_schema() as update:
+        update.add_column("shoe_size", StringType())
+    try:
+        yield "has shoe_size, which no version of its contract"
+    finally:
+        with bronze.update_schema() as update:
+            update.delete_column("shoe_size")
+
+
+@pytest.mark.usefixtures("built")
+@pytest.mark.parametrize("fault", [missing, widened])
+def test_a_source_that_is_not_as_it_should_be_ends_the_run_before_anything_is_written(
+    fault: Callable[[Table], AbstractContextManager[str]], run_job: Run, query: Query, bronze: Table
+) -> None:
+    written = 'select max(committed_at), count(*) from {silver}."payments_cleaned$snapshots"'
+    before = query(written)
+    with fault(bronze) as said, pytest.raises(Failure, match=f"Nothing was built.*{said}"):
+        run_job("silver", AssetKey(["silver", "payments_cleaned"]))
+    assert query(written) == before
+
+
+@op
+def nothing() -> None:
+    """Succeeds."""
+
+
+@job(name="silver")
+def sound() -> None:
+    """A run that succeeds."""
+    nothing()
+
+
+@pytest.mark.usefixtures("built")
+def test_a_failed_run_is_an_alert_in_alertmanager_until_one_succeeds(
+    environment: Mapping[str, str], location: Definitions, bronze: Table
+) -> None:
+    sensor, silver = location.resolve_sensor_def("failed_runs"), location.resolve_job_def("silver")
+
+    def standing() -> list[str]:
+        filters = {"filter": ['alertname="RunFailed"', 'dagster_job="silver"', 'job="dagster"']}
+        told = httpx.get(f"{environment['ALERTMANAGER_URL']}/api/v2/alerts", params=filters, trust_env=False).json()
+        return [each["labels"]["severity"] for each in told]
+
+    with within(environment), DagsterInstance.ephemeral() as instance:
+
+        def look(cursor: str | None) -> str | None:
+            result = sensor(build_sensor_context(instance, cursor=cursor))
+            assert isinstance(result, SensorResult)
+            return result.cursor
+
+        cursor = look(None)
+        with missing(bronze):
+            silver.execute_in_process(
+                instance=instance, asset_selection=[AssetKey(["silver", "stg_payments"])], raise_on_error=False
+            )
+        cursor = look(cursor)
+        assert standing() == ["ticket"]
+        # A build would cost seconds, and the sensor goes by the job's name.
+        sound.execute_in_process(instance=instance)
+        look(cursor)
+        assert standing() == []

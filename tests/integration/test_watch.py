@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import uuid
 from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from analytics.stream import Contents, Stream
 from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]  # it exports them late
+from kit.errors import Transient
 from operations.audit.assembly import readers
 from operations.audit.hops import HOPS
 from operations.watch.command import WatchSettings, open_questions
@@ -45,6 +48,30 @@ def test_each_part_answers_what_it_is_asked(settings: WatchSettings) -> None:
     }
     assert {each.gauge for each in told["catalog"]} <= {CHANGED}
     assert told["trino"] == []
+
+
+def test_dagster_sees_what_a_topic_has_what_waits_in_it_and_how_far_readers_are(settings: WatchSettings) -> None:
+    servers = settings.kafka_bootstrap_servers
+    topic, now = f"watch-{uuid.uuid4().hex[:8]}", datetime.now(UTC).replace(microsecond=0)
+    admin = AdminClient({"bootstrap.servers": servers})
+    admin.create_topics([NewTopic(topic, 2, 1)])[topic].result(20)
+    try:
+        producer = Producer({"bootstrap.servers": servers})
+        for minutes in (50, 40, 30, 1):
+            moment = int((now - timedelta(minutes=minutes)).timestamp() * 1000)
+            producer.produce(topic, b"x", partition=minutes % 2, timestamp=moment)
+        assert producer.flush(20) == 0
+        with Stream(servers) as stream:
+            assert stream.contents([topic]) == {topic: Contents(4, now - timedelta(minutes=1))}
+            assert stream.lags(f"{topic}-new", [topic]) == {topic: 4}
+            before = now - timedelta(minutes=2)
+            assert stream.waiting(topic, None, before) == 3
+            assert stream.waiting(topic, now - timedelta(minutes=45), before) == 2
+            assert stream.waiting(topic, now - timedelta(minutes=29), before) == 0
+            with pytest.raises(Transient, match=r"no topic .*: run `payments topics apply`"):
+                stream.waiting(f"{topic}-none", None, before)
+    finally:
+        admin.delete_topics([topic])[topic].result(20)
 
 
 def test_the_lag_is_what_a_group_has_not_committed(settings: WatchSettings) -> None:

@@ -49,8 +49,29 @@
             {%- set state.merged = state.merged + found.rows -%}
         {%- endif -%}
     {%- endif -%}{%- endfor -%}
+    {%- set days = env_var('DBT_DAYS', '') -%}
+    {%- if days and not state.why -%}
+        {%- do merge_days_again(build, days.split(',')) -%}
+    {%- endif -%}
     {%- do build.update({'say': state.merged ~ ' rows of Bronze looked at'}) -%}
     {{ return(state.why) }}
+{%- endmacro %}
+
+{#
+  Merges all events of some days again, as Bronze has them now, whether or not there is news of them: a row that was damaged
+  is what it has to be. Days are of the events, as in `event_date`. What follows the table finds the rows in new files.
+#}
+{% macro merge_days_again(build, days) -%}
+    {%- do begin_run(build) -%}
+    {%- set staged = payments_sources['staged__' ~ build.read.identifier](build.followed.relation) -%}
+    {%- set on_these = on_days("cast(provider_created_at at time zone 'UTC' as date)", days) -%}
+    {%- set ids = 'select event_id from (' ~ staged ~ ') where ' ~ on_these -%}
+    {%- set rows = scratch(build, 'again', 'select * from (' ~ staged ~ ') where event_id in (' ~ ids ~ ')') -%}
+    {%- set found = look_for_known_events(build, rows) -%}
+    {%- if found.rows -%}
+        {%- do merge_rows(build, with_rows(build, rows | string), found.days) -%}
+        {%- do set_marks(build.target, {'news.days': days_as_mark(build.days)}) -%}
+    {%- endif -%}
 {%- endmacro %}
 
 {#

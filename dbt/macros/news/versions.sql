@@ -46,7 +46,7 @@
             where {{ on_days('event_date', days) }}
         ) as known
             on known.event_id = told.event_id
-        where known.bronze_rows is distinct from told.bronze_rows
+        where {{ 'true' if env_var('DBT_DAYS', '') else 'known.bronze_rows is distinct from told.bronze_rows' }}
         {% endset %}
         {%- do merge_rows(build, changed, days) -%}
     {%- elif row[0] | int -%}

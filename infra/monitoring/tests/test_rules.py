@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import analytics.alerts
 import gateway.metrics
 import orchestrator.metrics
 import pytest
@@ -14,6 +15,7 @@ from monitoring.alerts import ALERTS
 from monitoring.burning import DAYS, FAST, HOURS, SLOW
 from monitoring.own import OWN
 from monitoring.promql import series, unknown
+from monitoring.raised import RAISED
 from monitoring.slos import SLOS, Slo
 
 HERE = Path(__file__).resolve().parents[1]
@@ -68,7 +70,8 @@ def test_an_alert_has_a_section_of_the_run_book_and_each_section_an_alert() -> N
     text = (ROOT / "docs" / "runbooks.md").read_text(encoding="utf-8")
     sections = re.split(r"^## ", text, flags=re.MULTILINE)[1:]
     by_name = dict(section.split("\n", 1) for section in sections)
-    assert list(by_name) == [each.name for each in ALERTS]
+    ours = [each.name for each in ALERTS]
+    assert list(by_name) == ours + [each.name for each in RAISED if each.name not in ours]
     for name, section in by_name.items():
         for part in ("**Means**", "**Look**", "**Do**"):
             assert part in section, f"{name} lacks {part}"
@@ -80,6 +83,13 @@ def test_the_link_of_an_alert_leads_to_its_section(alert: Alert) -> None:
     headings = re.findall(r"^## (.+)$", (ROOT / path).read_text(encoding="utf-8"), flags=re.MULTILINE)
     # As GitHub and others make anchors of headings of one word.
     assert anchor in {heading.lower() for heading in headings}
+
+
+def test_what_dagster_raises_is_in_the_list_and_means_what_prometheus_does() -> None:
+    listed = {(each.name, str(each.severity), each.labels) for each in RAISED if each.program == analytics.alerts.JOB}
+    assert {(each.name, each.severity, each.labels) for each in analytics.alerts.KINDS} == listed
+    severities = {each.name: each.severity for each in ALERTS}
+    assert all(severities.get(each.name, each.severity) is each.severity for each in RAISED)
 
 
 def test_every_window_of_a_burn_rate_is_recorded() -> None:

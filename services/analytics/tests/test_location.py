@@ -10,8 +10,15 @@ from analytics.location import build
 from analytics.settings import AnalyticsSettings
 from dagster import AssetKey, DefaultScheduleStatus, Definitions
 from dagster_dbt import DbtProject
+from payments_contracts import topics
+from payments_contracts.providers import PROVIDERS
+from payments_contracts.topics import raw_topic
 
 BRONZE = AssetKey(["bronze", "payment_events"])
+RAW = {AssetKey(["kafka", raw_topic(provider).name]) for provider in PROVIDERS}
+NORMALIZED, LETTERS, REFUSED = (
+    AssetKey(["kafka", topic.name]) for topic in (topics.NORMALIZED, topics.VALIDATION_DLQ, topics.INGESTION_DLQ)
+)
 STAGED = AssetKey(["silver", "stg_payments"])
 
 SILVER = AssetKey(["silver", "payments_cleaned"])
@@ -58,8 +65,14 @@ def test_loads(definitions: Definitions) -> None:
     Definitions.validate_loadable(definitions)
 
 
-def test_lineage_goes_from_bronze_through_silver_to_gold(definitions: Definitions) -> None:
+def test_lineage_goes_from_the_topics_through_bronze_and_silver_to_gold(definitions: Definitions) -> None:
     graph = definitions.resolve_asset_graph()
+    assert graph.get(NORMALIZED).parent_keys == RAW
+    assert graph.get(LETTERS).parent_keys == {*RAW, NORMALIZED}
+    assert graph.get(BRONZE).parent_keys == {NORMALIZED}
+    assert graph.get(AssetKey(["bronze", "quarantine"])).parent_keys == {LETTERS, REFUSED}
+    assert graph.get(AssetKey(["bronze", "provider_events"])).parent_keys == RAW
+    assert not {parent for each in (*RAW, REFUSED) for parent in graph.get(each).parent_keys}
     assert graph.get(STAGED).parent_keys == {BRONZE}
     assert graph.get(SILVER).parent_keys == {STAGED}
     assert graph.get(HISTORY).parent_keys == {SILVER}
@@ -92,7 +105,7 @@ def test_refresh_builds_every_model_and_tests_bronze_but_not_its_age(definitions
     checks = checks_of(definitions, "refresh")
     assert (GOLD, "gold_agrees_with_silver") in checks
     assert any(key == BRONZE and name.startswith("source_") for key, name in checks)
-    assert (BRONZE, "is_fresh") not in checks
+    assert not {(BRONZE, "is_fresh"), (BRONZE, "keeps_up")} & checks
 
 
 def test_silver_gold_and_the_audit_are_scheduled(definitions: Definitions) -> None:
@@ -110,7 +123,7 @@ def test_silver_gold_and_the_audit_are_scheduled(definitions: Definitions) -> No
     assert assets_of(definitions, "gold") == WHOLE | AGGREGATES | COPIED
     hourly, daily = checks_of(definitions, "silver"), checks_of(definitions, "gold")
     assert {key for key, name in hourly} == {BRONZE, SILVER, HISTORY, PAYMENTS, STAGED}
-    assert [name for key, name in hourly if key == BRONZE] == ["is_fresh"]
+    assert {name for key, name in hourly if key == BRONZE} == {"is_fresh", "keeps_up"}
     assert {(PAYMENTS, "parts_are_counted"), (PAYMENTS, "payments_are_made_of_history")} <= daily - hourly
     assert any(key == BRONZE and name.startswith("source_unique") for key, name in daily)
     assert checks_of(definitions, "audit") == {(BRONZE, "is_balanced")}

@@ -53,6 +53,7 @@ def clients(gateways: tuple[Gateway, ...]) -> dict[str, str]:
         trino_host="trino",
         trino_port="8080",
         dagster="http://dagster-webserver:3000",
+        alertmanager="http://alertmanager:9093",
         postgres_dsn=f"postgresql://payments:{secret('PAYMENTS_PASSWORD')}@postgres:5432/payments",
         providers=",".join(each.provider for each in gateways),
     )
@@ -154,6 +155,7 @@ def _stream(known: dict[str, str]) -> dict[str, Definition]:
 
 def _dagster(ports: Ports, known: dict[str, str]) -> dict[str, Definition]:
     first = after(healthy=["trino"], done=["tables", "database"])
+    runs = f"postgresql://payments:{secret('PAYMENTS_PASSWORD')}@postgres:5432/dagster"
     ready = "import urllib.request as r; r.urlopen('http://localhost:3000/server_info', timeout=3)"
     live = {
         "code": asked("dagster", "api", "grpc-health-check", "--port", "3001", start="90s"),
@@ -163,7 +165,7 @@ def _dagster(ports: Ports, known: dict[str, str]) -> dict[str, Definition]:
     return {
         f"dagster-{part}": _program(
             "analytics",
-            known,
+            known | {"DAGSTER_POSTGRES_URL": runs},
             first if part == "code" else after(healthy=["dagster-code"]),
             profiles=(FULL,),
             command=[part],

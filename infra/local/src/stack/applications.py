@@ -13,6 +13,7 @@ from stack.jobs import Task
 from stack.ports import LOOPBACK
 from stack.processes import BEHIND, Group, Process, Step
 from stack.readiness import HttpReady, PortReady
+from stack.servers import postgres
 
 SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin"
 DAGSTER_PACKAGE = "analytics"
@@ -163,11 +164,17 @@ def _dagster(context: Context) -> tuple[Process, ...]:
     programs = context.places.venv / "bin"
     home = context.data("dagster")
     url = context.url(context.ports.dagster)
-    variables = {**_base(context, programs), "DAGSTER_HOME": str(home), "DAGSTER_DISABLE_TELEMETRY": "yes"}
+    password = context.secrets.payments_password.get_secret_value()
+    variables = {
+        **_base(context, programs),
+        "DAGSTER_HOME": str(home),
+        "DAGSTER_DISABLE_TELEMETRY": "yes",
+        "DAGSTER_POSTGRES_URL": postgres.dsn(context, "payments", password, "dagster"),
+    }
     config = context.places.repository / "services" / DAGSTER_PACKAGE / "dagster.yaml"
     workspace = home / "workspace.yaml"
     files = {home / config.name: config.read_text(), workspace: _workspace(context)}
-    after = frozenset({"tables", "trino", "dbt"})
+    after = frozenset({"tables", "trino", "dbt", "databases"})
 
     def healthy(body: object) -> bool:
         match body:

@@ -33,6 +33,7 @@ class Addresses:
     trino_host: str
     trino_port: str
     dagster: str
+    alertmanager: str
     postgres_dsn: str
     providers: str
 
@@ -58,6 +59,7 @@ def clients(at: Addresses) -> dict[str, str]:
         "TRINO_PORT": at.trino_port,
         "TRINO_USER": "payments",
         "DAGSTER_URL": at.dagster,
+        "ALERTMANAGER_URL": at.alertmanager,
         "POSTGRES_DSN": at.postgres_dsn,
         "GATEWAY_PROVIDERS": at.providers,
         "LOG_LEVEL": "INFO",
@@ -83,6 +85,7 @@ def _here(places: Places, ports: Ports, secrets: Secrets) -> Addresses:
         trino_host=LOOPBACK,
         trino_port=str(ports.trino),
         dagster=url(ports.dagster),
+        alertmanager=url(ports.alertmanager),
         postgres_dsn=f"postgresql://payments:{password}@{LOOPBACK}:{ports.postgres}/payments",
         providers=",".join(places.providers),
     )

@@ -9,6 +9,7 @@ from monitoring.alerts import ALERTS
 from monitoring.foreign import FOREIGN
 from monitoring.labels import LABELS
 from monitoring.own import OWN
+from monitoring.raised import RAISED
 from monitoring.slos import SLOS
 
 DOCUMENT: Final = "docs/metrics.md"
@@ -37,6 +38,20 @@ def _lines() -> Iterator[str]:
     where = RUNBOOK.rpartition("/")[2]
     rows = ((f"[{each.name}]({where}#{each.name.lower()})", each.severity, each.description) for each in ALERTS)
     yield from _table(("alert", "severity", "what it means"), rows)
+    yield ""
+    yield "Raised by programs themselves, to Alertmanager; `job` holds the program:"
+    yield ""
+    told = (
+        (
+            f"[{each.name}]({where}#{each.name.lower()})",
+            each.program,
+            each.severity,
+            ", ".join(f"`{name}`" for name in each.labels),
+            each.description,
+        )
+        for each in RAISED
+    )
+    yield from _table(("alert", "program", "severity", "labels", "what it means"), told)
     for program, metrics in groupby(OWN, key=lambda each: each.program):
         yield ""
         yield f"## {_TITLES.get(program, program.capitalize())}"

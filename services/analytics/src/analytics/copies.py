@@ -4,7 +4,7 @@ Their rows are added and never changed, so that the copy lacks rows and never di
 Bronze does not have. Two runs at once append a row twice at worst, and Silver takes one of them.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,8 +19,6 @@ from dagster import (
     MaterializeResult,
     multi_asset,
 )
-from kit.lake import load_catalog
-from kit.settings import LakeSettings
 from payments_contracts.database import MERCHANT_TERMS, RECOVERY_ACTIONS
 from payments_contracts.database import Table as DatabaseTable
 from payments_contracts.tables import BRONZE_MERCHANT_TERMS, BRONZE_RECOVERY_ACTIONS
@@ -54,7 +52,6 @@ COPIES = (Copy(MERCHANT_TERMS, BRONZE_MERCHANT_TERMS), Copy(RECOVERY_ACTIONS, BR
 
 def build_copies(
     dsn: SecretStr | None,
-    open_catalog: Callable[[], Catalog] = lambda: load_catalog(LakeSettings()),
     copies: Sequence[Copy] = COPIES,
 ) -> AssetsDefinition:
     """The copies as assets; `dsn` is the address of the operational database, by a role that may read the tables."""
@@ -65,13 +62,13 @@ def build_copies(
             AssetSpec(each.key, group_name=each.table.namespace, description=each.table.description, kinds={"iceberg"})
             for each in copies
         ],
+        required_resource_keys={"catalog"},
     )
     def copied(context: AssetExecutionContext) -> Iterator[MaterializeResult[Any]]:
         if dsn is None:
             raise Failure("Set POSTGRES_DSN to the address of the operational database, whose tables are copied.")
-        catalog = open_catalog()
         for each in copies:
-            count = append_missing(each, dsn, catalog)
+            count = append_missing(each, dsn, context.resources.catalog)
             context.log.info("%s: %d rows appended", each.table.identifier, count)
             yield MaterializeResult(asset_key=each.key, metadata={"rows_appended": count})
 

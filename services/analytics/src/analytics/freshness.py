@@ -1,7 +1,7 @@
-"""Whether Bronze keeps receiving rows, by the bounds in its contract."""
+"""Whether Bronze keeps receiving rows: by the bounds in its contract, and within seconds while events come."""
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from dagster import (
@@ -11,13 +11,19 @@ from dagster import (
     AssetCheckSpec,
     AssetKey,
     MetadataValue,
+    asset_check,
     multi_asset_check,
 )
 from dagster_dbt import DbtCliResource
+from payments_contracts.tables import BRONZE_PAYMENT_EVENTS
 
+from analytics.bronze import Sight
 from analytics.translator import LayerTranslator
 
 CHECK_NAME = "is_fresh"
+PACE_CHECK_NAME = "keeps_up"
+KEEPS_UP_WITHIN = timedelta(seconds=30)
+"""How old Bronze may be while traffic flows."""
 
 
 def build_freshness_check(manifest: Mapping[str, Any], translator: LayerTranslator) -> AssetChecksDefinition:
@@ -65,3 +71,22 @@ def judge(key: AssetKey, measured: Mapping[str, Any]) -> AssetCheckResult:
         severity=AssetCheckSeverity.ERROR if status == "error" else AssetCheckSeverity.WARN,
         metadata=metadata,
     )
+
+
+def build_pace_check(sight: Sight) -> AssetChecksDefinition:
+    """The check that rows come into Bronze soon after their events, for as long as events come."""
+
+    @asset_check(
+        asset=AssetKey(BRONZE_PAYMENT_EVENTS.identifier.split(".")),
+        name=PACE_CHECK_NAME,
+        description=f"No normalized event has waited for more than {KEEPS_UP_WITHIN.seconds} s while no row came.",
+    )
+    def keeps_up() -> AssetCheckResult:
+        identifier = BRONZE_PAYMENT_EVENTS.identifier
+        late = sight.late(sight.tables(identifier)[identifier], KEEPS_UP_WITHIN)
+        metadata: dict[str, MetadataValue] = {"waiting": MetadataValue.int(late.records)}
+        if late.since is not None:
+            metadata["newest_rows"] = MetadataValue.timestamp(late.since)
+        return AssetCheckResult(passed=not late.records, severity=AssetCheckSeverity.WARN, metadata=metadata)
+
+    return keeps_up

@@ -14,13 +14,15 @@ from dagster import (
 )
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
-from analytics.models import WHOLE_TESTS
+from analytics.models import ANEW, WHOLE_TESTS
 
 DAILY = "daily"
 """dbt's tag of models of Silver whose cost is that of the whole table, not that of the news."""
 
 # A build takes seconds; one that takes this long hangs on a server.
 _TAGS = {"dagster/max_runtime": "1800"}
+# All of Bronze is read.
+_REBUILD_TAGS = {"dagster/max_runtime": "14400"}
 # After an outage it catches up hour by hour.
 _AUDIT_TAGS = {"dagster/max_runtime": "3600"}
 
@@ -29,17 +31,17 @@ def build_jobs(
     sources: Sequence[AssetKey],
     copies: AssetsDefinition,
     whole: Sequence[AssetCheckKey],
-    freshness: AssetChecksDefinition,
+    ages: Sequence[AssetChecksDefinition],
     audit: AssetChecksDefinition,
 ) -> list[UnresolvedAssetJobDefinition]:
-    """The jobs: `refresh` builds all layers, `silver` and `gold` one each.
+    """The jobs: `refresh` builds all layers, `rebuild` makes them anew, `silver` and `gold` build one each.
 
     What costs the whole of a table is not done by the hour: `silver` tests the days that have news, and leaves out the
     tests of `whole`; `gold` tests Bronze and all of Silver once a day. `audit` balances every hop; it asks servers that
     building needs nothing of, and so is a job of its own.
     """
     source_data_tests = (
-        AssetSelection.checks_for_assets(*sources) - AssetSelection.checks(audit) - AssetSelection.checks(freshness)
+        AssetSelection.checks_for_assets(*sources) - AssetSelection.checks(audit) - AssetSelection.checks(*ages)
     )
     layer = AssetSelection.groups("silver")
     silver_tests = layer - layer.without_checks()
@@ -55,8 +57,14 @@ def build_jobs(
             tags={**_TAGS, **WHOLE_TESTS},
         ),
         define_asset_job(
+            "rebuild",
+            silver | gold | source_data_tests,
+            description="Builds every table of Silver and Gold anew, each in one commit, and tests all of it.",
+            tags={**_REBUILD_TAGS, **WHOLE_TESTS, **ANEW},
+        ),
+        define_asset_job(
             "silver",
-            (silver - AssetSelection.checks(*whole)) | AssetSelection.checks(freshness),
+            (silver - AssetSelection.checks(*whole)) | AssetSelection.checks(*ages),
             description="Tests Bronze for its age, and merges its news into Silver.",
             tags=_TAGS,
         ),

@@ -27,8 +27,18 @@ class ReportSettings(TrinoSettings):
     )
 
 
-class AnalyticsSettings(TrinoSettings):
-    """Folders of the dbt project and its profiles, the audit's program, and Trino."""
+class StreamSettings(EnvironmentSettings):
+    """Where Kafka is, whose webhooks this installation receives, and the groups of its readers."""
+
+    kafka_bootstrap_servers: str = Field(default="", description="Empty where Dagster is to look at no topic.")
+    gateway_providers: str = Field(default="", description="Names with commas between them; empty for all.")
+    normalizer_group_id: str = Field(default="normalizer", min_length=1)
+    consumer_group: str = Field(default="orchestrator", min_length=1)
+    archive_group_suffix: str = Field(default="", description="As the archiver has it.")
+
+
+class AnalyticsSettings(TrinoSettings, StreamSettings):
+    """Folders of the dbt project and its profiles, the audit's program, Trino, Kafka, and whom to tell what."""
 
     dbt_project_dir: Path = Field(default=_REPOSITORY / "dbt", description="Folder of dbt_project.yml.")
     audit_command: str = Field(
@@ -36,5 +46,12 @@ class AnalyticsSettings(TrinoSettings):
     )
     postgres_dsn: SecretStr | None = Field(
         default=None, description="Address of the operational database, by a role that may read its reference tables."
+    )
+    alertmanager_url: str | None = Field(
+        default=None, pattern=r"^https?://.*[^/]$", description="Where alerts go; only to the log unless set."
+    )
+    dagster_url: str = Field(default="", description="Address of Dagster's web server, for the links of alerts.")
+    openlineage_url: str | None = Field(
+        default=None, pattern=r"^https?://", description="Where runs are told as OpenLineage; nowhere unless set."
     )
     dbt_profiles_dir: Path | None = Field(default=None, description="Folder of profiles.yml; the project's unless set.")

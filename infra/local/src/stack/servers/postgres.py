@@ -1,4 +1,4 @@
-"""Postgres: one server, one database and user per tenant."""
+"""Postgres: one server, and for each tenant a user with its databases."""
 
 import os
 import pwd
@@ -22,7 +22,8 @@ UNPRIVILEGED_USER = "nobody"
 DATABASES = {
     "temporal": ("temporal", "temporal_visibility"),
     "iceberg": ("iceberg",),
-    "payments": ("payments",),
+    # Dagster's runs are read and written by the operator's own role.
+    "payments": ("payments", "dagster"),
 }
 MARKER = "PG_VERSION"
 

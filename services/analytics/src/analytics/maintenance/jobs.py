@@ -33,7 +33,7 @@ from analytics.settings import TrinoSettings
 
 Work = Callable[[Statements, Maintenance], Report]
 
-_RESOURCE = "lake"
+_RESOURCE = "trino"
 _WRITER = "analytics"
 # Nothing that cleans may meet itself; it collides with no writer.
 _CLEANING_POOL = "cleaning"

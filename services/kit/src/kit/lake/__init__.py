@@ -1,5 +1,6 @@
 """Rows into Iceberg tables: each exactly once, many of them in one commit."""
 
+from kit.lake.arrivals import rows_came
 from kit.lake.catalog import load_catalog
 from kit.lake.committer import GroupCommitter
 from kit.lake.history import Mark
@@ -25,4 +26,5 @@ __all__ = [
     "history_kept",
     "load_catalog",
     "open_target",
+    "rows_came",
 ]

@@ -11,10 +11,10 @@ from urllib.parse import quote
 import httpx
 from confluent_kafka import Consumer, KafkaException
 from kit.clock import Clock
+from kit.lake import rows_came
 from pydantic import SecretStr
 from pyiceberg.catalog import Catalog
 from pyiceberg.exceptions import NoSuchTableError, RESTError
-from pyiceberg.table.snapshots import Operation, Snapshot
 from requests import RequestException
 
 from operations.audit.database import open_database
@@ -27,7 +27,6 @@ Question = Callable[[], list[Value]]
 
 STUCK_AFTER: Final = timedelta(minutes=10)
 LOST_WITHIN: Final = timedelta(hours=1)
-_BRINGING: Final = frozenset({Operation.APPEND, Operation.OVERWRITE})
 _TIMEOUT_SECONDS: Final = 5.0
 _HEALTH: Final = "{ instance { daemonHealth { allDaemonStatuses { required healthy } } } }"
 
@@ -130,19 +129,9 @@ class Layers:
                 continue
             except (OSError, RequestException, RESTError) as error:
                 raise UnavailableError(f"{'.'.join(table)} cannot be read now ({type(error).__name__})") from error
-            if (changed := _changed(snapshots)) is not None:
+            if (changed := rows_came(snapshots)) is not None:
                 found.append(Value(CHANGED, (layer,), changed))
         return found
-
-
-def _changed(snapshots: Iterable[Snapshot]) -> float | None:
-    """Return when rows last came, in seconds since 1970: compactions write the same rows anew, cleaning none."""
-    times = {
-        snapshot.timestamp_ms / 1000: snapshot.summary is None or snapshot.summary.operation in _BRINGING
-        for snapshot in snapshots
-    }
-    # Where all others are expired, rows came before the oldest that is left.
-    return max((time for time, is_new in times.items() if is_new), default=min(times, default=None))
 
 
 class WorkflowCounts:
