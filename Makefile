@@ -23,6 +23,14 @@ include infra/local/stack.mk
 demo: up ## Send COUNT signed webhooks at RATE a second and follow them to Gold
 	@infra/local/demo.sh $(COUNT) $(RATE)
 
+# Settings of `make report`: the first and the last day, in UTC; the 90 days until today unless set.
+SINCE ?=
+UNTIL ?=
+
+.PHONY: report
+report: $(PYTHON) ## Write a page of Gold, build/report/index.html, of the running stack; SINCE=2025-03-01 UNTIL=2025-03-31
+	@$(WITH_STACK) $(PYTHON) -m analytics.report $(if $(SINCE),--since $(SINCE)) $(if $(UNTIL),--until $(UNTIL))
+
 ##@ Contracts
 
 .PHONY: codegen drift
@@ -90,6 +98,10 @@ catalogue: $(PYTHON) ## Build the contract catalogue, generated/docs/index.html;
 
 catalogue-browser: catalogue ## Look at the catalogue in a real browser; needs Chromium
 	@$(PYTHON) -m pytest tests/browser/check_catalogue.py
+
+.PHONY: report-browser
+report-browser: $(PYTHON) ## Look at the page of `make report`, of rows made by hand, in a real browser; needs Chromium
+	@$(PYTHON) -m pytest tests/browser/check_report.py
 
 .PHONY: images
 images: $(PYTHON) ## Build the images of gateway, normalizer and orchestrator and run them, where there is a container engine

@@ -2,8 +2,9 @@
 
 import uuid
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -11,11 +12,12 @@ import pytest
 from dagster import AssetCheckSeverity, ExecuteInProcessResult
 from pyiceberg.table import Table
 
-from tests.integration.analytics import Dbt, Query, Run, append, checks_of, own_namespace
+from tests.integration.analytics import NOON, Dbt, Query, Run, append, checks_of, own_namespace
 from tests.integration.contract_lives import PAYMENTS, rows_of_life
 from tests.integration.gold_cases import DAY, EVENTS, arrow_row, dispute, failure, receipt, reference_rows
 from tests.integration.loss_cases import CASES
 from tests.integration.payment_cases import event
+from tests.integration.reporting import ask_queries, first_numbers, make_page
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 
@@ -250,6 +252,29 @@ def features_of(query: Query, merchant: str) -> dict[str, list[Any]]:
     names = [row[0] for row in query("describe {gold}.ml_features")]
     rows = rows_of(query, "{gold}.ml_features", merchant, *names)
     return {row[names.index("payment_id")].split("|")[0]: row for row in rows}
+
+
+def test_the_report_shows_what_was_sent(
+    built: Mapping[str, str], environment: Mapping[str, str], tmp_path: Path, query: Query
+) -> None:
+    first, last = ((NOON + timedelta(days=day)).date() for day in (1900, 1939))
+    page = make_page(environment, tmp_path / "index.html", first, last)
+    # One or two payments of 1.00 each day for forty days, and nothing else then.
+    numbers = {"Payments": "60", "Received": "60.00 USD", "Success rate": "100.0 %", "Merchants at risk": "0"}
+    assert first_numbers(page) == numbers
+    assert built["every_day"] in page
+    assert page.count("There is nothing to show for these days.") == 3
+
+    answers = ask_queries(environment, date(2025, 3, 1), date(2025, 3, 31))
+    assert [tuple(each.model_dump().values()) for each in answers.quarantine.rows] == [
+        ("internal_error", "release", "open", 1),
+        ("none", "unknown", "open", 1),
+        ("value_unknown", "contract", "redriven", 1),
+        ("value_unknown", "nothing", "closed", 1),
+    ]
+    march = "select currency, sum(recovered_major) from {gold}.recovery_funnel where failed_month = date '2025-03-01'"
+    recovered = {each.currency: each.amount_major for each in answers.recovery.rows if each.step == "recovered"}
+    assert recovered == dict(query(f"{march} group by 1"))
 
 
 def test_seeded_faults_are_each_found(

@@ -18,6 +18,15 @@ class TrinoSettings(EnvironmentSettings):
     trino_catalog: str = Field(default="lake", pattern=r"^[a-z][a-z0-9_]*$", description="Catalog of the layers.")
 
 
+class ReportSettings(TrinoSettings):
+    """Whose Gold the page shows."""
+
+    dbt_project_dir: Path = Field(default=_REPOSITORY / "dbt", description="Folder of queries, the saved ones.")
+    dbt_schema_suffix: str = Field(
+        default="", pattern=r"^[a-z0-9_]*$", description="Of a build that is set apart: gold_ci7 has _ci7."
+    )
+
+
 class StreamSettings(EnvironmentSettings):
     """Where Kafka is, whose webhooks this installation receives, and the groups of its readers."""
 

@@ -1,6 +1,6 @@
 """Statements to Trino, whose failures are told apart."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
@@ -31,7 +31,8 @@ class AbsentTableError(Fault):
 class Lake:
     """The lake's tables, by Trino; connects with the first statement.
 
-    Trino itself ends a statement after `statement_seconds`, also when nobody waits for it any more.
+    Trino itself ends a statement after `statement_seconds`, also when nobody waits for it any more. `source` is
+    the name under which Trino lists the statements.
     """
 
     def __init__(
@@ -39,6 +40,7 @@ class Lake:
         settings: TrinoSettings,
         *,
         statement_seconds: int,
+        source: str = "maintenance",
         open_catalog: Callable[[], Catalog] = lambda: load_catalog(LakeSettings()),
     ) -> None:
         self.catalog = settings.trino_catalog
@@ -49,7 +51,7 @@ class Lake:
             port=settings.trino_port,
             user=settings.trino_user,
             catalog=self.catalog,
-            source="maintenance",
+            source=source,
             session_properties={"query_max_run_time": f"{statement_seconds}s"},
         )
 
@@ -62,13 +64,12 @@ class Lake:
                 succeed later.
             Fault: Trino refuses the statement, or it took too long.
         """
-        with self._told_apart():
-            cursor = self._connection.cursor()
-            try:
-                cursor.execute(statement)
-                return list(cursor.fetchall())
-            finally:
-                cursor.close()
+        return self._ask(statement)[1]
+
+    def records(self, statement: str) -> Sequence[Mapping[str, Any]]:
+        """Run a statement and return its rows by the names of the columns; fails as `ask` does."""
+        names, rows = self._ask(statement)
+        return [dict(zip(names, row, strict=True)) for row in rows]
 
     def history_kept(self, namespace: str, name: str) -> AbstractContextManager[None]:
         """Have the table's committers keep its history meanwhile.
@@ -82,6 +83,16 @@ class Lake:
     def close(self) -> None:
         """End the session."""
         self._connection.close()
+
+    def _ask(self, statement: str) -> tuple[Sequence[str], Rows]:
+        with self._told_apart():
+            cursor = self._connection.cursor()
+            try:
+                cursor.execute(statement)
+                rows = list(cursor.fetchall())
+                return [column.name for column in cursor.description or ()], rows
+            finally:
+                cursor.close()
 
     @contextmanager
     def _told_apart(self) -> Iterator[None]:
