@@ -38,6 +38,20 @@ class FraudScoreRequest(BaseModel):
         list[Literal["new_customer", "recent_failures", "previous_dispute"]],
         Field(description="What is known of the customer's past; a flag counts once, however often it stands."),
     ] = []
+    customer_payments_last_hour: Annotated[
+        int | None,
+        Field(
+            description="Other payments of the customer that began or changed in the hour before; null where nobody can tell.",
+            ge=0,
+        ),
+    ] = None
+    previous_attempts: Annotated[
+        int | None,
+        Field(
+            description="Failed attempts of the customer in the day before, at any payment; null where nobody can tell.",
+            ge=0,
+        ),
+    ] = None
     occurred_at: Annotated[AwareDatetime, Field(description="When the provider says that the event happened (UTC).")]
 
 
