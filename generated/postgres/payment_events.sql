@@ -136,8 +136,8 @@ ALTER TABLE "payment_events" ADD COLUMN IF NOT EXISTS "rules_undecided" jsonb;
 -- The newest events of a merchant.
 CREATE INDEX CONCURRENTLY IF NOT EXISTS "payment_events_by_merchant" ON "payment_events" ("merchant_id", "provider_created_at" DESC);
 
--- What is known of a customer, the newest first, for the fraud score.
-CREATE INDEX CONCURRENTLY IF NOT EXISTS "payment_events_by_customer" ON "payment_events" ("provider", "customer_id", "provider_created_at" DESC);
+-- The newest events of a merchant's customer, for the fraud score.
+CREATE INDEX CONCURRENTLY IF NOT EXISTS "payment_events_by_customer" ON "payment_events" ("merchant_id", "customer_id", "provider_created_at" DESC);
 
 -- What is known of an object, such as the earlier attempts at a payment, in the provider's order.
 CREATE INDEX CONCURRENTLY IF NOT EXISTS "payment_events_by_object" ON "payment_events" ("provider", "provider_object_id", "provider_created_at");

@@ -256,11 +256,11 @@ PAYMENT_EVENTS: Final = Table(
         Index(
             "payment_events_by_customer",
             (
-                ("provider", False),
+                ("merchant_id", False),
                 ("customer_id", False),
                 ("provider_created_at", True),
             ),
-            "CREATE INDEX CONCURRENTLY IF NOT EXISTS \"payment_events_by_customer\" ON \"payment_events\" (\"provider\", \"customer_id\", \"provider_created_at\" DESC)",
+            "CREATE INDEX CONCURRENTLY IF NOT EXISTS \"payment_events_by_customer\" ON \"payment_events\" (\"merchant_id\", \"customer_id\", \"provider_created_at\" DESC)",
         ),
         Index(
             "payment_events_by_object",
