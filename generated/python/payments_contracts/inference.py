@@ -20,6 +20,7 @@ class FraudScoreRequest(BaseModel):
     provider: Annotated[str, Field(description="Payment provider, in lower case.", min_length=1)]
     merchant_id: Annotated[str, Field(description="Merchant that the payment belongs to.", min_length=1)]
     customer_id: Annotated[str | None, Field(description="The provider's id of the paying customer.")] = None
+    payment_id: Annotated[str | None, Field(description="The provider's id of the payment.")] = None
     event_type: Annotated[str, Field(description="Unified event type.", min_length=1)]
     status: Annotated[str, Field(description="State of the payment after the event.", min_length=1)]
     amount_cents: Annotated[int, Field(description="Amount in the currency's minor unit (ISO 4217 exponent).", ge=0)]

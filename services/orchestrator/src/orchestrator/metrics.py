@@ -44,6 +44,17 @@ ATTEMPTS = Counter(
     "Failed attempts at payments and invoices, by who counts them: provider, history, or nobody.",
     ["source"],
 )
+LOOK_UP_SECONDS = Histogram(
+    "orchestrator_look_up_seconds",
+    "Time of a statement that answers what the events of a moment ask the operational database, by what is asked.",
+    ["asked"],
+    buckets=(0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0),
+)
+LOOK_UP_FAILURES = Counter(
+    "orchestrator_look_up_failures",
+    "Times that what the operational database knows around events could not be asked, by what was asked.",
+    ["asked"],
+)
 DATABASE_ROWS = Counter(
     "orchestrator_database_rows", "Rows put into the operational database: stored, or there before.", ["outcome"]
 )
