@@ -202,7 +202,14 @@ def as_event(row: ScoredPayment) -> PaymentEvent:
 
 def told(kind: str, status: str, object_id: str, minute: int, amount: int = 1_000, **changes: object) -> ScoredPayment:
     """A row of an object of a customer without failures, told some minutes after noon."""
-    plain = {"failure_code": None, "provider_created_at": NOON + timedelta(minutes=minute), "customer_id": None}
+    at = NOON + timedelta(minutes=minute)
+    plain = {
+        "failure_code": None,
+        "failure_category": "unknown" if status == "failed" else None,
+        "provider_created_at": at,
+        "processed_at": at,
+        "customer_id": None,
+    }
     own = {"event_type": kind, "status": status, "provider_object_id": object_id, "amount_cents": amount}
     return payment(**plain | own | changes)
 
@@ -297,7 +304,8 @@ async def test_the_fraud_model_is_told_of_the_customers_payments_before_the_even
         return await look_ups.customer(scoring.fraud_request(as_event(row)))
 
     assert await known(0) == Customer(("recent_failures", "previous_dispute"), 1, 2)
-    assert await known(-100) == Customer(("previous_dispute",), 0, 1)
+    assert await known(-100) == Customer(("previous_dispute",), 1, 1)
+    assert await known(-130) == Customer(("previous_dispute",), 0, 0)
     # What is known of the payment itself makes nobody an old customer.
     assert await known(-2_900) == Customer((), 0, 0)
     assert await known(-3_500) == Customer(("new_customer",), 0, 0)

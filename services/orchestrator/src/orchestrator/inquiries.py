@@ -34,10 +34,11 @@ CROSS JOIN LATERAL (
 ORDER BY asked.place, held.version
 """
 _SUBJECT: Final = """
-SELECT asked.place, itself.is_told, itself.received, earlier.refunded, EXISTS (
-    SELECT FROM "{table}"
-    WHERE merchant_id = asked.merchant_id AND provider_created_at < asked.at::timestamptz - interval '540 days'
-)
+SELECT asked.place, itself.is_told, itself.received, earlier.refunded, coalesce((
+    -- The oldest by the index; whether there is any would be looked for among all rows.
+    SELECT provider_created_at FROM "{table}"
+    WHERE merchant_id = asked.merchant_id ORDER BY provider_created_at LIMIT 1
+) < asked.at::timestamptz - interval '540 days', false)
 FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[])
     WITH ORDINALITY
     AS asked (provider, payment_id, charge_id, object_id, merchant_id, currency, at, event_id, place)
