@@ -215,7 +215,7 @@ def told(kind: str, status: str, object_id: str, minute: int, amount: int = 1_00
 
 
 async def test_a_refund_is_held_against_what_its_payment_received_and_gave_back_before(store: PostgresStore) -> None:
-    of_payment: dict[str, object] = {"related_payment_id": "pi_1"}
+    of_payment: dict[str, Any] = {"related_payment_id": "pi_1"}
     rows = [
         told("payment.processing", "processing", "pi_1", 0, 9_000),
         told("payment.succeeded", "succeeded", "pi_1", 1, 1_000),
@@ -282,7 +282,7 @@ async def test_no_life_of_a_payment_that_a_contract_tells_breaks_a_rule_of_refun
 
 
 async def test_the_fraud_model_is_told_of_the_customers_payments_before_the_event(store: PostgresStore) -> None:
-    of_customer: dict[str, object] = {"customer_id": "cus_1"}
+    of_customer: dict[str, Any] = {"customer_id": "cus_1"}
     rows = [
         told("payment.succeeded", "succeeded", "pi_1", -3_000, **of_customer, related_charge_id="ch_1"),
         told("dispute.opened", "needs_response", "dp_1", -2_000, related_payment_id="ch_1"),

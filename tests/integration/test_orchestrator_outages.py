@@ -162,9 +162,9 @@ def test_business_rules_mark_an_event_by_what_is_known_around_it_and_keep_it(
     )
     assert agreed is not None
     assert Register(SecretStr(stack["POSTGRES_DSN"])).add(agreed)
-    same: dict[str, object] = {"merchant_id": merchant, "customer_id": customer}
+    same: dict[str, Any] = {"merchant_id": merchant, "customer_id": customer}
     (paid,) = events(1, amount_cents=2_000_000, **same)
-    of_paid: dict[str, object] = {"merchant_id": merchant, "related_payment_id": paid.provider_object_id}
+    of_paid: dict[str, Any] = {"merchant_id": merchant, "related_payment_id": paid.provider_object_id}
     (small,) = events(1, amount_cents=5_000, currency="EUR", **same)
     (unknown,) = events(1, merchant_id=stranger)
     (refund,) = events(1, event_type="refund.succeeded", amount_cents=2_000_001, **of_paid)

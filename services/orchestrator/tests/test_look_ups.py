@@ -162,7 +162,7 @@ async def test_a_database_that_fails_leaves_all_unknown_and_is_left_alone_for_a_
 ) -> None:
     source.error, before = error, failures("merchant_terms")
     asked = (look_ups.about(make_event()), look_ups.about(make_event(merchant_id="merch_2")))
-    assert await asyncio.gather(*asked) == [Context(), Context()]
+    assert list(await asyncio.gather(*asked)) == [Context(), Context()]
     assert await look_ups.customer(scoring.fraud_request(make_event())) is None
     assert source.asked == [("merchant_terms", 2)]
     assert failures("merchant_terms") == before + 1
