@@ -50,7 +50,7 @@ class Retry:
 
 @dataclass(frozen=True, slots=True)
 class Business:
-    """The business rules: what breaks each, by its code; limits in minor units by currency, of all others in major units."""
+    """The business rules: what breaks each; limits in minor units by currency, of all others in major units."""
 
     record: str
     rules: Mapping[str, str]
@@ -79,9 +79,10 @@ def retry(document: Document) -> Retry:
 
 def business(document: Document) -> Business:
     """Return what contracts/rules/business.yaml declares, whose shape its meta schema has approved."""
-    data, limits = document.data, document.data["review_limits"]
+    data = document.data
     # Contracts of before do not list the rules.
-    return Business(data["record"], data.get("rules", {}), limits["currencies"], limits["otherwise_major_units"], document)
+    rules, limits = data.get("rules", {}), data["review_limits"]
+    return Business(data["record"], rules, limits["currencies"], limits["otherwise_major_units"], document)
 
 
 def _advice(data: Mapping[str, Any]) -> dict[str, RetryAdvice]:
