@@ -209,6 +209,12 @@ def jobs(stack: Mapping[str, str], name: str) -> list[str]:
     ]
 
 
+def plan(stack: Mapping[str, str], job_id: str) -> Path:
+    """Return the file by which the job manager remembers a job."""
+    directory = Path(stack["PAYMENTS_STATE_DIR"]) / "data" / "flink" / "recovery" / "default" / "jobs"
+    return directory / f"{job_id}.plan"
+
+
 def kill(stack: Mapping[str, str], service: str) -> None:
     """Kill a server of the test stack, which its supervisor starts again."""
     marks = {f"PAYMENTS_SUPERVISED_BY={stack['PAYMENTS_STATE_DIR']}", f"SUPERVISOR_PROCESS_NAME={service}"}

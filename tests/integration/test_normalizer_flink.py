@@ -10,7 +10,7 @@ import pytest
 from payments_contracts.examples import Example
 from payments_contracts.topics import NORMALIZED, VALIDATION_DLQ
 
-from tests.integration.normalization import Program, jobs, kill, until
+from tests.integration.normalization import Program, jobs, kill, plan, until
 from tests.integration.raw_stream import ENVELOPES, STREAMED, Stream, Traffic
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
@@ -116,18 +116,27 @@ def test_no_event_is_lost_or_doubled_when_the_normalizer_restarts_and_is_rescale
 
 
 def test_no_event_is_lost_or_doubled_when_flink_is_killed(
-    stack: Mapping[str, str], program: Program, stream: Stream
+    stack: Mapping[str, str], job_name: str, program: Program, stream: Stream
 ) -> None:
     program.start()
+    (job,) = jobs(stack, job_name)
     with Traffic(stream) as traffic:
         _pass_on(stream)
         kill(stack, "flink-taskmanager")
         _pass_on(stream)
         program.await_ready()
         kill(stack, "flink-jobmanager")
-        # The job manager has forgotten the job, which is submitted again and goes on from its state.
         _pass_on(stream)
         program.await_ready()
+        assert jobs(stack, job_name) == [job]
+        # As another version of Flink would find it: the job manager cannot read what the job is.
+        plan(stack, job).write_bytes(b"")
+        kill(stack, "flink-jobmanager")
+        _pass_on(stream)
+        program.await_ready()
+        (other,) = jobs(stack, job_name)
+        assert other != job
+        assert not plan(stack, job).exists()
 
     until(lambda: len(_arrived(stream)) >= len(traffic.sent), "every event has arrived")
     assert program.end(signal.SIGTERM) == 0

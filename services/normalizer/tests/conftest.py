@@ -46,6 +46,11 @@ def recovers_from() -> list[datetime]:
 
 
 @pytest.fixture
+def clock() -> TickingClock:
+    return TickingClock()
+
+
+@pytest.fixture
 def watcher(  # noqa: PLR0917  # fixtures
     flink: FakeFlink,
     cluster: Cluster,
@@ -53,9 +58,10 @@ def watcher(  # noqa: PLR0917  # fixtures
     metrics: NormalizerMetrics,
     stop: Event,
     recovers_from: list[datetime],
+    clock: TickingClock,
 ) -> Watcher:
     def submit() -> Started:
         flink.requests.append("SUBMIT")
         return Started(flink.add(FakeJob("new", parameters=dict(SAME), restored=1)).id, recovers_from[0])
 
-    return Watcher(PLAN, cluster=cluster, submit=submit, pacer=pacer, metrics=metrics, stop=stop, clock=TickingClock())
+    return Watcher(PLAN, cluster=cluster, submit=submit, pacer=pacer, metrics=metrics, stop=stop, clock=clock)

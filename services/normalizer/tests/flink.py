@@ -22,6 +22,7 @@ class FakeJob:
     tasks: tuple[str, ...] = ("RUNNING",)
     checkpoints: int = 1
     restored: int = 0
+    began_at: datetime = NOW
     parameters: dict[str, str] = field(default_factory=dict)
     stacktrace: str = ""
     savepoint: dict[str, Any] = field(
@@ -83,7 +84,8 @@ class FakeFlink:
             case []:
                 self.on_look()
                 vertices = [{"id": f"v{n}", "status": status} for n, status in enumerate(job.tasks)]
-                body: Any = {"state": job.state, "vertices": vertices}
+                began_at = int(job.began_at.timestamp() * 1000)
+                body: Any = {"state": job.state, "start-time": began_at, "vertices": vertices}
             case ["checkpoints", _]:
                 body = self._request_for_checkpoint()
             case ["checkpoints"]:

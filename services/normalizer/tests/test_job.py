@@ -11,7 +11,7 @@ def phase(
     state: str = "RUNNING", tasks: tuple[str, ...] = ("RUNNING", "RUNNING"), checkpoints: int = 1, age: int = 0
 ) -> Phase:
     checkpointed_at = NOW - timedelta(seconds=age) if checkpoints else None
-    return judge(JobView(state, tasks, checkpoints, 0, checkpointed_at), now=NOW, stall=STALL).phase
+    return judge(JobView(state, NOW, tasks, checkpoints, 0, checkpointed_at), now=NOW, stall=STALL).phase
 
 
 def test_is_ready_when_all_tasks_run_and_a_checkpoint_is_complete() -> None:

@@ -8,7 +8,7 @@ from normalizer.metrics import NormalizerMetrics
 from normalizer.watcher import Watcher
 
 from services.normalizer.tests.flink import NOW, FakeFlink, FakeJob
-from services.normalizer.tests.watching import SAME, FakePacer
+from services.normalizer.tests.watching import SAME, FakePacer, TickingClock
 
 
 def test_goes_on_when_the_statistics_cannot_be_read(
@@ -48,6 +48,29 @@ def test_tells_of_transactions_that_are_lost(  # noqa: PLR0917  # fixtures
     watcher.run()
 
     assert metrics.lost_transactions._value.get() == lost
+
+
+def test_a_job_that_its_restarted_job_manager_began_again_has_recovered_though_as_often_as_before(
+    flink: FakeFlink, watcher: Watcher, metrics: NormalizerMetrics, stop: Event, clock: TickingClock
+) -> None:
+    job = flink.add(FakeJob("old", parameters=dict(SAME), restored=1))
+    read = "GET /jobs/old/vertices/v0/subtasks/metrics"
+    flink.metrics = {"normalized[5]__Committer.failedCommittables": 0.0}
+
+    def on_look() -> None:
+        if flink.requests.count(read) > 2 and job.began_at == NOW:
+            clock.now += timedelta(minutes=2)
+            job.began_at = clock.now
+            flink.metrics = dict.fromkeys(flink.metrics, 1.0)
+        elif flink.requests.count(read) > 4:
+            stop.set()
+
+    flink.on_look = on_look
+
+    watcher.run()
+
+    # What the checkpoint names is committed once more, and refused where it had been committed.
+    assert metrics.lost_transactions._value.get() == 0
 
 
 # As it is where a Python function raises: with the line that raised it before the error itself.

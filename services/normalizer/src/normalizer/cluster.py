@@ -55,6 +55,7 @@ class Cluster:
         completed = checkpoints["latest"]["completed"]
         return JobView(
             state=details["state"],
+            began_at=_instant(details["start-time"]),
             tasks=tuple(vertex["status"] for vertex in details["vertices"]),
             checkpoints_completed=checkpoints["counts"]["completed"],
             restored=checkpoints["counts"]["restored"],

@@ -20,9 +20,13 @@ class JobSummary:
 
 @dataclass(frozen=True, slots=True)
 class JobView:
-    """One look at the job: its state, its tasks' states, its checkpoints and how often it has gone back to one."""
+    """One look at the job: its state, its tasks' states, its checkpoints and how often it has gone back to one.
+
+    A job manager that has been restarted begins the job once more, and counts from the start.
+    """
 
     state: str
+    began_at: datetime
     tasks: tuple[str, ...]
     checkpoints_completed: int
     restored: int

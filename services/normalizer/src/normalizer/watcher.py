@@ -78,6 +78,7 @@ class Watcher:
         self._complained = False
         self._lost = 0.0
         self._restored = 0
+        self._began_at: datetime | None = None
         self._checkpointed_at: datetime | None = None
         self._losses = Losses(plan.transaction_timeout)
 
@@ -179,6 +180,7 @@ class Watcher:
         self._losses.recovered(self._clock(), started.written_at)
         # Flink counts the first recovery, too.
         self._restored = int(started.written_at is not None)
+        self._began_at = None
         return started.job_id
 
     def _watch(self, job_id: str) -> None:
@@ -270,11 +272,13 @@ class Watcher:
         stall = timedelta(seconds=self._plan.checkpoint_stall_s)
         verdict = judge(view, now=self._clock(), stall=stall)
         self._become(verdict)
-        if verdict.phase is not Phase.READY or view.restored != self._restored:
+        recovered = view.restored != self._restored or self._began_at not in {None, view.began_at}
+        if verdict.phase is not Phase.READY or recovered:
             self._stop_if_flooded(job_id)
-        if view.restored != self._restored:
+        if recovered:
             self._losses.recovered(self._clock(), self._checkpointed_at)
             self._restored = view.restored
+        self._began_at = view.began_at
         self._checkpointed_at = view.checkpointed_at or self._checkpointed_at
         if verdict.phase is Phase.ENDED:
             raise JobEnded(f"Job {job_id}: {verdict.reason}\n{self._cluster.failure(job_id)}")

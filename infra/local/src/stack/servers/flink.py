@@ -27,6 +27,8 @@ FILESYSTEM_PLUGIN = "flink-s3-fs-presto"
 METRICS_PLUGIN = "metrics-prometheus"
 REPORTER_PACKAGE = "org.apache.flink.metrics.prometheus"
 REPORTER = "LoopbackReporterFactory"
+RECOVERY = "recovery"
+RECOVERY_SERVICES = "payments.flink.RecoveryServicesFactory"
 REPORTER_SERVICE = "META-INF/services/org.apache.flink.metrics.reporter.MetricReporterFactory"
 
 # Each of these writes several lines per checkpoint, and checkpoints come ten times a second.
@@ -85,6 +87,13 @@ def config(context: Context, java_options: object) -> str:
         "jobmanager.memory.process.size": JOB_MANAGER_MEMORY,
         "jobmanager.execution.failover-strategy": "region",
         "blob.server.port": ports.flink_blob,
+        # A job manager that is started again goes on with its jobs.
+        "high-availability.type": RECOVERY_SERVICES,
+        "high-availability.storageDir": (context.data("flink") / "recovery").as_uri(),
+        "high-availability.jobmanager.port": ports.flink_rpc,
+        # A task manager that the restarted job manager refuses at first asks again soon.
+        "cluster.registration.error-delay": "1 s",
+        "cluster.registration.refused-registration-delay": "1 s",
         "rest.address": LOOPBACK,
         "rest.bind-address": LOOPBACK,
         "rest.port": ports.flink,
@@ -131,7 +140,7 @@ def config(context: Context, java_options: object) -> str:
 def home(context: Context) -> Path:
     """Return the FLINK_HOME for what it is made of, so that a running Flink keeps its own when that changes."""
     sources = f"{environment_packages(context)}\n{_connectors(context)}"
-    return context.places.flink_home.parent / f"home-{fingerprint([_reporter_source(context)], sources)}"
+    return context.places.flink_home.parent / f"home-{fingerprint(_java_sources(context), sources)}"
 
 
 def _connectors(context: Context) -> Path:
@@ -142,8 +151,16 @@ def _reporter_source(context: Context) -> Path:
     return context.places.infra / "java" / f"{REPORTER}.java"
 
 
+def _recovery_sources(context: Context) -> list[Path]:
+    return sorted((context.places.infra / "java" / RECOVERY).glob("*.java"))
+
+
+def _java_sources(context: Context) -> list[Path]:
+    return [_reporter_source(context), *_recovery_sources(context)]
+
+
 def assemble(task: Task, context: Context) -> None:
-    """Make the FLINK_HOME: the distribution's scripts copied, its jars and ours linked, our reporter compiled."""
+    """Make the FLINK_HOME: the distribution's scripts copied, its jars and ours linked, our classes compiled."""
     for directory in ("uploads", "temporary"):
         (context.data("flink") / directory).mkdir(parents=True, exist_ok=True)
     target = home(context)
@@ -176,24 +193,22 @@ def _fill(task: Task, context: Context, target: Path) -> None:
     for jar in _connectors(context).iterdir():
         place = filesystem if jar.name.startswith(FILESYSTEM_PLUGIN) else library
         (place / jar.name).symlink_to(jar)
-    _compile_reporter(task, context, library, metrics)
+    _compile(task, context, [_reporter_source(context)], metrics / "payments-reporter.jar")
+    with zipfile.ZipFile(metrics / "payments-reporter.jar", "a") as archive:
+        archive.writestr(REPORTER_SERVICE, f"{REPORTER_PACKAGE}.{REPORTER}\n")
+    _compile(task, context, _recovery_sources(context), library / "payments-recovery.jar")
 
 
-def _compile_reporter(task: Task, context: Context, library: Path, plugin: Path) -> None:
-    with tempfile.TemporaryDirectory(prefix="payments-reporter-") as scratch:
-        command = [
-            str(context.java_home / "bin" / "javac"),
-            "--release",
-            "17",
-            "-d",
-            scratch,
-            str(_reporter_source(context)),
-        ]
-        task.run([*command, "-cp", f"{library}/*:{plugin}/*"])
-        with zipfile.ZipFile(plugin / "payments-reporter.jar", "w") as jar:
+def _compile(task: Task, context: Context, sources: list[Path], target: Path) -> None:
+    """Make a jar of the compiled sources, which may use what is in its folder and in the distribution."""
+    distribution = environment_packages(context) / "pyflink" / "lib"
+    classpath = f"{target.parent}/*:{distribution}/*"
+    with tempfile.TemporaryDirectory(prefix="payments-flink-") as scratch:
+        compiler = str(context.java_home / "bin" / "javac")
+        task.run([compiler, "--release", "17", "-d", scratch, "-cp", classpath, *map(str, sources)])
+        with zipfile.ZipFile(target, "w") as jar:
             for compiled in Path(scratch).rglob("*.class"):
                 jar.write(compiled, compiled.relative_to(scratch))
-            jar.writestr(REPORTER_SERVICE, f"{REPORTER_PACKAGE}.{REPORTER}\n")
 
 
 def items(context: Context) -> tuple[Process | Step, ...]:
