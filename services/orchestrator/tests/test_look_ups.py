@@ -160,12 +160,12 @@ async def test_nobody_is_asked_about_a_payment_without_a_customer(
 async def test_a_database_that_fails_leaves_all_unknown_and_is_left_alone_for_a_moment(
     look_ups: LookUps, source: Source, clock: Clock, make_event: MakeEvent, error: PipelineError
 ) -> None:
-    source.error, before = error, failures("merchant_terms")
+    source.error, before = error, failures("terms")
     asked = (look_ups.about(make_event()), look_ups.about(make_event(merchant_id="merch_2")))
     assert list(await asyncio.gather(*asked)) == [Context(), Context()]
     assert await look_ups.customer(scoring.fraud_request(make_event())) is None
-    assert source.asked == [("merchant_terms", 2)]
-    assert failures("merchant_terms") == before + 1
+    assert source.asked == [("terms", 2)]
+    assert failures("terms") == before + 1
     source.error = None
     clock.now += 2.1
     assert (await look_ups.about(make_event())).terms is not None
@@ -181,7 +181,7 @@ async def test_a_check_asks_each_question_of_nothing_and_raises_what_is_wrong(
     look_ups: LookUps, source: Source
 ) -> None:
     await look_ups.check()
-    assert source.asked == [("merchant_terms", 0), ("subject", 0), ("customer", 0)]
+    assert source.asked == [("terms", 0), ("subject", 0), ("customer", 0)]
     source.error = Fault("may not select")
     with pytest.raises(Fault, match="may not select"):
         await look_ups.check()

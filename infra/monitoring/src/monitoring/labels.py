@@ -5,7 +5,7 @@ from typing import Final
 
 LABELS: Final[Mapping[str, str]] = {
     "answer": "how Temporal answered: `accepted`, `was_there`, `accepted_again`",
-    "asked": "what the operational database is asked: `merchant_terms`, `subject` or `customer`",
+    "asked": "what the operational database is asked: `terms`, `subject` or `customer`",
     "event_type": "a provider's own type; odd ones and those after the first hundred are `other`",
     "fate": "what the table said of a commit in doubt",
     "group": "a consumer group of ours",

@@ -26,76 +26,81 @@ _FAILURES_FROM: Final = 2
 
 _TERMS: Final = """
 SELECT asked.place, held.status, held.allowed_currencies, held.payment_limits, held.changed_at
-FROM unnest($1::text[]) WITH ORDINALITY AS asked (merchant_id, place)
+FROM unnest($1::text[]) WITH ORDINALITY AS asked (merchant, place)
 CROSS JOIN LATERAL (
     SELECT version, status, allowed_currencies, payment_limits, changed_at FROM "{table}"
-    WHERE merchant_id = asked.merchant_id ORDER BY version DESC LIMIT {most}
+    WHERE merchant_id = asked.merchant ORDER BY version DESC LIMIT {most}
 ) AS held
 ORDER BY asked.place, held.version
 """
-_SUBJECT: Final = """
-SELECT asked.place, itself.is_told, itself.received, earlier.refunded, coalesce((
-    -- The oldest by the index; whether there is any would be looked for among all rows.
-    SELECT provider_created_at FROM "{table}"
-    WHERE merchant_id = asked.merchant_id ORDER BY provider_created_at LIMIT 1
-) < asked.at::timestamptz - interval '540 days', false)
-FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[])
-    WITH ORDINALITY
-    AS asked (provider, payment_id, charge_id, object_id, merchant_id, currency, at, event_id, place)
-CROSS JOIN LATERAL (
-    SELECT count(*) > 0 AS is_told, max(coalesce(captured_cents, amount_cents)) FILTER (
-        WHERE currency = asked.currency AND status IN ('succeeded', 'partially_refunded', 'refunded')
-    ) AS received
-    FROM (
-        SELECT captured_cents, amount_cents, currency, status FROM "{table}"
-        WHERE provider = asked.provider AND provider_object_id IN (asked.payment_id, asked.charge_id)
-        LIMIT {most}
-    ) AS told
-) AS itself
-CROSS JOIN LATERAL (
-    SELECT coalesce(sum(abs(amount_cents)) FILTER (
-        WHERE currency = asked.currency AND status NOT IN ('failed', 'canceled')
+_REFUNDS: Final = """            SELECT *
+            FROM "{table}"
+            WHERE provider = asked.source AND related_payment_id = asked.payment
+                AND event_type LIKE 'refund.%' AND provider_object_id IS DISTINCT FROM asked.object
+                AND (provider_created_at, event_id) < (asked.at::timestamptz, asked.event)
+            LIMIT {most}"""
+_EARLIER: Final = """    SELECT coalesce(sum(abs(amount_cents)) FILTER (
+        WHERE currency = asked.money AND status NOT IN ('failed', 'canceled')
     ), 0) AS refunded
     FROM (
         SELECT DISTINCT ON (provider_object_id) amount_cents, currency, status
         FROM (
-            SELECT provider_object_id, amount_cents, currency, status, provider_created_at, event_id
-            FROM "{table}"
-            WHERE provider = asked.provider AND related_payment_id = asked.payment_id
-                AND event_type LIKE 'refund.%' AND provider_object_id IS DISTINCT FROM asked.object_id
-                AND (provider_created_at, event_id) < (asked.at::timestamptz, asked.event_id)
-            LIMIT {most}
+{refunds}
         ) AS told
         ORDER BY provider_object_id, provider_created_at DESC, event_id DESC
-    ) AS latest
+    ) AS latest"""
+_ITSELF: Final = """    SELECT count(*) > 0 AS is_told, max(coalesce(captured_cents, amount_cents)) FILTER (
+        WHERE currency = asked.money AND status IN ('succeeded', 'partially_refunded', 'refunded')
+    ) AS received
+    FROM (
+        SELECT captured_cents, amount_cents, currency, status FROM "{table}"
+        WHERE provider = asked.source AND provider_object_id IN (asked.payment, asked.charge)
+        LIMIT {most}
+    ) AS told"""
+_SUBJECT: Final = """
+SELECT asked.place, itself.is_told, itself.received, earlier.refunded, coalesce((
+    -- The oldest by the index; whether there is any would be looked for among all rows.
+    SELECT provider_created_at FROM "{table}"
+    WHERE merchant_id = asked.merchant ORDER BY provider_created_at LIMIT 1
+) < asked.at::timestamptz - interval '540 days', false)
+FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[])
+    WITH ORDINALITY
+    AS asked (source, payment, charge, object, merchant, money, at, event, place)
+CROSS JOIN LATERAL (
+{itself}
+) AS itself
+CROSS JOIN LATERAL (
+{earlier}
 ) AS earlier
 """
+_DISPUTES: Final = """            SELECT FROM "{table}" AS dispute
+            WHERE dispute.provider = paid.provider
+                AND dispute.related_payment_id IN (paid.provider_object_id, paid.related_charge_id)
+                AND dispute.event_type LIKE 'dispute.%' AND dispute.provider_created_at < asked.at::timestamptz"""
+_PAID: Final = """        SELECT
+            *,
+            provider_object_id IS DISTINCT FROM asked.payment AS is_other,
+            provider_created_at >= asked.at::timestamptz - interval '1 hour' AS is_lately,
+            provider_created_at >= asked.at::timestamptz - interval '1 day' AS is_today
+        FROM "{table}"
+        WHERE merchant_id = asked.merchant AND customer_id = asked.customer
+            AND (provider_created_at, event_id) < (asked.at::timestamptz, asked.event)
+        ORDER BY provider_created_at DESC
+        LIMIT {most}"""
 _CUSTOMER: Final = """
 SELECT asked.place, known.*
 FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[]) WITH ORDINALITY
-    AS asked (merchant_id, customer_id, payment_id, at, event_id, place)
+    AS asked (merchant, customer, payment, at, event, place)
 CROSS JOIN LATERAL (
     SELECT
         count(*) FILTER (WHERE is_other) AS earlier,
         count(DISTINCT provider_object_id) FILTER (WHERE is_other AND is_lately) AS last_hour,
         count(*) FILTER (WHERE status = 'failed' AND is_today) AS failures,
         coalesce(bool_or(EXISTS (
-            SELECT FROM "{table}" AS dispute
-            WHERE dispute.provider = paid.provider
-                AND dispute.related_payment_id IN (paid.provider_object_id, paid.related_charge_id)
-                AND dispute.event_type LIKE 'dispute.%' AND dispute.provider_created_at < asked.at::timestamptz
+{disputes}
         )), false) AS disputed
     FROM (
-        SELECT
-            provider, provider_object_id, related_charge_id, status, event_type, related_payment_id,
-            provider_object_id IS DISTINCT FROM asked.payment_id AS is_other,
-            provider_created_at >= asked.at::timestamptz - interval '1 hour' AS is_lately,
-            provider_created_at >= asked.at::timestamptz - interval '1 day' AS is_today
-        FROM "{table}"
-        WHERE merchant_id = asked.merchant_id AND customer_id = asked.customer_id
-            AND (provider_created_at, event_id) < (asked.at::timestamptz, asked.event_id)
-        ORDER BY provider_created_at DESC
-        LIMIT {most}
+{paid}
     ) AS paid
     WHERE event_type LIKE 'payment.%' OR (event_type LIKE 'charge.%' AND related_payment_id IS NULL)
 ) AS known
@@ -104,7 +109,7 @@ CROSS JOIN LATERAL (
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """A version of what is agreed with a merchant: see the contract of merchant_terms."""
+    """A version of what is agreed with a merchant: see its contract."""
 
     status: str
     allowed_currencies: frozenset[str]
@@ -214,8 +219,13 @@ def _customer(rows: Rows) -> Customer:
     return Customer(tuple(name for name, is_so in flags.items() if is_so), last_hour, failures)
 
 
+def _filled(statement: str, **parts: str) -> str:
+    plain = {"table": PAYMENT_EVENTS.name, "most": _MOST}
+    return statement.format(**plain, **{name: part.format(**plain) for name, part in parts.items()})
+
+
 TERMS: Final = Inquiry(
-    "merchant_terms",
+    "terms",
     _TERMS.format(table=MERCHANT_TERMS.name, most=_MOST_VERSIONS),
     1,
     _terms,
@@ -224,7 +234,7 @@ TERMS: Final = Inquiry(
 
 SUBJECT: Final = Inquiry(
     "subject",
-    _SUBJECT.format(table=PAYMENT_EVENTS.name, most=_MOST),
+    _filled(_SUBJECT, itself=_ITSELF, earlier=_EARLIER.replace("{refunds}", _REFUNDS)),
     8,
     _subject,
 )
@@ -232,7 +242,7 @@ SUBJECT: Final = Inquiry(
 
 CUSTOMER: Final = Inquiry(
     "customer",
-    _CUSTOMER.format(table=PAYMENT_EVENTS.name, most=_MOST),
+    _filled(_CUSTOMER, disputes=_DISPUTES, paid=_PAID),
     5,
     _customer,
 )
