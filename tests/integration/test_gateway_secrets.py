@@ -125,7 +125,7 @@ async def test_a_slip_of_the_pen_turns_nothing_away(stack: Mapping[str, str], fi
         assert load.statuses == {200}
         assert process.readiness() == 200
         log = process.log
-    assert "secrets refused" in log
+    assert "secrets_refused" in log
     assert "whsec_" not in log
 
 

@@ -13,7 +13,7 @@ from operations.audit.assembly import readers
 from operations.audit.hops import HOPS
 from operations.watch.command import WatchSettings, open_questions
 from operations.watch.questions import Lags
-from operations.watch.values import CHANGED, DIFFERENCES, LAG, WORKFLOWS, Value
+from operations.watch.values import CHANGED, DIFFERENCES, ENDS, LAG, WORKFLOWS, Value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,7 +35,10 @@ def test_each_part_answers_what_it_is_asked(settings: WatchSettings) -> None:
         # Dagster is an application, and not started here.
         told = {part: question() for part, question in questions.items() if part != "dagster"}
     pairs = {(group, topic) for group, topic, _ in readers(settings)}
-    assert {(each.gauge, *each.labels) for each in told["kafka"]} == {(LAG, *pair) for pair in pairs}
+    assert {(each.gauge, *each.labels) for each in told["kafka"]} == {
+        *((LAG, *pair) for pair in pairs),
+        *((ENDS, topic) for _, topic in pairs),
+    }
     assert {each.labels for each in told["database"] if each.gauge == DIFFERENCES} == {(hop,) for hop in HOPS}
     assert {(each.gauge, *each.labels) for each in told["temporal"]} == {
         (WORKFLOWS, state) for state in ("running", "stuck", "lost")
@@ -59,7 +62,11 @@ def test_the_lag_is_what_a_group_has_not_committed(settings: WatchSettings) -> N
         consumer.close()
         lags = Lags(servers, [(group, topic), (f"{group}-new", topic)])
         try:
-            assert lags.ask() == [Value(LAG, (group, topic), 3), Value(LAG, (f"{group}-new", topic), 5)]
+            assert lags.ask() == [
+                Value(ENDS, (topic,), 5),
+                Value(LAG, (group, topic), 3),
+                Value(LAG, (f"{group}-new", topic), 5),
+            ]
         finally:
             lags.close()
     finally:

@@ -104,6 +104,6 @@ async def test_logs_what_is_wrong_without_the_payload(endpoint: Endpoint) -> Non
     with capture_logs() as logs:
         await endpoint.post(LARGE)
     (log,) = logs
-    said = {"event": "record refused", "log_level": "error", "detail": "Kafka does not accept a record of this size."}
+    said = {"event": "record_refused", "log_level": "error", "detail": "Kafka does not accept a record of this size."}
     whose = {"merchant_id": "merch_endpoint", "trace_id": log["event_id"].replace("-", "")}
     assert log == said | whose | {"event_id": log["event_id"]}

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import structlog
 from kit.logging import configure
+from kit.sampling import SHOWN, WINDOW_SECONDS, Sampler
 
 
 @pytest.fixture(autouse=True)
@@ -38,7 +39,85 @@ def test_the_standard_library_logs_the_same_way(capsys: pytest.CaptureFixture[st
     logging.getLogger("uvicorn.error").warning("port %s", 1, extra={"color_message": "red"})
     line = last_line(capsys)
     assert line.pop("timestamp").endswith("Z")
-    assert line == {"event": "port 1", "service": "gateway-stripe", "logger": "uvicorn.error", "level": "warning"}
+    assert line == {
+        "event": "library",
+        "message": "port 1",
+        "service": "gateway-stripe",
+        "logger": "uvicorn.error",
+        "level": "warning",
+    }
+
+
+def test_a_name_that_came_through_the_standard_library_is_one(capsys: pytest.CaptureFixture[str]) -> None:
+    configure("orchestrator", "INFO", "json")
+    logging.getLogger("workflow").warning("fallback_used", extra={"cause": "Unavailable"})
+    line = last_line(capsys)
+    assert (line["event"], line["cause"]) == ("fallback_used", "Unavailable")
+    assert "message" not in line
+
+
+@pytest.mark.parametrize("through", ["structlog", "library"])
+def test_a_flood_of_one_kind_is_a_trickle_and_others_are_heard(
+    through: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [0.0]
+    monkeypatch.setattr("kit.logging.Sampler", lambda: Sampler(lambda: now[0]))
+    configure("x", "INFO", "json")
+
+    def say(number: int) -> None:
+        if through == "structlog":
+            structlog.get_logger("door").warning("forged_webhook", number=number)
+        else:
+            logging.getLogger("core").warning("task 01a218a6-%d took too long", number)
+
+    for number in range(500):
+        say(number)
+    structlog.get_logger("door").warning("other")
+    lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    assert len(lines) == SHOWN + 1
+    assert lines[-1]["event"] == "other"
+    now[0] += WINDOW_SECONDS
+    say(501)
+    assert last_line(capsys)["left_out"] == 500 - SHOWN
+
+
+def test_ids_in_the_words_of_a_library_do_not_make_another_kind_of_each_line(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    configure("x", "INFO", "json")
+    for number in range(100):
+        message = "".join(("[TMPRL1104] 01a218a6-ada0-779a-837e-", str(number), ": slow"))
+        logging.getLogger("core").warning(message)
+    assert len(capsys.readouterr().err.splitlines()) == SHOWN
+
+
+@pytest.mark.parametrize("fmt", ["json", "console"])
+def test_what_an_exception_quotes_is_not_shown(fmt: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    configure("x", "INFO", fmt)
+    try:
+        _refuse("4242424242424242 of jane@example.org")
+    except RuntimeError:
+        structlog.get_logger().exception("failed")
+    said = capsys.readouterr().err
+    assert "cannot use [removed] of [removed]" in said
+    assert "RuntimeError" in said
+
+
+def test_the_message_of_an_exception_that_is_what_it_could_not_use_is_left_out(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    configure("x", "INFO", "json")
+    try:
+        int("Jane Roe")
+    except ValueError:
+        structlog.get_logger().exception("failed")
+    told = last_line(capsys)["exception"][0]
+    assert (told["exc_type"], told["exc_value"]) == ("ValueError", "[removed]")
+    assert told["frames"]
+
+
+def _refuse(what: str) -> None:
+    raise RuntimeError(f"cannot use {what}")
 
 
 def _fail(number: int) -> None:

@@ -123,7 +123,7 @@ async def test_closing_gives_up_what_takes_too_long_and_says_so_to_whoever_waits
     answers = await asyncio.gather(*waiting, return_exceptions=True)
     assert [str(answer) for answer in answers] == ["The producer was closed before Kafka acknowledged."] * 3
     assert all(isinstance(answer, Transient) for answer in answers)
-    assert [line["count"] for line in lines if line["event"] == "records given up"] == [3]
+    assert [line["count"] for line in lines if line["event"] == "records_given_up"] == [3]
 
 
 async def test_closing_twice_is_closing_once(producer: Producer) -> None:

@@ -48,8 +48,9 @@ def test_odd_event_types_share_one_counter() -> None:
     counters.unsupported("charge,refunded\n")
     counters.unsupported("x" * 3 + "{}")
     counters.unsupported("x" * 101)
+    counters.unsupported("card_4242424242424242")
 
-    assert parse(values) == {("unsupported", "other"): 3}
+    assert parse(values) == {("unsupported", "other"): 4}
 
 
 @pytest.mark.parametrize("label", ["charge.dispute.created", "PAYMENT.CAPTURE.DENIED", "a-b_c:d/e", "-2E"])

@@ -15,7 +15,7 @@ from operations.watch import questions
 from operations.watch.command import WatchSettings
 from operations.watch.look import Watch
 from operations.watch.questions import Lags, Layers, WorkflowCounts, ask_audit, ask_dagster, ask_trino, look_at_disks
-from operations.watch.values import CHANGED, LAG, PART_UP, WORKFLOWS, Gauges, Value
+from operations.watch.values import CHANGED, ENDS, LAG, PART_UP, WORKFLOWS, Gauges, Value
 from prometheus_client import CollectorRegistry, generate_latest
 from pydantic import SecretStr, ValidationError
 from pyiceberg.catalog import Catalog
@@ -92,7 +92,9 @@ def lags(bounds: Mapping[int, tuple[int, int]], committed: Mapping[int, int]) ->
     made._topics = {"g": ["t"]}
     made._stretches = cast("Any", SimpleNamespace(bounds=lambda _: bounds, partitions=lambda _: places))
     made._consumers = {"g": cast("Any", SimpleNamespace(committed=lambda asked, timeout: asked))}
-    return made.ask()
+    end, *rest = made.ask()
+    assert end == Value(ENDS, ("t",), sum(end for _, end in bounds.values()))
+    return rest
 
 
 def test_the_lag_is_what_lies_between_the_committed_offsets_and_the_ends() -> None:

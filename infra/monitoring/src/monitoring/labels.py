@@ -6,6 +6,7 @@ from typing import Final
 LABELS: Final[Mapping[str, str]] = {
     "answer": "how Temporal answered: `accepted`, `was_there`, `accepted_again`",
     "asked": "what the operational database is asked: `terms`, `subject` or `customer`",
+    "currency": "a code of ISO 4217",
     "event_type": "a provider's own type; odd ones and those after the first hundred are `other`",
     "fate": "what the table said of a commit in doubt",
     "group": "a consumer group of ours",
@@ -13,7 +14,7 @@ LABELS: Final[Mapping[str, str]] = {
     "kind": "`retention` or `reset`",
     "layer": "`bronze`, `silver` or `gold`",
     "mount": "a folder whose file system is watched, by the name that its setting gives it",
-    "model": "`fraud` or `retry`",
+    "model": "`fraud` or `retry`; of a circuit `fraud_score` or `retry_strategy`",
     "outcome": "a closed set of each metric, named in its meaning",
     "part": "a server that is asked whether it answers",
     "phase": "`build`, `put` or `post`",

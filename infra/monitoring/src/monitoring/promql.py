@@ -1,6 +1,7 @@
 """Which series an expression of PromQL reads, and by which labels; for tests of rules and dashboards."""
 
 import re
+from collections.abc import Set as AbstractSet
 from typing import Final
 
 from monitoring.foreign import FOREIGN
@@ -24,12 +25,33 @@ LABELS: Final = {
 """The labels of each series that there is, as far as rules and dashboards know it. Prometheus adds job and instance."""
 
 
+ADDED: Final = frozenset({"job", "instance", "alertname", "alertstate"})
+"""Labels that Prometheus adds by itself."""
+
+
 def series(expression: str) -> frozenset[str]:
     """Return the names of the series that an expression reads, recorded ones included."""
     text = expression
     for part in (_TEXT, _SELECTOR, _RANGE, _LABELS, _DURATION):
         text = part.sub(" ", text)
     return frozenset(name for name in _NAME.findall(text) if name not in _WORDS)
+
+
+def unknown(expression: str, recorded: AbstractSet[str]) -> frozenset[str]:
+    """Return what an expression reads that is in no list and recorded by no rule: series, and labels of series."""
+    names = series(expression) - recorded - LABELS.keys()
+    labels = {
+        f"{name}{{{label}}}"
+        for name, label in selected(expression)
+        if name in LABELS and label not in LABELS[name] | ADDED
+    }
+    return names | labels
+
+
+def grouped(expression: str) -> frozenset[str]:
+    """Return the labels by which an expression groups."""
+    found = re.findall(r"\bby\s*\(([^)]*)\)", _TEXT.sub('""', expression))
+    return frozenset(label.strip() for each in found for label in each.split(",") if label.strip())
 
 
 def selected(expression: str) -> frozenset[tuple[str, str]]:

@@ -14,6 +14,7 @@ class Slo:
         target: What is promised, in words.
         good: PromQL for how many events of a window were good; `WINDOW` stands for the window.
         events: The same for how many there were.
+        bound: Of an objective about time, how many seconds an event may take.
     """
 
     name: str
@@ -21,6 +22,7 @@ class Slo:
     target: str
     good: str
     events: str
+    bound: float | None = None
 
     @property
     def budget(self) -> float:
@@ -37,6 +39,7 @@ def _within(name: str, objective: float, target: str, histogram: str, *, bound: 
         target=target,
         good=f'sum(increase({histogram}_bucket{{le="{bound}"}}[WINDOW]))',
         events=f"({events} + (sum(increase({missed}[WINDOW])) or vector(0)))" if missed else events,
+        bound=float(bound),
     )
 
 

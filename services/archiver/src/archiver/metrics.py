@@ -1,5 +1,7 @@
 """What the archiver measures. Tables and topics are the only labels."""
 
+from collections.abc import Iterable
+
 from prometheus_client import Counter, Gauge, Histogram
 
 ROWS = Counter("archive_rows", "Records that were committed to the archive.", ["table", "topic"])
@@ -21,3 +23,11 @@ LAG_SECONDS = Histogram(
     ["table"],
     buckets=(1, 2, 5, 10, 15, 20, 30, 45, 60, 120, 300, 900, 3600, 86400),
 )
+
+
+def begin_at_zero(table: str, topics: Iterable[str]) -> None:
+    """Show what seldom happens from the start: a series that appears with it has not grown for `rate`."""
+    RETRIES.labels(table)
+    for topic in topics:
+        for kind in ("retention", "reset"):
+            GAPS.labels(topic, kind)

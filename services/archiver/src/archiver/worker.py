@@ -119,6 +119,7 @@ class Archive:
         self._pauses = 0
         self._trouble: str | None = "still starting"
         self._look_at = float("-inf")
+        metrics.begin_at_zero(self._name, self._topics)
 
     def trouble(self) -> str | None:
         """Say why nothing is archived at present; None while all is well."""

@@ -52,7 +52,7 @@ def main() -> None:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             succeeded = runner.run(_serve(settings))
     except Fault as error:
-        _LOG.critical("cannot start", detail=str(error))
+        _LOG.critical("start_failed", detail=str(error))
         succeeded = False
     sys.exit(0 if succeeded else 1)
 
@@ -131,7 +131,7 @@ def _fetch(settings: GatewaySettings) -> "Fetch | None":
     # Loading what it is made with takes its time, which most gateways need not spend.
     from gateway.fetching import Fetcher  # noqa: PLC0415
 
-    _LOG.warning("keys come from a stand-in on this machine, not from the provider", url=settings.key_server_url)
+    _LOG.warning("keys_from_stand_in", url=settings.key_server_url)
     return Fetcher(settings.key_server_url)
 
 

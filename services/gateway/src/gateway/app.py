@@ -163,7 +163,7 @@ async def _open(
                 await publication.pin()
                 await producer.warm_up(publication.topics)
     except Fault as error:
-        _LOG.critical("cannot start", detail=str(error))
+        _LOG.critical("start_failed", detail=str(error))
         on_fault()
         return
     reception.is_open = True
@@ -178,7 +178,7 @@ async def _look_again(reception: Reception, publication: Publication) -> None:
         await publication.pin()
     except Transient as error:
         # What is registered stays so; the gateway needs the registry no more.
-        _LOG.warning("registry away", detail=str(error))
+        _LOG.warning("registry_away", detail=str(error))
         return
     except Fault as error:
         # What is written now nobody could read, or would read as something else.
@@ -186,7 +186,7 @@ async def _look_again(reception: Reception, publication: Publication) -> None:
         reception.is_open = False
         return
     if not reception.is_open:
-        _LOG.info("open again")
+        _LOG.info("opened_again")
         reception.is_open = True
 
 

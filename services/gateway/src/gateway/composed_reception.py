@@ -91,10 +91,10 @@ class ComposedReception(Reception):
             try:
                 await self._verifier.fetch(needed)
             except Transient as error:
-                self._log_refusal("key not available", str(error))
+                _LOG.warning("key_not_available", reason=str(error))
                 self._finish(webhook, self._keyless())
             except Exception:  # noqa: BLE001  # whatever it is, the webhook is answered and its place is free again
-                _LOG.exception("key not fetched")
+                _LOG.exception("key_not_fetched")
                 self._finish(webhook, self._keyless())
             else:
                 self.complete(webhook, webhook.body)

@@ -88,11 +88,11 @@ class PublishedKeys:
                 await self.fetch()
                 wait = self._fresh
             except Transient as error:
-                _LOG.warning("keys not fetched; those that are known stay in use", detail=str(error))
+                _LOG.warning("keys_not_fetched", detail=str(error))
                 wait = _SECONDS_BETWEEN_TRIES
             except Exception:  # noqa: BLE001
                 # Whatever it is, keys have to be looked at again.
-                _LOG.exception("keys not fetched; those that are known stay in use")
+                _LOG.exception("keys_not_fetched")
                 wait = _SECONDS_BETWEEN_TRIES
             await asyncio.sleep(wait)
 
@@ -108,7 +108,7 @@ class PublishedKeys:
             self._count("failed")
             raise
         if keys != self._keys:
-            _LOG.info("keys taken", kids=[key.kid for key in keys])
+            _LOG.info("keys_taken", kids=[key.kid for key in keys])
         said = _USUAL_FRESH if document.fresh_seconds is None else document.fresh_seconds
         self._fresh = min(max(said, _SHORTEST_FRESH), _LONGEST_FRESH)
         self._keys, self._fetched_at, self._failed_at = keys, self._clock(), None

@@ -7,6 +7,7 @@ from itertools import accumulate
 from typing import Final
 
 from kit.metrics import LATENCY_BUCKETS
+from payments_contracts.labels import INGESTION_REASONS
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
@@ -23,7 +24,9 @@ class GatewayMetrics(Collector):
 
     def __init__(self, provider: str, registry: CollectorRegistry) -> None:
         self._provider = provider
-        self._webhooks: Counter[tuple[str, str]] = Counter({("accepted", ""): 0})
+        # A series that appears with its first webhook has not grown for `rate`.
+        begun = [("accepted", ""), *(("malformed", reason) for reason in INGESTION_REASONS)]
+        self._webhooks: Counter[tuple[str, str]] = Counter(dict.fromkeys(begun, 0))
         self._secrets: Counter[str] = Counter()
         self._reloads: Counter[str] = Counter()
         self._fetches: Counter[str] = Counter()

@@ -30,7 +30,6 @@ from gateway.signature import Authentic, Verifier
 
 _LOG = structlog.get_logger("gateway")
 _RETRY_AFTER_SECONDS = 1
-_SECONDS_BETWEEN_REFUSAL_LOGS = 1.0
 _MAX_DIGITS = 15
 _BLANKS: Final = b" \t"
 # Written out: ids all have one length.
@@ -103,7 +102,6 @@ class Reception:
         self._steps = self._prepared(provider)
         self._replay_until = replay_until
         self._on_fault = on_fault
-        self._logged_at: dict[str, float] = {}
         self.is_open = False
 
     def _prepared(self, provider: Provider) -> tuple[Callable[[Webhook], bool], ...]:
@@ -164,7 +162,7 @@ class Reception:
         try:
             return step(webhook)
         except Exception:  # noqa: BLE001  # whatever it is, it must not take down the others that came in the same turn
-            _LOG.exception("webhook not handled")
+            _LOG.exception("webhook_not_handled")
             self._finish(webhook, problem(HTTPStatus.INTERNAL_SERVER_ERROR, None, "The gateway has a defect."))
             return False
 
@@ -245,12 +243,12 @@ class Reception:
                 detail = "Kafka did not acknowledge the webhook; send it again."
                 return self._unavailable("broker_unavailable", detail, error.retry_after_seconds)
             case Rejected():
-                _LOG.error("record refused", detail=error.detail, **about_event(event_id, merchant_id=merchant_id))
+                _LOG.error("record_refused", detail=error.detail, **about_event(event_id, merchant_id=merchant_id))
                 self._metrics.count("refused", "body_too_large")
                 detail = "Kafka does not accept a record of this size."
                 return problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "body_too_large", detail)
             case Fault():
-                _LOG.critical("cannot publish", detail=str(error), **about_event(event_id, merchant_id=merchant_id))
+                _LOG.critical("publishing_failed", detail=str(error), **about_event(event_id, merchant_id=merchant_id))
                 self._on_fault()
                 detail = "Kafka cannot be written to; send the webhook again."
                 return self._unavailable("broker_unavailable", detail)
@@ -264,20 +262,13 @@ class Reception:
 
     def _forged(self, forged: Forged) -> Answer:
         self._metrics.count("forged", forged.reason_code)
-        self._log_refusal("forged webhook", forged.reason_code)
+        _LOG.warning("forged_webhook", reason=forged.reason_code)
         return problem(HTTPStatus.UNAUTHORIZED, forged.reason_code, forged.detail)
 
     def _refused_as_old(self, old: TooOld) -> Answer:
         self._metrics.count("refused", "event_too_old")
-        self._log_refusal("event too old", "event_too_old")
+        _LOG.warning("event_too_old", reason="event_too_old")
         return problem(HTTPStatus.FORBIDDEN, "event_too_old", old.detail)
-
-    def _log_refusal(self, what: str, reason_code: str) -> None:
-        # Sampled, so that a flood of them does not become a flood of logs; the metric counts all.
-        now = monotonic()
-        if now - self._logged_at.get(what, -math.inf) >= _SECONDS_BETWEEN_REFUSAL_LOGS:
-            self._logged_at[what] = now
-            _LOG.warning(what, reason=reason_code)
 
     def _unavailable(
         self,

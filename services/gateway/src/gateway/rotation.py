@@ -19,7 +19,7 @@ _SECRETS: TypeAdapter[tuple[EndpointSecret, ...]] = TypeAdapter(EndpointSecrets)
 def tell_of_blanks(secrets: Iterable[EndpointSecret]) -> None:
     """Write a line in the log where something was cut off around a secret; nothing of the secret is in it."""
     if ids := with_blanks(secrets):
-        _LOG.warning("blanks around secrets are not part of them", ids=ids)
+        _LOG.warning("blanks_around_secrets", ids=ids)
 
 
 class SecretsFile:
@@ -82,7 +82,7 @@ class SecretsFile:
             except Fault as error:
                 if self._content != known:
                     count("refused")
-                    _LOG.error("secrets refused; those before stay in use", detail=str(error))
+                    _LOG.error("secrets_refused", detail=str(error))
                 continue
             count("taken")
-            _LOG.info("secrets taken", ids=[secret.id for secret in secrets])
+            _LOG.info("secrets_taken", ids=[secret.id for secret in secrets])

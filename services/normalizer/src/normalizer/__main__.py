@@ -42,14 +42,14 @@ PACER = "normalizer-pacer"
 def main() -> None:
     """Run until SIGTERM or SIGINT; exit with code 1 when the job ends by itself."""
     settings = load(NormalizerSettings)
-    logging.configure("normalizer", settings.log_level, settings.log_format)
+    logging.configure(f"normalizer-{settings.normalizer_provider}", settings.log_level, settings.log_format)
     stop = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     try:
         run(settings, stop)
     except PipelineError as error:
-        log.error("the normalizer stops", reason=str(error))  # noqa: TRY400  # the reason names the cause
+        log.error("gave_up", reason=str(error))  # noqa: TRY400  # the reason names the cause
         sys.exit(1)
 
 
@@ -66,7 +66,7 @@ def run(settings: NormalizerSettings, stop: Event) -> None:
             require_registered(schemas, TOPICS)
         last = _last_state(settings)
         path = last.path if last else None
-        log.info("submitting the job", recover_from=path or "nothing: first start")
+        log.info("job_being_submitted", recover_from=path or "nothing: first start")
         parameters = {"pipeline.global-job-parameters": f"{FINGERPRINT}:{mark}"}
         recovery = recovery_options(path, ignore_unclaimed_state=settings.normalizer_ignore_unclaimed_state)
         job = submission.Submission(script=text, options=options | parameters | recovery)

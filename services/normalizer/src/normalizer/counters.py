@@ -14,7 +14,8 @@ UNMAPPED = "unmapped"
 OTHER = "other"
 # Event types come from outside: odd ones, and those after the first so many, share one counter.
 MAX_EVENT_TYPES = 100
-_EVENT_TYPE = re.compile(r"[A-Za-z0-9_.:/-]{1,100}")
+# So do those with numbers in them that could be somebody's.
+_EVENT_TYPE = re.compile(r"(?!.*[0-9]{4})[A-Za-z0-9_.:/-]{1,100}")
 _NAME = re.compile(rf".*\b{NAMESPACE}\.(?P<outcome>[a-z_]+)(?:\.(?P<label>[^.]+))?\.{COUNTER}")
 # Flink joins the groups of a metric's name by dots, and writes `_` for the dots within one (and for spaces, commas and
 # colons): a label is written so that it can be read back.

@@ -67,7 +67,7 @@ class Pacer:
         except Fault as fault:
             self._fault = fault
         except Exception as error:  # without it, checkpoints would be rare for ever and nobody told
-            log.exception("pacer broke")
+            log.exception("pacer_broke")
             self._fault = Fault(f"what asks for checkpoints broke: {type(error).__name__}")
 
     def _turn(self) -> None:
@@ -84,7 +84,7 @@ class Pacer:
             self._complained = False
         except (Transient, RefusedRequest) as error:
             if not self._complained:
-                log.warning("checkpoints come by their interval alone", reason=str(error))
+                log.warning("checkpoints_by_interval", reason=str(error))
             self._complained = True
             self._stop.wait(WAIT_S)
 

@@ -102,7 +102,7 @@ class Watcher:
             try:
                 self._watch(job_id)
             except JobForgotten as reason:
-                log.warning("the job is started again", reason=str(reason))
+                log.warning("job_starts_again", reason=str(reason))
                 self._pacer.follow(None)
             except TooManyDeadLetters as reason:
                 self._hold(reason)
@@ -158,10 +158,10 @@ class Watcher:
                     return None
                 continue
             if len(jobs) == 1 and self._cluster.parameters(jobs[0].id).get(FINGERPRINT) == self._plan.fingerprint:
-                log.info("adopted the running job", job_id=jobs[0].id)
+                log.info("job_adopted", job_id=jobs[0].id)
                 return jobs[0].id
             for job in jobs:
-                log.info("stopping a job of another definition", job_id=job.id)
+                log.info("job_replaced", job_id=job.id)
                 self._replace(job)
         return None
 
@@ -175,7 +175,7 @@ class Watcher:
     def _start(self) -> str:
         self._become(Verdict(Phase.STARTING, "the job is being submitted"))
         started = self._submit()
-        log.info("submitted the job", job_id=started.job_id)
+        log.info("job_submitted", job_id=started.job_id)
         self._checkpointed_at = started.written_at
         self._losses.recovered(self._clock(), started.written_at)
         # Flink counts the first recovery, too.
@@ -208,14 +208,14 @@ class Watcher:
             self._metrics.statistics_failures.inc()
             if not self._complained:
                 reason = f"{type(error).__name__}: {error}"
-                log.warning("the job's statistics cannot be read", job_id=job_id, reason=reason)
+                log.warning("statistics_unreadable", job_id=job_id, reason=reason)
             self._complained = True
             return
         self._complained = False
         lost = self._losses.count(self._clock(), failed)
         self._metrics.lost_transactions.set(lost)
         if lost > self._lost:
-            log.error("transactions of the job are lost: see `docs/operations.md`", job_id=job_id, transactions=lost)
+            log.error("transactions_lost", job_id=job_id, transactions=lost)
         self._lost = lost
 
     def _stop_if_flooded(self, job_id: str) -> None:
@@ -252,13 +252,13 @@ class Watcher:
                     self._cluster.cancel(job_id)
                     return "is canceled, its last checkpoint is kept"
             except ClusterAway as error:
-                log.warning("the job cannot be stopped yet", job_id=job_id, reason=str(error))
+                log.warning("job_not_stopped_yet", job_id=job_id, reason=str(error))
             self._stop.wait(POLL_S)
         return "goes on, since this program was told to stop first; the next one ends it"
 
     def _hold(self, reason: TooManyDeadLetters) -> None:
         """Stay, and start nothing: a new job would let as many messages pass again before it stops."""
-        log.error("the job stays stopped until this program is started again", reason=str(reason))
+        log.error("job_stays_stopped", reason=str(reason))
         self._pacer.follow(None)
         self._become(Verdict(Phase.STOPPED, str(reason)))
         while not self._stop.is_set():
@@ -291,15 +291,15 @@ class Watcher:
         try:
             savepoint = self._savepoint(job_id)
         except (ClusterAway, RefusedRequest) as error:
-            log.warning("the job cannot be stopped; its last checkpoint is kept", job_id=job_id, reason=str(error))
+            log.warning("job_not_stopped", job_id=job_id, reason=str(error))
             return False
         if savepoint is None:
-            log.warning("the last savepoint is not complete in time; the job goes on", job_id=job_id)
+            log.warning("savepoint_late", job_id=job_id)
             return False
         if savepoint.location is None:
-            log.warning("the last savepoint failed; the job goes on", job_id=job_id, reason=savepoint.failure)
+            log.warning("savepoint_failed", job_id=job_id, reason=savepoint.failure)
             return False
-        log.info("stopped the job", job_id=job_id, savepoint=savepoint.location)
+        log.info("job_stopped", job_id=job_id, savepoint=savepoint.location)
         return True
 
     def _savepoint(self, job_id: str) -> Savepoint | None:
@@ -324,6 +324,6 @@ class Watcher:
 
     def _become(self, verdict: Verdict) -> None:
         if verdict.phase is not self._verdict.phase:
-            log.info("the job's phase has changed", phase=verdict.phase, reason=verdict.reason)
+            log.info("phase_changed", phase=verdict.phase, reason=verdict.reason)
         self._verdict = verdict
         self._metrics.ready.set(verdict.phase is Phase.READY)

@@ -12,6 +12,7 @@ from kit.clock import utc_now
 from kit.errors import PipelineError
 from kit.logging import configure
 from kit.settings import load
+from temporalio import activity, workflow
 
 from orchestrator.program import run as run_program
 from orchestrator.roles import Assignment, Role
@@ -45,6 +46,9 @@ def run(
         committer=load(CommitterSettings) if Role.COMMITTER in roles else None,
     )
     configure("orchestrator", assignment.program.log_level, assignment.program.log_format)
+    # A line has the name of what happened, and which workflow it is about beside it, not within.
+    workflow.logger.workflow_info_on_message = False
+    activity.logger.activity_info_on_message = False
     log = structlog.get_logger("orchestrator")
 
     async def until_told() -> None:

@@ -5,13 +5,13 @@ enough.
 """
 
 import asyncio
-import logging
 import re
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
 import psycopg
+import structlog
 from kit.errors import Fault, PipelineError, Rejected, Transient
 from payments_contracts.database import PAYMENT_EVENTS, Table
 from payments_contracts.pins.orchestrator import PaymentEvent, ScoredPayment
@@ -23,7 +23,7 @@ from orchestrator.inquiries import Rows
 from orchestrator.metrics import DATABASE_ROWS, DATABASE_ROWS_MENDED, DATABASE_ROWS_REJECTED
 from orchestrator.row import REFUSED, RowWriter, storable
 
-logger = logging.getLogger(__name__)
+_log = structlog.get_logger(__name__)
 
 _CONNECT_TIMEOUT_SECONDS = 3
 # Below the activity's own limit, so that it is Postgres that gives up and the connection stays as good as it was.
@@ -68,7 +68,7 @@ class PostgresStore:
             if more is not None:
                 await more()
         except Transient as error:
-            logger.warning("the table is not checked yet: %s", error)
+            _log.warning("table_not_checked", reason=str(error))
 
     async def put(self, payment: ScoredPayment) -> None:
         """Insert the row, unless one of the same event is there: that one stays, with the score that it was given.

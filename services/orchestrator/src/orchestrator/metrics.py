@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 
+from payments_contracts.labels import PROVIDERS
 from prometheus_client import Counter, Gauge, Histogram
 
 STARTS = Counter("orchestrator_workflow_starts", "Workflows asked for, by answer.", ["answer"])
@@ -55,6 +56,11 @@ LOOK_UP_FAILURES = Counter(
     "Times that what the operational database knows around events could not be asked, by what was asked.",
     ["asked"],
 )
+MONEY = Counter(
+    "orchestrator_money_received",
+    "Money of succeeded live payments, as new rows of Bronze tell it, in the currency's major unit.",
+    ["provider", "currency"],
+)
 DATABASE_ROWS = Counter(
     "orchestrator_database_rows", "Rows put into the operational database: stored, or there before.", ["outcome"]
 )
@@ -67,6 +73,31 @@ DATABASE_ROWS_REJECTED = Counter(
 )
 
 _LATE = timedelta(hours=1)
+_LETTERS = (
+    *("avro_unreadable", "database_row_rejected", "event_refused", "event_too_large", "internal_error"),
+    *("record_empty", "record_invalid", "row_rejected", "schema_unknown", "version_unknown", "wire_format"),
+)
+"""Why events are dead-lettered here, of the contracts' reasons."""
+
+
+def _begin_at_zero() -> None:
+    """Show each series from the start: one that appears with its first event has not grown for `rate`."""
+    for answer in ("accepted", "was_there", "accepted_again"):
+        STARTS.labels(answer)
+    for verdict in ("fraud_score", "retry_strategy"):
+        FALLBACKS.labels(verdict)
+        CIRCUIT_OPEN.labels(verdict)
+    for source in ("provider", "history", "nobody"):
+        ATTEMPTS.labels(source)
+    for outcome in ("stored", "unchanged"):
+        DATABASE_ROWS.labels(outcome)
+    for reason in _LETTERS:
+        DEAD_LETTERS.labels(reason)
+    for provider in PROVIDERS:
+        UNKNOWN_FAILURES.labels(provider)
+
+
+_begin_at_zero()
 
 
 def note_read(received_at: datetime | None, now: datetime) -> None:

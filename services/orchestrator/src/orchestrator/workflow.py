@@ -127,7 +127,7 @@ class PaymentEventWorkflow:
         try:
             found = await _beside(ValidationActivities.validate_business_rules, event, VALIDATION)
         except FailureError as error:
-            workflow.logger.warning("rules not evaluated: %s", _bearable(error))
+            _note("rules_not_evaluated", error)
             return Verdicts(broken=[NOT_EVALUATED])
         return found if isinstance(found, Verdicts) else Verdicts(broken=found)
 
@@ -137,7 +137,7 @@ class PaymentEventWorkflow:
         try:
             score = await _beside(InferenceActivities.get_fraud_score, fraud_request(event), INFERENCE)
         except FailureError as error:
-            workflow.logger.warning("fallback fraud score used: %s", _bearable(error))
+            _note("fallback_fraud_score_used", error)
             return Sourced(FALLBACK_SCORE, "fallback")
         return Sourced(score, "model")
 
@@ -155,7 +155,7 @@ class PaymentEventWorkflow:
         try:
             number = await _beside(DatabaseActivities.count_attempts, event, ATTEMPTS)
         except FailureError as error:
-            workflow.logger.warning("attempts not counted: %s", _bearable(error))
+            _note("attempts_not_counted", error)
             return None
         return None if number is None else Attempt(number, "history")
 
@@ -165,7 +165,7 @@ class PaymentEventWorkflow:
         try:
             advice = await _beside(InferenceActivities.get_retry_strategy, retry_request(event, attempt), INFERENCE)
         except FailureError as error:
-            workflow.logger.warning("fallback retry advice used: %s", _bearable(error))
+            _note("fallback_retry_advice_used", error)
             return Sourced(fallback_advice(event, attempt), "fallback")
         return Sourced(advice, "model")
 
@@ -179,7 +179,7 @@ class PaymentEventWorkflow:
             try:
                 return await _beside(LakeActivities.persist_to_iceberg, request, LAKE)
             except FailureError as error:
-                _go_on_unless_rejected(error, "row handed to the committer's queue")
+                _go_on_unless_rejected(error, "row_handed_to_queue")
             repeated = True
         outcome: Outcome = await workflow.execute_activity_method(
             LakeActivities.persist_to_iceberg,
@@ -196,7 +196,7 @@ class PaymentEventWorkflow:
         try:
             return await _beside(DatabaseActivities.persist_to_database, payment, DATABASE)
         except FailureError as error:
-            _go_on_unless_rejected(error, "row waits for the operational database")
+            _go_on_unless_rejected(error, "row_waits_for_database")
         stored: Stored = await workflow.execute_activity_method(
             DatabaseActivities.persist_to_database,
             payment,
@@ -242,7 +242,12 @@ async def _beside(method: Callable[[Any, Any], Awaitable[T]], argument: object, 
 def _go_on_unless_rejected(error: FailureError, what: str) -> None:
     if _type(error) == REJECTED:
         raise error
-    workflow.logger.warning("%s: %s", what, _bearable(error))
+    _note(what, error)
+
+
+def _note(what: str, error: FailureError) -> None:
+    """Log what became of a failure that the workflow goes on after, by its kind alone."""
+    workflow.logger.warning(what, extra={"cause": _bearable(error)})
 
 
 def _bearable(error: FailureError) -> str:

@@ -29,7 +29,7 @@ class ErrorLog:
         self._logged_at[code] = now
         log = _LOG.critical if error.fatal() else _LOG.warning
         log(
-            "kafka error",
+            "kafka_error",
             client=self._client_id,
             code=error.name(),
             detail=error.str(),

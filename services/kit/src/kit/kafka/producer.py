@@ -189,7 +189,7 @@ class Producer:
             await asyncio.sleep(_SECONDS_BETWEEN_POLLS)
         self._next_poll.cancel()
         if given_up := self._in_flight:
-            _LOG.warning("records given up", count=given_up)
+            _LOG.warning("records_given_up", count=given_up)
             self._producer.purge()
             for pending in self._waiting:
                 pending.tell(Transient("The producer was closed before Kafka acknowledged."))

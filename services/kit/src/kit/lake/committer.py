@@ -61,6 +61,7 @@ class GroupCommitter:
         self._stop = asyncio.Event()
         self._ended = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        metrics.begin_at_zero(target.name)
 
     async def __aenter__(self) -> Self:
         self._task = asyncio.create_task(self.run(self._stop), name="lake-committer")

@@ -6,6 +6,8 @@ from time import perf_counter
 
 from prometheus_client import Counter, Gauge, Histogram
 
+from kit.lake.history import Fate
+
 _SHORT = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0)
 
 COMMIT_SECONDS = Histogram(
@@ -42,6 +44,20 @@ LISTS_READ = Counter(
     "lake_manifest_lists_read", "Manifest lists read, at the start or after others' commits.", ["table"]
 )
 FOREIGN = Counter("lake_foreign_commits_seen", "Times that commits of other writers came into sight.", ["table"])
+
+
+_RETRY_REASONS = ("conflict", "unavailable")
+
+
+def begin_at_zero(table: str) -> None:
+    """Show what seldom happens to a table from the start: a series that appears with it has not grown for `rate`."""
+    WAITING_ROWS.labels(table)
+    CONFLICTS.labels(table)
+    FOREIGN.labels(table)
+    for reason in _RETRY_REASONS:
+        RETRIES.labels(table, reason)
+    for fate in Fate:
+        DOUBTS.labels(table, fate)
 
 
 @contextmanager

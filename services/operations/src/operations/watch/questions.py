@@ -21,7 +21,7 @@ from operations.audit.database import open_database
 from operations.audit.hops import HOPS
 from operations.errors import UnavailableError
 from operations.stretches import Stretches, away
-from operations.watch.values import AUDITED, CHANGED, DIFFERENCES, FREE, LAG, SIZE, WORKFLOWS, Value
+from operations.watch.values import AUDITED, CHANGED, DIFFERENCES, ENDS, FREE, LAG, SIZE, WORKFLOWS, Value
 
 Question = Callable[[], list[Value]]
 
@@ -58,15 +58,18 @@ class Lags:
         }
 
     def ask(self) -> list[Value]:
-        """Return the lag of each group in each topic; of a partition that it has not read yet, all that is there.
+        """Return the end of each topic, and how far each group is behind it.
+
+        Of a partition that a group has not read yet, all that is there counts.
 
         Raises:
             UnavailableError: Kafka does not answer.
             DeploymentError: A topic does not exist.
         """
         found = []
+        bounds = {topic: self._stretches.bounds(topic) for topics in self._topics.values() for topic in topics}
+        found += [Value(ENDS, (topic,), sum(end for _, end in ends.values())) for topic, ends in bounds.items()]
         for group, topics in self._topics.items():
-            bounds = {topic: self._stretches.bounds(topic) for topic in topics}
             places = [place for topic in topics for place in self._stretches.partitions(topic)]
             lags: dict[str, int] = dict.fromkeys(topics, 0)
             try:

@@ -8,6 +8,7 @@ from prometheus_client.registry import Collector
 
 PART_UP: Final = "watch_part_up"
 LAG: Final = "watch_consumer_lag_records"
+ENDS: Final = "watch_topic_end_offsets"
 CHANGED: Final = "watch_layer_changed_timestamp_seconds"
 DIFFERENCES: Final = "watch_audit_open_differences"
 AUDITED: Final = "watch_audit_finished_timestamp_seconds"
@@ -18,6 +19,7 @@ SIZE: Final = "watch_disk_size_bytes"
 GAUGES: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
     PART_UP: ("1 while a server answers, else 0.", ("part",)),
     LAG: ("Records between a group's committed offsets and the end of its topic.", ("group", "topic")),
+    ENDS: ("Sum of the ends of a topic's partitions.", ("topic",)),
     CHANGED: ("When rows last came into a layer of the lake; compactions and deletions do not count.", ("layer",)),
     DIFFERENCES: ("Differences of the standing audit that are open.", ("hop",)),
     AUDITED: ("When the newest standing audit ended.", ()),

@@ -26,6 +26,10 @@ How old it is, the provider says: what it sends again, or a person, was received
 """
 
 
+_RECEIVED = "payment.succeeded"
+"""The event that tells of money that came in: its family alone counts such."""
+
+
 class NotHere(PipelineError):  # noqa: N818  # no failure: the way over the queue is taken instead
     """This process does not know that nobody else has written the row, so it must go to the committer's queue."""
 
@@ -115,6 +119,9 @@ class AbsentCommitter:
 
 def _count(payment: ScoredPayment) -> None:
     """Count what a new row tells; here, so that an event that comes again counts once."""
+    if payment.event_type == _RECEIVED and payment.livemode and payment.currency_exponent is not None:
+        money = payment.amount_cents / 10**payment.currency_exponent
+        metrics.MONEY.labels(payment.provider, payment.currency).inc(max(0.0, money))
     if payment.failure_category == UNKNOWN:
         metrics.UNKNOWN_FAILURES.labels(payment.provider).inc()
     if needs_attempt(payment):
