@@ -184,6 +184,14 @@ bench-object-store:
 bench-pipeline bench-orchestrator bench-archiver bench-analytics: bench-%: up
 	@$(WITH_STACK) $(PYTHON) -m tests.performance.$* $(BENCH_OPTIONS)
 
+# Settings of `make evaluate`, beside SEED: failed payments, and options such as `EVALUATE_OPTIONS="--hours 48"`.
+PAYMENTS ?= 20000
+EVALUATE_OPTIONS ?=
+
+.PHONY: evaluate
+evaluate: $(PYTHON) ## Print what retry advice recovers and spends against charging again every 24 hours; needs no server
+	@$(PYTHON) -m tests.evaluation --payments $(PAYMENTS) $(if $(SEED),--seed $(SEED)) $(EVALUATE_OPTIONS)
+
 ##@ Help
 
 .PHONY: help

@@ -66,6 +66,7 @@ CREATE TABLE IF NOT EXISTS "payment_events" (
     "attempt" bigint,
     "attempt_source" text,
     "retry_action" text,
+    "rules_undecided" jsonb,
     PRIMARY KEY ("event_id")
 );
 
@@ -130,9 +131,13 @@ ALTER TABLE "payment_events" ADD COLUMN IF NOT EXISTS "dispute_stage" text;
 ALTER TABLE "payment_events" ADD COLUMN IF NOT EXISTS "attempt" bigint;
 ALTER TABLE "payment_events" ADD COLUMN IF NOT EXISTS "attempt_source" text;
 ALTER TABLE "payment_events" ADD COLUMN IF NOT EXISTS "retry_action" text;
+ALTER TABLE "payment_events" ADD COLUMN IF NOT EXISTS "rules_undecided" jsonb;
 
 -- The newest events of a merchant.
 CREATE INDEX CONCURRENTLY IF NOT EXISTS "payment_events_by_merchant" ON "payment_events" ("merchant_id", "provider_created_at" DESC);
+
+-- The newest events of a merchant's customer, for the fraud score.
+CREATE INDEX CONCURRENTLY IF NOT EXISTS "payment_events_by_customer" ON "payment_events" ("merchant_id", "customer_id", "provider_created_at" DESC);
 
 -- What is known of an object, such as the earlier attempts at a payment, in the provider's order.
 CREATE INDEX CONCURRENTLY IF NOT EXISTS "payment_events_by_object" ON "payment_events" ("provider", "provider_object_id", "provider_created_at");

@@ -15,6 +15,7 @@ RELEASED = {
     ("scored_payment", 1): "acfa970d77b933ba5279c240b7a512b2759d8921c92c92b94216dd6eecf62201",
     ("scored_payment", 2): "27f28716a04da04836bd64c6051f82fb375117b6a26267600adb9ddd27a144ab",
     ("scored_payment", 3): "4bab892a4144fb9e25afb0d1f6ed520be9465fca79209bc7073e03552712694a",
+    ("scored_payment", 4): "e63fa01003f329a851ac654af19a69c0c8ecc9c6d6417623e08acc5b1360ca26",
     ("validation_failure", 1): "7a66450a5f51fc1fbab0d176eb075fac9e3d541a36ed50a4f968bee4653f82f5",
 }
 """SHA-256 of each schema as it is registered."""

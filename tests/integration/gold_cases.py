@@ -98,6 +98,11 @@ EVENTS: dict[str, list[dict[str, Any]]] = {
     ],
     "never_paid_out": [receipt("pi_1", 0)],
     "paid_out_of_nothing": [payout("po_1", 0, 100)],
+    "judged": [
+        receipt("pi_1", 0, rule_violations=["amount_above_merchant_limit"], rules_undecided=[]),
+        receipt("pi_2", 60, rules_undecided=["amount_above_merchant_limit", "merchant_not_active"]),
+        receipt("pi_3", 120, livemode=False, rules_undecided=["merchant_not_active"]),
+    ],
     # What is the newest event of all says by when an attempt is too old to be tried again.
     "a_customer": [
         failure("pi_1", 0, customer_id="cus_1", card_brand="visa"),

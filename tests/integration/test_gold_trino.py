@@ -146,6 +146,12 @@ def test_a_dispute_is_one_row_from_its_opening_to_its_end(built: Mapping[str, st
     assert rows == [["won", "chargeback", "fraud", 1000, 0, 1500, 3, 30.0 * DAY, 10.0 * DAY]]
 
 
+def test_what_rules_said_is_counted_by_day_and_rule_of_live_events(built: Mapping[str, str], query: Query) -> None:
+    columns = ("rule", "broken_count", "undecided_count")
+    rows = rows_of(query, "{gold}.rule_verdicts", built["judged"], *columns)
+    assert sorted(rows) == [["amount_above_merchant_limit", 1, 1], ["merchant_not_active", 0, 1]]
+
+
 @pytest.mark.parametrize(
     ("name", "days"),
     [

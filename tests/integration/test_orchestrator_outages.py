@@ -1,19 +1,24 @@
 """What the orchestrator does while something they need is away, and with events that are out of the ordinary."""
 
+import json
 import signal
 import socket
 import time
 import uuid
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
 import psycopg
 import pytest
 from kit.kafka import AvroDecoder, Consumer, RegistryClient
+from operations.merchants.register import Register
+from operations.merchants.terms import next_version
 from payments_contracts.schemas import schema
 from payments_contracts.topics import VALIDATION_DLQ
 from prometheus_client.parser import text_string_to_metric_families
+from pydantic import SecretStr
 
 from tests.integration.orchestration import Deployment, Passage, events, exactly_once, wait_for
 from tests.processes import free_port
@@ -148,11 +153,56 @@ def dead_letters_of(stack: Mapping[str, str], event_ids: Sequence[str]) -> list[
     return found
 
 
-def test_business_rules_mark_an_event_and_keep_it(deployment: Deployment) -> None:
-    deployment.start(RULES_BLOCKED_MERCHANTS='["merch_0"]')
-    deployment.produce(events(1, amount_cents=2_000_000))
-    deployment.wait_for_rows(1)
-    assert deployment.rows()[0]["rule_violations"] == ["amount_above_review_limit", "merchant_blocked"]
+def test_business_rules_mark_an_event_by_what_is_known_around_it_and_keep_it(
+    deployment: Deployment, stack: Mapping[str, str]
+) -> None:
+    merchant, stranger, customer = (uuid.uuid4().hex for _ in range(3))
+    agreed = next_version(
+        None, merchant, currencies=["EUR"], limits={"USD": 5_000}, at=datetime.now(UTC) - timedelta(hours=1), by="test"
+    )
+    assert agreed is not None
+    assert Register(SecretStr(stack["POSTGRES_DSN"])).add(agreed)
+    same: dict[str, Any] = {"merchant_id": merchant, "customer_id": customer}
+    (paid,) = events(1, amount_cents=2_000_000, **same)
+    of_paid: dict[str, Any] = {"merchant_id": merchant, "related_payment_id": paid.provider_object_id}
+    (small,) = events(1, amount_cents=5_000, currency="EUR", **same)
+    (unknown,) = events(1, merchant_id=stranger)
+    (refund,) = events(1, event_type="refund.succeeded", amount_cents=2_000_001, **of_paid)
+    (dispute,) = events(1, event_type="dispute.opened", status="needs_response", **of_paid)
+    (lone,) = events(
+        1, event_type="dispute.opened", status="lost", **(of_paid | {"related_payment_id": uuid.uuid4().hex})
+    )
+    deployment.start(RULES_BLOCKED_MERCHANTS=json.dumps([merchant]))
+    deployment.produce([paid])
+    wait_for("the payment in the database", lambda: is_stored(stack, paid.event_id))
+    later = [small, unknown, refund, dispute, lone]
+    deployment.produce(later)
+    deployment.wait_for_rows(6)
+    rows = {row["event_id"]: row for row in deployment.rows()}
+    blocked, review = "merchant_blocked", "amount_above_review_limit"
+    by_terms = ["merchant_not_active", "currency_not_allowed", "amount_above_merchant_limit"]
+    assert [
+        (rows[each.event_id]["rule_violations"], rows[each.event_id]["rules_undecided"]) for each in (paid, *later)
+    ] == [
+        ([review, blocked, "currency_not_allowed", "amount_above_merchant_limit"], []),
+        ([blocked], []),
+        ([], by_terms),
+        ([review, blocked, "refund_above_charge"], []),
+        ([blocked], []),
+        ([blocked], ["dispute_of_unknown_payment"]),
+    ]
+    # Who has paid before is no new customer: the real model was told so.
+    (again,) = events(1, amount_cents=2_000_000, **same)
+    deployment.produce([again])
+    deployment.wait_for_rows(7)
+    (score,) = (row["fraud_score"] for row in deployment.rows() if row["event_id"] == again.event_id)
+    assert score == pytest.approx(rows[paid.event_id]["fraud_score"] - 0.1)
+
+
+def is_stored(stack: Mapping[str, str], event_id: str) -> bool:
+    with psycopg.connect(stack["POSTGRES_DSN"]) as connection:
+        found = connection.execute("SELECT FROM payment_events WHERE event_id = %s", [event_id])
+        return found.rowcount == 1
 
 
 def test_rows_are_in_the_operational_database_too(deployment: Deployment, stack: Mapping[str, str]) -> None:

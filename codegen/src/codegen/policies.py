@@ -50,9 +50,10 @@ class Retry:
 
 @dataclass(frozen=True, slots=True)
 class Business:
-    """What business rules compare with: limits in minor units by currency, and of all others in major units."""
+    """The business rules: what breaks each; limits in minor units by currency, of all others in major units."""
 
     record: str
+    rules: Mapping[str, str]
     review_limits: Mapping[str, int]
     review_otherwise_major_units: int
     source: Document
@@ -78,8 +79,10 @@ def retry(document: Document) -> Retry:
 
 def business(document: Document) -> Business:
     """Return what contracts/rules/business.yaml declares, whose shape its meta schema has approved."""
-    limits = document.data["review_limits"]
-    return Business(document.data["record"], limits["currencies"], limits["otherwise_major_units"], document)
+    data = document.data
+    # Contracts of before do not list the rules.
+    rules, limits = data.get("rules", {}), data["review_limits"]
+    return Business(data["record"], rules, limits["currencies"], limits["otherwise_major_units"], document)
 
 
 def _advice(data: Mapping[str, Any]) -> dict[str, RetryAdvice]:

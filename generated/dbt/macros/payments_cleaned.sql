@@ -60,7 +60,8 @@
 {{ relation }}.dispute_stage,
 {{ relation }}.attempt,
 {{ relation }}.attempt_source,
-{{ relation }}.retry_action
+{{ relation }}.retry_action,
+{{ relation }}.rules_undecided
 {%- endmacro %}
 
 {% macro columns__payments_cleaned() -%}
@@ -125,6 +126,7 @@ dispute_stage,
 attempt,
 attempt_source,
 retry_action,
+rules_undecided,
 event_family,
 currency_exponent,
 amount_major,

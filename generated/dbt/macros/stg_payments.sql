@@ -65,7 +65,8 @@ select
     dispute_stage,
     attempt,
     attempt_source,
-    retry_action
+    retry_action,
+    rules_undecided
 from {{ relation }}
 {%- endmacro %}
 
@@ -134,6 +135,7 @@ json_format(cast(row(
     dispute_stage,
     attempt,
     attempt_source,
-    retry_action
+    retry_action,
+    rules_undecided
 ) as json))
 {% endmacro %}

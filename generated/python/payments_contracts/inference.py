@@ -20,6 +20,7 @@ class FraudScoreRequest(BaseModel):
     provider: Annotated[str, Field(description="Payment provider, in lower case.", min_length=1)]
     merchant_id: Annotated[str, Field(description="Merchant that the payment belongs to.", min_length=1)]
     customer_id: Annotated[str | None, Field(description="The provider's id of the paying customer.")] = None
+    payment_id: Annotated[str | None, Field(description="The provider's id of the payment.")] = None
     event_type: Annotated[str, Field(description="Unified event type.", min_length=1)]
     status: Annotated[str, Field(description="State of the payment after the event.", min_length=1)]
     amount_cents: Annotated[int, Field(description="Amount in the currency's minor unit (ISO 4217 exponent).", ge=0)]
@@ -38,6 +39,20 @@ class FraudScoreRequest(BaseModel):
         list[Literal["new_customer", "recent_failures", "previous_dispute"]],
         Field(description="What is known of the customer's past; a flag counts once, however often it stands."),
     ] = []
+    customer_payments_last_hour: Annotated[
+        int | None,
+        Field(
+            description="Other payments of the customer that began or changed in the hour before; null where nobody can tell.",
+            ge=0,
+        ),
+    ] = None
+    previous_attempts: Annotated[
+        int | None,
+        Field(
+            description="Failed attempts of the customer in the day before, at any payment; null where nobody can tell.",
+            ge=0,
+        ),
+    ] = None
     occurred_at: Annotated[AwareDatetime, Field(description="When the provider says that the event happened (UTC).")]
 
 

@@ -274,6 +274,18 @@ MAINTAINED: Final[tuple[Maintenance, ...]] = (
     ),
     Maintenance(
         namespace="gold",
+        name="rule_verdicts",
+        writer="analytics",
+        partition=(),
+        small_file_mib=32,
+        small_files=5,
+        manifests=20,
+        keep_snapshots_hours=24,
+        keep_orphans_hours=24,
+        retention_days=None,
+    ),
+    Maintenance(
+        namespace="gold",
         name="test_payment_metrics",
         writer="analytics",
         partition=(),

@@ -76,9 +76,9 @@ BRONZE_PAYMENT_EVENTS: Final = Table(
     name="payment_events",
     description="One row per completed payment workflow, as it was scored; the source of Silver and Gold.",
     record="scored_payment",
-    version=3,
+    version=4,
     key=("event_id",),
-    last_ids=(31, 35, 68),
+    last_ids=(31, 35, 68, 70),
     schema_json=(
         r"""{"type":"struct","fields":["""
         r"""{"id":1,"name":"event_id","required":true,"type":"string","doc":"UUIDv5 over provider, provider account and provider event id; for an unreadable body, the UUIDv5 of its bytes."},"""
@@ -145,7 +145,8 @@ BRONZE_PAYMENT_EVENTS: Final = Table(
         r"""{"id":65,"name":"dispute_stage","required":false,"type":"string","doc":"How far a dispute has come: an inquiry asks and takes no money, a chargeback asks it back, and arbitration by the card network may follow. Null where the provider does not tell."},"""
         r"""{"id":66,"name":"attempt","required":false,"type":"int","doc":"Which attempt at the payment or invoice has failed, from 1; null where nothing failed, or where nobody can tell."},"""
         r"""{"id":67,"name":"attempt_source","required":false,"type":"string","doc":"Whether the provider counts the attempts, or they are counted in our own history of the payment or invoice; null where attempt is."},"""
-        r"""{"id":68,"name":"retry_action","required":false,"type":"string","doc":"What the retry advice asks for: the same charge again, something of the customer, another payment method, or nothing; null where there is no advice."}],"schema-id":0,"identifier-field-ids":[1]}"""
+        r"""{"id":68,"name":"retry_action","required":false,"type":"string","doc":"What the retry advice asks for: the same charge again, something of the customer, another payment method, or nothing; null where there is no advice."},"""
+        r"""{"id":69,"name":"rules_undecided","required":false,"type":{"type":"list","element-id":70,"element":"string","element-required":true},"doc":"Business rules that could not be decided, as codes, since what they compare with was not known: no terms of the merchant, no payment of the refund or dispute; empty when all were decided, null in rows of before."}],"schema-id":0,"identifier-field-ids":[1]}"""
     ),
     partition_spec_json=r"""{"spec-id":0,"fields":[{"source-id":17,"field-id":1000,"name":"processed_at_day","transform":"day"}]}""",
     sort_order_json=r"""{"order-id":1,"fields":[{"source-id":5,"transform":"identity","direction":"asc","null-order":"nulls-first"},{"source-id":16,"transform":"identity","direction":"asc","null-order":"nulls-first"}]}""",
@@ -158,7 +159,7 @@ BRONZE_PAYMENT_EVENTS: Final = Table(
             "comment": "One row per completed payment workflow, as it was scored; the source of Silver and Gold.",
             "contract.owner": "payments-platform",
             "contract.record": "scored_payment",
-            "contract.version": "3",
+            "contract.version": "4",
         }
     ),
 )
@@ -325,6 +326,9 @@ GOLD_PAYOUT_RECONCILIATION: Final = "gold.payout_reconciliation"
 
 GOLD_RECOVERY_FUNNEL: Final = "gold.recovery_funnel"
 """Claims of live payments that failed at least once, by the month in which they first did, merchant, provider and currency: failed, advised, retried, and in the end recovered, lost or open. Each claim is counted once, with the amount of its last failed attempt."""
+
+GOLD_RULE_VERDICTS: Final = "gold.rule_verdicts"
+"""Verdicts of the business rules on live events, by day, merchant, provider and rule: how many events broke it, and of how many it could not be told. A rule that all events kept has no row."""
 
 GOLD_TEST_PAYMENT_METRICS: Final = "gold.test_payment_metrics"
 """The same as gold.daily_payment_metrics, of what the providers' test and sandbox environments told; payments of a test clock's future are left out until their day comes."""

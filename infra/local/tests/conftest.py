@@ -79,4 +79,5 @@ def context(tmp_path: Path, object_store: ObjectStore) -> Context:
         toolbox(here, java_home, object_store),
         java_home,
         object_store,
+        "50-200",
     )

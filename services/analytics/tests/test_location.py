@@ -43,6 +43,7 @@ AGGREGATES = {
         "dispute_lifecycle",
         "payout_reconciliation",
         "ml_features",
+        "rule_verdicts",
     )
 }
 

@@ -40,6 +40,8 @@ def test_a_small_daytime_payment_of_a_known_customer_is_low_risk() -> None:
         {"customer_history_flags": ["new_customer"]},
         {"customer_history_flags": ["recent_failures"]},
         {"customer_history_flags": ["previous_dispute"]},
+        {"customer_payments_last_hour": 4},
+        {"previous_attempts": 5},
         {"card_brand": "obscure"},
         {"card_brand": None},
         {"failure_category": "lost_or_stolen"},
@@ -55,6 +57,13 @@ def test_each_suspicious_trait_raises_the_score(change: dict[str, Any]) -> None:
 def test_the_score_grows_with_the_amount() -> None:
     scores = [score_of(amount_cents=amount) for amount in (1_000, 10_000, 50_000, 200_000, 1_000_000)]
     assert scores == sorted(set(scores))
+
+
+@pytest.mark.parametrize("field", ["customer_payments_last_hour", "previous_attempts"])
+def test_the_score_grows_with_the_pace_and_takes_what_nobody_can_tell_for_none(field: str) -> None:
+    slow, quick, quicker = (score_of(**{field: count}) for count in (0, 5, 20))
+    assert slow < quick < quicker
+    assert score_of(**{field: None}) == slow
 
 
 def test_amounts_count_in_the_currencys_major_unit() -> None:

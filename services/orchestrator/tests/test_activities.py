@@ -12,7 +12,9 @@ from orchestrator.activities.database import DatabaseActivities
 from orchestrator.activities.inference import InferenceActivities
 from orchestrator.activities.lake import AbsentCommitter, LakeActivities, NotHere
 from orchestrator.activities.validation import ValidationActivities
-from orchestrator.messages import PersistRequest
+from orchestrator.inquiries import Customer, Terms
+from orchestrator.look_ups import Context
+from orchestrator.messages import PersistRequest, Verdicts
 from orchestrator.open_workflows import OpenWorkflows
 from orchestrator.rules import RuleBook
 from payments_contracts.inference import (
@@ -39,7 +41,11 @@ def payment(make_event: MakeEvent) -> ScoredPayment:
 class Models:
     """Always of the same mind."""
 
+    def __init__(self) -> None:
+        self.asked: list[FraudScoreRequest] = []
+
     async def score_fraud(self, request: FraudScoreRequest) -> FraudScore:
+        self.asked.append(request)
         return SCORE
 
     async def advise_retry(self, request: RetryStrategyRequest) -> RetryStrategyResponse:
@@ -90,7 +96,33 @@ def lake_of(committer: Committer, opened: OpenWorkflows[Mark] | None = None) -> 
 
 async def test_rules_are_those_of_the_workers_book(make_event: MakeEvent) -> None:
     activities = ValidationActivities(RuleBook(blocked_merchants=frozenset({"merch_1"})))
-    assert await environment().run(activities.validate_business_rules, make_event()) == ["merchant_blocked"]
+    found = await environment().run(activities.validate_business_rules, make_event())
+    assert isinstance(found, Verdicts)
+    assert found.broken == ["merchant_blocked"]
+    assert found.undecided == ["merchant_not_active", "currency_not_allowed", "amount_above_merchant_limit"]
+
+
+class Surroundings:
+    """Knows of a merchant who is suspended, and of a customer who has paid before."""
+
+    async def about(self, event: PaymentEvent) -> Context:
+        return Context(terms=Terms("suspended", frozenset(), {}, NOON))
+
+    async def customer(self, request: FraudScoreRequest) -> Customer | None:
+        return Customer((), 4, 2)
+
+
+async def test_rules_know_what_is_around_the_event(make_event: MakeEvent) -> None:
+    activities = ValidationActivities(RuleBook(), Surroundings())
+    found = await environment().run(activities.validate_business_rules, make_event())
+    assert found == Verdicts(broken=["merchant_not_active"], undecided=[])
+
+
+async def test_the_fraud_model_is_told_of_the_customer(make_event: MakeEvent) -> None:
+    models = Models()
+    activities = InferenceActivities(models, Surroundings())
+    await environment().run(activities.get_fraud_score, scoring.fraud_request(make_event()))
+    assert [(each.customer_payments_last_hour, each.previous_attempts) for each in models.asked] == [(4, 2)]
 
 
 async def test_scores_and_advice_are_the_models(make_event: MakeEvent) -> None:

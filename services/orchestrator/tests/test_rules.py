@@ -1,13 +1,25 @@
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from orchestrator.rules import RULES, RuleBook, violations
+from orchestrator.inquiries import Subject, Terms
+from orchestrator.look_ups import Context
+from orchestrator.rules import RULES, RuleBook, verdicts
+from payments_contracts import business
 from payments_contracts.currencies import EXPONENTS
 from payments_contracts.pins.orchestrator import PaymentEvent
 
 MakeEvent = Callable[..., PaymentEvent]
 NOON = datetime(2025, 3, 1, 12, tzinfo=UTC)
+AGREED = Terms("active", frozenset(), {}, NOON)
+
+
+def violations(event: PaymentEvent, book: RuleBook) -> list[str]:
+    """The rules that an event breaks whose merchant may take any payment."""
+    return verdicts(event, book, Context(terms=AGREED)).broken
+
+
 # Of a currency that the standard has withdrawn.
 UNLISTED: dict[str, object] = {"currency": "BGN", "currency_exponent": 2}
 
@@ -82,3 +94,82 @@ def test_limits_are_worth_about_the_same_in_each_currency(make_event: MakeEvent)
 
 def test_codes_are_unique() -> None:
     assert len({code for code, _ in RULES}) == len(RULES)
+
+
+REFUND: dict[str, object] = {
+    "event_type": "refund.succeeded",
+    "related_payment_id": "pi_1",
+    "provider_object_id": "re_1",
+}
+DISPUTE: dict[str, object] = {"event_type": "dispute.opened", "status": "needs_response", "related_payment_id": "pi_1"}
+RECEIVED = Subject(is_told=True, received=5_000, refunded=0, reaches_back=False)
+
+
+def test_the_rules_are_those_of_the_contract() -> None:
+    assert [code for code, _ in RULES] == list(business.RULES)
+
+
+@pytest.mark.parametrize(
+    ("changes", "terms", "codes"),
+    [
+        ({}, AGREED, []),
+        ({}, replace(AGREED, status="suspended"), ["merchant_not_active"]),
+        ({"status": "failed", "failure_code": "x"}, replace(AGREED, status="closed"), ["merchant_not_active"]),
+        ({}, replace(AGREED, allowed_currencies=frozenset({"EUR"})), ["currency_not_allowed"]),
+        ({}, replace(AGREED, allowed_currencies=frozenset({"EUR", "USD"})), []),
+        ({}, replace(AGREED, payment_limits={"USD": 4_999}), ["amount_above_merchant_limit"]),
+        ({}, replace(AGREED, payment_limits={"USD": 5_000, "EUR": 1}), []),
+        # A closed merchant still gives back, and is paid out.
+        ({"event_type": "payout.paid"}, replace(AGREED, status="closed"), []),
+        (REFUND, replace(AGREED, status="closed"), []),
+    ],
+)
+def test_a_payment_is_held_against_what_is_agreed_with_its_merchant(
+    make_event: MakeEvent, changes: dict[str, object], terms: Terms, codes: list[str]
+) -> None:
+    found = verdicts(make_event(**changes), RuleBook(), Context(terms, RECEIVED))
+    assert (found.broken, found.undecided) == (codes, [])
+
+
+@pytest.mark.parametrize(
+    ("changes", "subject", "broken", "undecided"),
+    [
+        (REFUND, RECEIVED, [], []),
+        (REFUND | {"amount_cents": 5_001}, RECEIVED, ["refund_above_charge"], []),
+        (REFUND | {"amount_cents": -5_001}, RECEIVED, ["refund_above_charge"], []),
+        (REFUND | {"amount_cents": 2_001}, replace(RECEIVED, refunded=3_000), ["refund_above_charge"], []),
+        (REFUND | {"amount_cents": 2_000}, replace(RECEIVED, refunded=3_000), [], []),
+        (REFUND, replace(RECEIVED, received=None), [], ["refund_above_charge"]),
+        (REFUND, None, [], ["refund_above_charge"]),
+        # What was not given back took nothing.
+        (REFUND | {"event_type": "refund.failed", "status": "failed", "failure_code": "x"}, None, [], []),
+        (REFUND | {"amount_cents": 0, "currency": "XXX"}, None, [], []),
+        (DISPUTE, RECEIVED, [], []),
+        (DISPUTE, None, [], ["dispute_of_unknown_payment"]),
+        (
+            DISPUTE,
+            Subject(is_told=False, received=None, refunded=0, reaches_back=False),
+            [],
+            ["dispute_of_unknown_payment"],
+        ),
+        (
+            DISPUTE,
+            Subject(is_told=False, received=None, refunded=0, reaches_back=True),
+            ["dispute_of_unknown_payment"],
+            [],
+        ),
+    ],
+)
+def test_a_refund_or_dispute_is_held_against_its_payment(
+    make_event: MakeEvent, changes: dict[str, object], subject: Subject | None, broken: list[str], undecided: list[str]
+) -> None:
+    found = verdicts(make_event(**changes), RuleBook(), Context(subject=subject))
+    assert (found.broken, found.undecided) == (broken, undecided)
+
+
+def test_a_payment_of_whose_merchant_nothing_is_known_breaks_nothing_and_says_so(make_event: MakeEvent) -> None:
+    found = verdicts(make_event(amount_cents=10), RuleBook(), Context())
+    assert (found.broken, found.undecided) == (
+        [],
+        ["merchant_not_active", "currency_not_allowed", "amount_above_merchant_limit"],
+    )

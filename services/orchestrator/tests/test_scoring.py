@@ -3,6 +3,7 @@ from datetime import UTC, datetime
 
 import pytest
 from orchestrator import scoring
+from orchestrator.inquiries import Customer
 from payments_contracts.inference import FraudScore, RetryStrategyResponse
 from payments_contracts.pins.orchestrator import PaymentEvent, ScoredPayment
 
@@ -27,6 +28,7 @@ def test_the_row_has_every_column_of_the_contract(make_event: MakeEvent) -> None
         scoring.Sourced(ADVICE, "fallback"),
         LATER,
         attempt=scoring.Attempt(3, "provider"),
+        undecided=["merchant_not_active"],
     )
     assert row.model_fields_set == set(ScoredPayment.model_fields)
     added = row.model_dump(exclude=set(PaymentEvent.model_fields))
@@ -40,7 +42,29 @@ def test_the_row_has_every_column_of_the_contract(make_event: MakeEvent) -> None
         "attempt": 3,
         "attempt_source": "provider",
         "retry_action": "retry",
+        "rules_undecided": ["merchant_not_active"],
         "scored_at": LATER.replace(microsecond=234000),
+    }
+
+
+@pytest.mark.parametrize(("version", "undecided"), [(1, None), (2, None), (3, ["merchant_not_active"])])
+def test_an_event_of_an_earlier_version_fills_no_later_column(
+    make_event: MakeEvent, version: int, undecided: list[str] | None
+) -> None:
+    event = make_event(schema_version=version)
+    row = scoring.scored_payment(event, [], None, None, LATER, undecided=["merchant_not_active"])
+    assert row.rules_undecided == undecided
+
+
+def test_the_model_is_told_what_is_known_of_the_customer(make_event: MakeEvent) -> None:
+    request = scoring.fraud_request(make_event())
+    assert scoring.with_customer(request, None) == request
+    assert (request.customer_history_flags, request.customer_payments_last_hour) == ([], None)
+    told = scoring.with_customer(request, Customer(("previous_dispute",), 3, 1))
+    assert told.model_dump(exclude_defaults=True) == request.model_dump(exclude_defaults=True) | {
+        "customer_history_flags": ["previous_dispute"],
+        "customer_payments_last_hour": 3,
+        "previous_attempts": 1,
     }
 
 

@@ -12,13 +12,13 @@ from payments_contracts.records import (
     PaymentEventV1,
     PaymentEventV2,
     PaymentEventV3,
-    ScoredPaymentV3,
+    ScoredPaymentV4,
     ValidationFailureV1,
 )
 
 PaymentEvent = PaymentEventV3
 """As it is read from payments.normalized."""
-ScoredPayment = ScoredPaymentV3
+ScoredPayment = ScoredPaymentV4
 """As it is written to bronze.payment_events and written to the database's payment_events."""
 ValidationFailure = ValidationFailureV1
 """As it is written to payments.validation.dlq."""

@@ -63,7 +63,11 @@ def applications(context: Context) -> tuple[Process, ...]:
             "inference",
             (programs / "inference",),
             port="inference",
-            variables={"HTTP_HOST": LOOPBACK, "HTTP_PORT": str(ports.inference)},
+            variables={
+                "HTTP_HOST": LOOPBACK,
+                "HTTP_PORT": str(ports.inference),
+                "INFERENCE_LATENCY_MS": context.inference_latency_ms,
+            },
         ),
         *(
             _program(

@@ -19,7 +19,7 @@ BROKERS = 1
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """Places, ports, secrets, tools, the JDK and the choice of servers of one stack."""
+    """Places, ports, secrets, tools, the JDK, the choice of servers and how slow the models of one stack are."""
 
     places: Places
     ports: Ports
@@ -27,6 +27,7 @@ class Context:
     tools: Toolbox
     java_home: Path
     object_store: ObjectStore
+    inference_latency_ms: str
 
     @property
     def java(self) -> str:

@@ -49,4 +49,12 @@ class Session:
         """Return what the definitions of processes are made from."""
         home = self.java_home()
         store = self.settings.object_store
-        return Context(self.places, self.ports, self.secrets(), toolbox(self.places, home, store), home, store)
+        return Context(
+            self.places,
+            self.ports,
+            self.secrets(),
+            toolbox(self.places, home, store),
+            home,
+            store,
+            self.settings.inference_latency_ms,
+        )

@@ -45,6 +45,13 @@ class Settings(BaseSettings):
         description="Which server keeps the files of the lake.",
     )
 
+    inference_latency_ms: str = Field(
+        default="50-200",
+        validation_alias="INFERENCE_LATENCY_MS",
+        pattern=r"^\d{1,6}(-\d{1,6})?$",
+        description="How many milliseconds the models take to answer, as a real one would: 0, 80 or 50-200.",
+    )
+
     gateway_providers: str = Field(
         default=",".join(FIRST),
         validation_alias="GATEWAY_PROVIDERS",

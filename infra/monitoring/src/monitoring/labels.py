@@ -5,6 +5,7 @@ from typing import Final
 
 LABELS: Final[Mapping[str, str]] = {
     "answer": "how Temporal answered: `accepted`, `was_there`, `accepted_again`",
+    "asked": "what the operational database is asked: `terms`, `subject` or `customer`",
     "currency": "a code of ISO 4217",
     "event_type": "a provider's own type; odd ones and those after the first hundred are `other`",
     "fate": "what the table said of a commit in doubt",

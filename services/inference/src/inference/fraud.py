@@ -25,6 +25,10 @@ _USUAL_EXPONENT = 2
 
 _HISTORY: Mapping[str, float] = {"new_customer": 0.1, "recent_failures": 0.15, "previous_dispute": 0.3}
 
+# Other payments of the customer in the last hour, and failed attempts in the last day, from which each weight counts.
+_VELOCITIES: Sequence[tuple[int, float]] = ((10, 0.25), (4, 0.1))
+_ATTEMPTS: Sequence[tuple[int, float]] = ((10, 0.2), (5, 0.1))
+
 _CARDS: Mapping[str, float] = {"amex": 0.0, "visa": 0.01, "mastercard": 0.01, "discover": 0.03, "unionpay": 0.04}
 
 # By the category that all providers share.
@@ -63,7 +67,12 @@ def _amount(request: FraudScoreRequest) -> float:
 
 def _customer(request: FraudScoreRequest) -> float:
     stranger = _NO_CUSTOMER if request.customer_id is None else 0.0
-    return stranger + sum(_HISTORY[flag] for flag in sorted(set(request.customer_history_flags or ())))
+    pace = _weight(_VELOCITIES, request.customer_payments_last_hour) + _weight(_ATTEMPTS, request.previous_attempts)
+    return stranger + pace + sum(_HISTORY[flag] for flag in sorted(set(request.customer_history_flags or ())))
+
+
+def _weight(weights: Sequence[tuple[int, float]], count: int | None) -> float:
+    return next((weight for least, weight in weights if (count or 0) >= least), 0.0)
 
 
 def _card(request: FraudScoreRequest) -> float:

@@ -6,6 +6,7 @@ enough.
 
 import asyncio
 import re
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -18,6 +19,7 @@ from psycopg import AsyncConnection, AsyncRawCursor
 from pydantic import SecretStr
 
 from orchestrator.history import History, Question, attempt
+from orchestrator.inquiries import Rows
 from orchestrator.metrics import DATABASE_ROWS, DATABASE_ROWS_MENDED, DATABASE_ROWS_REJECTED
 from orchestrator.row import REFUSED, RowWriter, storable
 
@@ -54,8 +56,8 @@ class PostgresStore:
         self._connection: _Connection | None = None
         self._opening: asyncio.Task[_Connection] | None = None
 
-    async def check(self) -> None:
-        """Hold the table against its contract; a database that is away is told in the log, and looked at later.
+    async def check(self, more: Callable[[], Awaitable[None]] | None = None) -> None:
+        """Hold the table against its contract, and do `more`; of a database that is away the log tells.
 
         Raises:
             Fault: The table or a column is missing, or the role may not select; the message says what to do.
@@ -63,6 +65,8 @@ class PostgresStore:
         try:
             for question in self._history.permissions:
                 await self._answer(question)
+            if more is not None:
+                await more()
         except Transient as error:
             _log.warning("table_not_checked", reason=str(error))
 
@@ -100,6 +104,22 @@ class PostgresStore:
             Fault: The table is not as the contract says, or the role may not select.
         """
         return attempt([(each, await self._answer(each)) for each in self._history.questions(event)])
+
+    async def rows(self, statement: str, parameters: Sequence[Sequence[str | None]]) -> Rows:
+        """Return the rows of a statement whose parameters are lists of texts.
+
+        Raises:
+            Transient: The database is away or busy.
+            Fault: A table is not as its contract says, or the role may not select.
+        """
+        lists = [[None if each is None else storable(each) for each in values] for values in parameters]
+        try:
+            connection = await self._connected()
+            cursor = await connection.execute(statement, lists, prepare=True)
+            return await cursor.fetchall()
+        except psycopg.Error as error:
+            # Not `from error`: the server's words may quote the parameters.
+            raise self._failure(error, "select from") from None
 
     async def _answer(self, question: Question) -> int | None:
         parameters = [None if each is None else storable(each) for each in question.parameters]

@@ -15,6 +15,20 @@ START_MEMO = "start"
 DEAD_LETTERED: Literal["dead_lettered"] = "dead_lettered"
 
 
+class Verdicts(BaseModel):
+    """What the business rules said of an event, as codes.
+
+    Attributes:
+        broken: Rules that it breaks.
+        undecided: Rules that lacked what they compare with; None where nobody looked.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    broken: list[str]
+    undecided: list[str] | None = None
+
+
 class Position(BaseModel):
     """Where an event was read, and when it was written there, if that is known."""
 

@@ -45,6 +45,17 @@ ATTEMPTS = Counter(
     "Failed attempts at payments and invoices, by who counts them: provider, history, or nobody.",
     ["source"],
 )
+LOOK_UP_SECONDS = Histogram(
+    "orchestrator_look_up_seconds",
+    "Time of a statement that answers what the events of a moment ask the operational database, by what is asked.",
+    ["asked"],
+    buckets=(0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0),
+)
+LOOK_UP_FAILURES = Counter(
+    "orchestrator_look_up_failures",
+    "Times that what the operational database knows around events could not be asked, by what was asked.",
+    ["asked"],
+)
 MONEY = Counter(
     "orchestrator_money_received",
     "Money of succeeded live payments, as new rows of Bronze tell it, in the currency's major unit.",

@@ -29,6 +29,7 @@ from orchestrator.consumer import KafkaSessions, open_router
 from orchestrator.database import PostgresStore
 from orchestrator.dead_letters import DeadLetterTopic
 from orchestrator.inference_client import InferenceClient
+from orchestrator.look_ups import LookUps
 from orchestrator.open_workflows import OpenWorkflows
 from orchestrator.policies import events_queue, persist_queue
 from orchestrator.refusals import Refusals
@@ -180,9 +181,14 @@ class _Process:
                 )
             )
             store = None if settings.database_dsn is None else PostgresStore(settings.database_dsn)
-            if store is not None:
+            look_ups = None
+            if store is not None and settings.database_dsn is not None:
                 self._resources.push_async_callback(store.close)
-                await store.check()
+                # A connection of its own: a look-up that is slow keeps no row waiting.
+                source = PostgresStore(settings.database_dsn)
+                self._resources.push_async_callback(source.close)
+                look_ups = LookUps(source)
+                await store.check(look_ups.check)
             workers.append(
                 events_worker(
                     client,
@@ -193,6 +199,7 @@ class _Process:
                     store=store,
                     dead_letters=self._dead_letters(settings),
                     lake=lake,
+                    look_ups=look_ups,
                     spans=self._spans,
                 )
             )

@@ -15,6 +15,8 @@ from payments_contracts.pins.orchestrator import PaymentEvent, ScoredPayment
 from payments_contracts.records import RetryStrategy
 from payments_contracts.retry import Action, advise
 
+from orchestrator.inquiries import Customer
+
 Source = Literal["model", "fallback"]
 ScoreSource = Literal["model", "fallback", "not_scored"]
 AttemptSource = Literal["provider", "history"]
@@ -88,12 +90,13 @@ def told_attempt(event: PaymentEvent) -> Attempt | None:
 
 
 def fraud_request(event: PaymentEvent) -> FraudScoreRequest:
-    """Make the fraud model's request; the customer's history is not known to this service."""
+    """Make the fraud model's request; what is known of the customer comes to it when it is asked."""
     return FraudScoreRequest(
         event_id=event.event_id,
         provider=event.provider,
         merchant_id=event.merchant_id,
         customer_id=event.customer_id,
+        payment_id=event.provider_object_id,
         event_type=event.event_type,
         status=event.status,
         amount_cents=event.amount_cents,
@@ -103,6 +106,19 @@ def fraud_request(event: PaymentEvent) -> FraudScoreRequest:
         failure_code=event.failure_code,
         failure_category=event.failure_category,
         occurred_at=event.provider_created_at,
+    )
+
+
+def with_customer(request: FraudScoreRequest, customer: Customer | None) -> FraudScoreRequest:
+    """Return the request with what is known of who pays; as it is where nothing is."""
+    if customer is None:
+        return request
+    return request.model_copy(
+        update={
+            "customer_history_flags": list(customer.flags),
+            "customer_payments_last_hour": customer.payments_last_hour,
+            "previous_attempts": customer.previous_attempts,
+        }
     )
 
 
@@ -151,6 +167,7 @@ def scored_payment(
     scored_at: datetime,
     *,
     attempt: Attempt | None = None,
+    undecided: Sequence[str] | None = None,
 ) -> ScoredPayment:
     """Assemble the row; all columns of the event keep their names and values.
 
@@ -168,6 +185,7 @@ def scored_payment(
         attempt=None if attempt is None else attempt.number,
         attempt_source=None if attempt is None else attempt.source,
         retry_action=None if advice is None or event.schema_version < _HAS_REASONS else _action(advice.value),
+        rules_undecided=None if undecided is None or event.schema_version < _HAS_REASONS else list(undecided),
         scored_at=scored_at,
     )
 

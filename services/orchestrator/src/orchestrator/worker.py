@@ -10,6 +10,7 @@ from orchestrator.activities.dead_letters import DeadLetterActivities, DeadLette
 from orchestrator.activities.inference import Inference, InferenceActivities
 from orchestrator.activities.lake import AbsentCommitter, LakeActivities
 from orchestrator.activities.validation import ValidationActivities
+from orchestrator.look_ups import LookUps
 from orchestrator.policies import LAKE_HEARTBEAT_THROTTLE, persist_queue
 from orchestrator.rules import RuleBook
 from orchestrator.settings import WorkerSettings
@@ -33,6 +34,7 @@ def events_worker(
     store: PaymentStore | None,
     dead_letters: DeadLetters,
     lake: LakeActivities | None,
+    look_ups: LookUps | None = None,
     spans: Spans | None = None,
     runner: WorkflowRunner | None = None,
 ) -> Worker:
@@ -47,18 +49,19 @@ def events_worker(
         store: The operational database, if there is one.
         dead_letters: Keeps what can have no row.
         lake: Writes rows, if the process has a committer.
+        look_ups: What is known around events; without it rules that need it are undecided.
         spans: Surrounds activities; without it they are only named in logs.
         runner: Runs workflow code. Unless told otherwise in the open: the sandbox would import the workflow anew for
             each event, a third of its cost; tests and replays keep it, and what it guards against is caught there.
     """
-    scoring = InferenceActivities(inference)
+    scoring = InferenceActivities(inference, look_ups)
     rows = DatabaseActivities(store)
     return Worker(
         client,
         task_queue=queue,
         workflows=[PaymentEventWorkflow],
         activities=[
-            ValidationActivities(book).validate_business_rules,
+            ValidationActivities(book, look_ups).validate_business_rules,
             scoring.get_fraud_score,
             scoring.get_retry_strategy,
             (lake or AbsentCommitter()).persist_to_iceberg,

@@ -30,6 +30,7 @@ with workflow.unsafe.imports_passed_through():
         State,
         Step,
         Stored,
+        Verdicts,
     )
     from orchestrator.policies import (
         ATTEMPTS,
@@ -87,10 +88,13 @@ class PaymentEventWorkflow:
         """
         structlog.contextvars.bind_contextvars(**about_event(event.event_id, merchant_id=event.merchant_id))
         start = workflow.memo_value(START_MEMO, Start(), type_hint=Start)
-        violations, fraud, (attempt, advice) = await asyncio.gather(
+        verdicts, fraud, (attempt, advice) = await asyncio.gather(
             self._validate(event), self._score(event), self._count_and_advise(event, start)
         )
-        payment = scored_payment(event, violations, fraud, advice, workflow.now(), attempt=attempt)
+        violations = verdicts.broken
+        payment = scored_payment(
+            event, violations, fraud, advice, workflow.now(), attempt=attempt, undecided=verdicts.undecided
+        )
         self._state = State(
             step="bronze",
             since=workflow.now(),
@@ -119,12 +123,13 @@ class PaymentEventWorkflow:
     def _go_on(self, step: Step) -> None:
         self._state = self._state.model_copy(update={"step": step, "since": workflow.now()})
 
-    async def _validate(self, event: PaymentEvent) -> list[str]:
+    async def _validate(self, event: PaymentEvent) -> Verdicts:
         try:
-            return await _beside(ValidationActivities.validate_business_rules, event, VALIDATION)
+            found = await _beside(ValidationActivities.validate_business_rules, event, VALIDATION)
         except FailureError as error:
             _note("rules_not_evaluated", error)
-            return [NOT_EVALUATED]
+            return Verdicts(broken=[NOT_EVALUATED])
+        return found if isinstance(found, Verdicts) else Verdicts(broken=found)
 
     async def _score(self, event: PaymentEvent) -> Sourced[FraudScore] | None:
         if not needs_score(event):

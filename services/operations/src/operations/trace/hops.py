@@ -197,6 +197,7 @@ def _scores(row: Row) -> Hop:
     said = {
         "fraud": "not scored" if row["fraud_score_source"] == "not_scored" else score,
         "broken rules": ", ".join(row["rule_violations"]) or None,
+        "undecided rules": ", ".join(row.get("rules_undecided") or ()) or None,
         "retry": row.get("retry_action"),
         "retry in": f"{advice['delay_seconds']} s" if advice.get("should_retry") else None,
         "advice by": row.get("retry_strategy_source"),

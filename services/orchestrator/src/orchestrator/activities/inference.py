@@ -10,6 +10,9 @@ from payments_contracts.inference import (
 )
 from temporalio import activity
 
+from orchestrator.inquiries import Customer
+from orchestrator.scoring import with_customer
+
 
 class Inference(Protocol):
     """The models. Both methods raise Transient while they are away, and Fault if they refuse the request's form."""
@@ -21,21 +24,30 @@ class Inference(Protocol):
         """Return advice on charging again."""
 
 
+class Customers(Protocol):
+    """Knows customers; what cannot be told in time is not known, and nothing is raised."""
+
+    async def customer(self, request: FraudScoreRequest) -> Customer | None:
+        """Return what is known of who pays, before the event; None where nothing is."""
+
+
 class InferenceActivities:
     """Asks the inference service."""
 
-    def __init__(self, inference: Inference) -> None:
+    def __init__(self, inference: Inference, customers: Customers | None = None) -> None:
         self._inference = inference
+        self._customers = customers
 
     @activity.defn
     async def get_fraud_score(self, request: FraudScoreRequest) -> FraudScore:
-        """Return the probability of fraud.
+        """Return the probability of fraud, by what the request says and what is known of the customer.
 
         Raises:
             Transient: The service is away.
             Fault: The service refuses the request's form, or its answer has another than the contract's.
         """
-        return await self._inference.score_fraud(request)
+        customer = None if self._customers is None else await self._customers.customer(request)
+        return await self._inference.score_fraud(with_customer(request, customer))
 
     @activity.defn
     async def get_retry_strategy(self, request: RetryStrategyRequest) -> RetryStrategyResponse:
