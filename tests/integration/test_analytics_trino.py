@@ -22,7 +22,7 @@ from tests.integration.analytics import (
     payment,
 )
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(900), pytest.mark.xdist_group("trino")]
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ from tests.integration.gold_cases import DAY, EVENTS, arrow_row, dispute, failur
 from tests.integration.loss_cases import CASES
 from tests.integration.payment_cases import event
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(900), pytest.mark.xdist_group("trino")]
 
 
 @pytest.fixture(scope="module")
