@@ -60,6 +60,9 @@ def properties(context: Context) -> str:
         "background.threads": "2",
         # The controller writes a record when it has had nothing to write for so long; the default is half a second.
         "metadata.max.idle.interval.ms": "10000",
+        # A broker that was killed is registered again when the session of its former self is over; the default is 9 s.
+        "broker.session.timeout.ms": "3000",
+        "broker.heartbeat.interval.ms": "1000",
         # Flink's transactions, of three days, must outlive a weekend on which nothing runs.
         "transaction.max.timeout.ms": str(4 * 24 * 60 * 60 * 1000),
     }
