@@ -32,7 +32,10 @@ __all__ = [
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the tests of a module together where several workers run them; some modules share what is one, as Trino."""
+    """Keep the tests of a module together where several workers run them; some modules share what is one.
+
+    Trino has memory for one of them, Flink slots for one, and of the pipeline's own topics some count what is in them.
+    """
     for item in items:
         if item.get_closest_marker("xdist_group") is None:
             item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
