@@ -118,7 +118,7 @@ format: $(PYTHON) ## Format the code
 
 .PHONY: integration test
 integration: setup ## Tests against real servers, on ports and a state directory of their own
-	@$(PYTHON) -m pytest -m "integration or e2e" tests/integration tests/e2e tests/fuzz tests/faults services
+	@$(TEST_STACK) tests/tools/integration.sh
 	@$(PYTHON) -m pytest -m e2e tests/rollout
 
 # Whatever reads or writes the object store.

@@ -13,7 +13,7 @@ from tests.fuzz.flood import Flood, flood
 from tests.fuzz.services import INFERENCE, gateway, services, survivors
 from tests.processes import Process
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.alone]
 
 SEED = 1
 CASES = 25

@@ -23,7 +23,7 @@ from tests.integration.gateways import SECRETS, event, loaded, measured, post, r
 from tests.processes import Process
 from tests.tail import Tail
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("topics")]
 
 
 @pytest.fixture(scope="module")

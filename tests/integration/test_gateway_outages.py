@@ -10,7 +10,7 @@ from tests.conftest import run_stack
 from tests.integration.gateways import event, loaded, post, running
 from tests.tail import Tail
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(600), pytest.mark.alone]
 
 # Much more is sent while Kafka is away than may be kept.
 CONNECTIONS = 40

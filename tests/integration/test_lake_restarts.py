@@ -17,7 +17,7 @@ from tests.integration.orchestration import wait_for
 from tests.lakes import NAMESPACE, Identifier, counts, new_table, row
 from tests.supervised import pid_of
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(600), pytest.mark.alone]
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ from trino.dbapi import connect
 
 from tests.supervised import listeners, pid_of
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.alone]
 
 BUCKET = "lakehouse"
 # As the kernel writes 127.0.0.1 and ::1, where MinIO listens, too.

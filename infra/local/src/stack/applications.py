@@ -18,8 +18,7 @@ from stack.servers import postgres
 SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin"
 DAGSTER_PACKAGE = "analytics"
 DAGSTER_MODULE = f"{DAGSTER_PACKAGE}.definitions"
-# Its web server uses connections again that it has left as psycopg 2 leaves them, open; psycopg 3, SQLAlchemy's default,
-# closes them.
+# Its web server uses connections again that psycopg 2 leaves open and psycopg 3, the default, closes.
 DAGSTER_DRIVER = "postgresql+psycopg2"
 # A daemon is healthy once all its parts have sent a heartbeat.
 DAGSTER_HEALTH = "{ instance { daemonHealth { allDaemonStatuses { required healthy } } } }"
