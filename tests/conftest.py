@@ -31,11 +31,14 @@ def stack() -> Iterator[Mapping[str, str]]:
     """Start the infrastructure, apply topics, schemas and tables, and give every setting of it.
 
     The stack has ports and a state directory of its own, beside one that `make up` started. It is stopped after
-    the last test unless PAYMENTS_TEST_KEEP_STACK is set. Of several workers none starts it: what started them has.
+    the last test unless PAYMENTS_TEST_KEEP_STACK is set. PAYMENTS_TEST_STACK_IS_UP says that somebody else has started
+    it, and stops it.
     """
-    if "PYTEST_XDIST_WORKER" not in os.environ:
-        run_stack("up", "--only", "infrastructure")
-        run_stack("up", "--only", "deployment")
+    if "PAYMENTS_TEST_STACK_IS_UP" in os.environ:
+        yield json.loads(run_stack("env", "--format", "json"))
+        return
+    run_stack("up", "--only", "infrastructure")
+    run_stack("up", "--only", "deployment")
     yield json.loads(run_stack("env", "--format", "json"))
     if "PAYMENTS_TEST_KEEP_STACK" not in os.environ:
         run_stack("down")

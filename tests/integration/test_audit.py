@@ -32,7 +32,7 @@ from tests.integration.operational import dsn
 
 __all__ = ["dsn"]
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(600), pytest.mark.xdist_group("topics")]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
 
 @pytest.fixture

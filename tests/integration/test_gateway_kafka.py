@@ -23,7 +23,7 @@ from tests.integration.gateways import SECRETS, event, loaded, measured, post, r
 from tests.processes import Process
 from tests.tail import Tail
 
-pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("topics")]
+pytestmark = [pytest.mark.integration]
 
 
 @pytest.fixture(scope="module")

@@ -23,7 +23,7 @@ from tests.integration.gateways import running
 from tests.processes import Process
 from tests.tail import Tail
 
-pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("topics")]
+pytestmark = [pytest.mark.integration]
 
 PAYPAL = PROVIDERS["paypal"]
 SECRET = {"id": "it", "secret": "9XL90610J3647323C", "merchant_id": "merch_endpoint"}

@@ -26,7 +26,7 @@ from tests.integration.gateways import running
 from tests.processes import Process
 from tests.tail import Tail
 
-pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("topics")]
+pytestmark = [pytest.mark.integration]
 
 SECRET = {"id": "it", "secret": "0123456789abcdef", "merchant_id": "merch_endpoint"}
 URL = "https://payments.example/webhooks"

@@ -14,7 +14,7 @@ from tests.integration.gateways import event, loaded, measured, post, running, s
 from tests.processes import Process
 from tests.tail import Tail
 
-pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("topics")]
+pytestmark = [pytest.mark.integration]
 
 CONNECTIONS = 20
 OLD = {"id": "old", "secret": "whsec_old", "merchant_id": "merch_endpoint"}

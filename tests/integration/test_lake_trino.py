@@ -15,7 +15,7 @@ from pyiceberg.catalog import Catalog
 
 from tests.lakes import NAMESPACE, PARTITIONS, SCHEMA, Faulty, Identifier, row
 
-pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("trino")]
+pytestmark = [pytest.mark.integration, pytest.mark.engines]
 
 Ask = Callable[[str], list[list[Any]]]
 DAY = 24 * 60

@@ -19,7 +19,7 @@ from pyiceberg.schema import Schema
 from pyiceberg.transforms import DayTransform
 from pyiceberg.types import LongType, NestedField, StringType, TimestamptzType
 
-pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("trino")]
+pytestmark = [pytest.mark.integration, pytest.mark.engines]
 
 NAMESPACE = "maintenance_tests"
 NOON = datetime(2025, 3, 1, 12, tzinfo=UTC)

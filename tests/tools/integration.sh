@@ -1,13 +1,22 @@
 #!/usr/bin/env bash
-# Runs the tests against real servers, on a stack that one started: first, two at a time, those with topics, tables and
-# queues of their own; then, one by one, those that kill or restart servers or take the pipeline as a whole.
+# Runs the tests against real servers, on a stack that one started: first those that keep Trino or Flink busy and, beside
+# them, those that need neither; then, one by one, those that kill servers or take the pipeline as a whole.
 set -euo pipefail
 
-export PAYMENTS_TEST_KEEP_STACK=1
 python=.venv/bin/python
+places=(tests/integration tests/e2e tests/fuzz tests/faults services)
 .venv-stack/bin/stack up --only infrastructure
 .venv-stack/bin/stack up --only deployment
+export PAYMENTS_TEST_STACK_IS_UP=1
 
-places=(tests/integration tests/e2e tests/fuzz tests/faults services)
-"$python" -m pytest -m "integration and not alone" -n 2 --dist loadgroup "${places[@]}"
+beside=$(mktemp)
+trap 'rm -f "$beside"' EXIT
+"$python" -m pytest -m "integration and engines and not alone" "${places[@]}" >"$beside" 2>&1 &
+engines=$!
+failed=0
+"$python" -m pytest -m "integration and not engines and not alone" "${places[@]}" || failed=1
+echo "Those of Trino and Flink, which have run meanwhile:"
+wait "$engines" || failed=1
+cat "$beside"
+[ "$failed" = 0 ]
 "$python" -m pytest -m "alone or e2e" "${places[@]}"

@@ -170,7 +170,7 @@ def local(tmp_path: Path) -> Context:
     here = Places(REPOSITORY, cache=tmp_path, state=tmp_path)
     passwords = generate(each.provider for each in gateways(here))
     tools = toolbox(here, tmp_path, ObjectStore.SEAWEEDFS)
-    return Context(here, Ports(), passwords, tools, tmp_path, ObjectStore.SEAWEEDFS, inference_latency_ms="50:200")
+    return Context(here, Ports(), passwords, tools, tmp_path, ObjectStore.SEAWEEDFS, inference_latency_ms="50-200")
 
 
 def properties(text: str) -> dict[str, str]:

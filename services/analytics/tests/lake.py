@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pyiceberg.catalog import Catalog
 
 
-def table(rows: int = 0, at: datetime | None = None, columns: tuple[str, ...] = (), version: int = 3) -> Any:
+def table(rows: int = 0, at: datetime | None = None, columns: tuple[str, ...] = (), version: int = 4) -> Any:
     """A table of which the catalog says so."""
     milliseconds = 0 if at is None else int(at.timestamp() * 1000)
     summary = Summary(Operation.APPEND, **{"total-records": str(rows)})

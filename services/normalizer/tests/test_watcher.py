@@ -77,6 +77,25 @@ def test_does_not_submit_beside_a_job_that_will_not_stop(flink: FakeFlink, watch
     assert "SUBMIT" not in flink.requests
 
 
+def test_a_job_of_another_definition_that_a_restarted_job_manager_makes_ready_is_replaced_once_it_is(
+    flink: FakeFlink, watcher: Watcher, stop: Event
+) -> None:
+    old = flink.add(FakeJob("old", state="INITIALIZING"))
+
+    def on_list() -> None:
+        if flink.requests.count("GET /jobs/overview") == 4:
+            old.state = "RUNNING"
+        if old.state == "FINISHED":
+            stop.set()
+
+    flink.on_list = on_list
+
+    watcher.run()
+
+    assert old.state == "FINISHED"
+    assert flink.requests.count("POST /jobs/old/stop") == 1
+
+
 def test_waits_for_a_job_on_its_way_out(flink: FakeFlink, watcher: Watcher, stop: Event) -> None:
     old = flink.add(FakeJob("old", state="CANCELLING"))
     flink.on_list = lambda: setattr(old, "state", "CANCELED")

@@ -61,7 +61,7 @@ def build_sensors(
             lambda _, memory: look_at_quarantine(sight.tables(EVENTS, LETTERS), memory, clock()),
         ),
         _watching(
-            "audit_differences",
+            "audit_outcome",
             "Whether the last audit found differences.",
             alerts,
             lambda context, memory: (look_at_audit(context.instance), memory),

@@ -7,6 +7,8 @@ from enum import StrEnum
 # https://nightlies.apache.org/flink/flink-docs-release-2.3/docs/internals/job_scheduling/#jobmanager-data-structures
 ENDED = frozenset({"FINISHED", "CANCELED", "FAILED", "SUSPENDED"})
 ENDING = frozenset({"CANCELLING", "FAILING"})
+BEGINNING = frozenset({"INITIALIZING"})
+"""A job that the job manager makes ready, as after its own restart; it can be asked for nothing yet."""
 
 
 @dataclass(frozen=True, slots=True)

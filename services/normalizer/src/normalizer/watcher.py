@@ -13,7 +13,7 @@ from normalizer import counters
 from normalizer.cluster import Cluster, Savepoint
 from normalizer.configuration import FINGERPRINT
 from normalizer.errors import ClusterAway, JobEnded, JobForgotten, RefusedRequest, TooManyDeadLetters
-from normalizer.job import ENDED, ENDING, JobSummary, Phase, Verdict, judge, living, runs
+from normalizer.job import BEGINNING, ENDED, ENDING, JobSummary, Phase, Verdict, judge, living, runs
 from normalizer.losses import FAILED, Losses
 from normalizer.metrics import NormalizerMetrics
 from normalizer.pacer import Pacer
@@ -151,9 +151,9 @@ class Watcher:
     def _find(self) -> str | None:
         """Return the id of the job if it runs already as it should; else see it to its end, unless told to stop."""
         while jobs := living(self._cluster.jobs(), self._plan.name):
-            stopping = [job for job in jobs if job.state in ENDING]
-            if stopping:
-                self._become(Verdict(Phase.STARTING, f"job {stopping[0].id} is {stopping[0].state}"))
+            moving = [job for job in jobs if job.state in ENDING | BEGINNING]
+            if moving:
+                self._become(Verdict(Phase.STARTING, f"job {moving[0].id} is {moving[0].state}"))
                 if self._stop.wait(POLL_S):
                     return None
                 continue
