@@ -4,7 +4,9 @@ from typing import Final
 
 from monitoring.dashboards.model import (
     INTERVAL,
+    OF_PROVIDER,
     PROVIDER,
+    RAW_TOPICS,
     Dashboard,
     Limit,
     Panel,
@@ -18,11 +20,9 @@ from monitoring.dashboards.model import (
 )
 from monitoring.dashboards.overview import limit
 
-_BY: Final = f'provider=~"{PROVIDER}"'
 _JOBS: Final = f'job=~"normalizer-{PROVIDER}"'
 # Flink writes `_` for `-` in the name of a job.
 _FLINK: Final = f'job_name=~"normalizer_({PROVIDER})"'
-_RAW: Final = f'topic=~"payments[.]({PROVIDER})[.]raw"'
 
 GATEWAY: Final = Dashboard(
     "gateway",
@@ -36,7 +36,7 @@ GATEWAY: Final = Dashboard(
                     "Webhooks by provider",
                     "All that came, whatever became of them, per second.",
                     Unit.PER_SECOND,
-                    (rate("gateway_webhooks_total", "{{provider}}", "provider", _BY),),
+                    (rate("gateway_webhooks_total", "{{provider}}", "provider", OF_PROVIDER),),
                     Shape.STACKED,
                 ),
                 Panel(
@@ -44,7 +44,7 @@ GATEWAY: Final = Dashboard(
                     "Accepted ones are in Kafka. Malformed ones are answered 422 and dead-lettered, forged ones 401, "
                     "unavailable is 503: the provider sends again.",
                     Unit.PER_SECOND,
-                    (rate("gateway_webhooks_total", "{{outcome}}", "outcome", _BY),),
+                    (rate("gateway_webhooks_total", "{{outcome}}", "outcome", OF_PROVIDER),),
                     Shape.STACKED,
                 ),
                 Panel(
@@ -56,7 +56,7 @@ GATEWAY: Final = Dashboard(
                             "gateway_webhooks_total",
                             "{{outcome}}: {{reason}}",
                             "outcome, reason",
-                            f'{_BY}, outcome!="accepted"',
+                            f'{OF_PROVIDER}, outcome!="accepted"',
                         ),
                     ),
                 ),
@@ -64,7 +64,7 @@ GATEWAY: Final = Dashboard(
                     "Time to Kafka's acknowledgement",
                     "From the request's head. The objective: 99 % within 50 ms.",
                     Unit.SECONDS,
-                    quantiles("gateway_acknowledgement_seconds", where=_BY),
+                    quantiles("gateway_acknowledgement_seconds", where=OF_PROVIDER),
                     limit=limit("acknowledgement"),
                     alerts=("ErrorBudgetBurnsFast", "ErrorBudgetBurnsSlowly"),
                 ),
@@ -72,7 +72,7 @@ GATEWAY: Final = Dashboard(
                     "Time to acknowledgement by provider, p99",
                     "The same, for each gateway by itself.",
                     Unit.SECONDS,
-                    (quantile(0.99, "gateway_acknowledgement_seconds", "{{provider}}", "provider", _BY),),
+                    (quantile(0.99, "gateway_acknowledgement_seconds", "{{provider}}", "provider", OF_PROVIDER),),
                     limit=limit("acknowledgement"),
                 ),
                 Panel(
@@ -80,7 +80,14 @@ GATEWAY: Final = Dashboard(
                     "Authentic webhooks by the id of the secret that signed them. One that is not used any more "
                     "can go.",
                     Unit.PER_SECOND,
-                    (rate("gateway_secret_uses_total", "{{provider}} {{secret_id}}", "provider, secret_id", _BY),),
+                    (
+                        rate(
+                            "gateway_secret_uses_total",
+                            "{{provider}} {{secret_id}}",
+                            "provider, secret_id",
+                            OF_PROVIDER,
+                        ),
+                    ),
                 ),
             ),
         ),
@@ -148,7 +155,12 @@ NORMALIZER: Final = Dashboard(
                     "Records that wait in the raw topic",
                     "Between what the job has committed and the end of its topic.",
                     Unit.COUNT,
-                    (Query(f'sum by (topic) (watch_consumer_lag_records{{group="normalizer", {_RAW}}})', "{{topic}}"),),
+                    (
+                        Query(
+                            f'sum by (topic) (watch_consumer_lag_records{{group="normalizer", {RAW_TOPICS}}})',
+                            "{{topic}}",
+                        ),
+                    ),
                     limit=Limit(1000),
                     alerts=("ConsumerLagHigh",),
                 ),

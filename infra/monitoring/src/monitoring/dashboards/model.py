@@ -7,6 +7,9 @@ from typing import Final
 
 PROVIDER: Final = "$provider"
 """Stands in a query for the providers that were chosen: a name, or an alternative of names for `=~`."""
+OF_PROVIDER: Final = f'provider=~"{PROVIDER}"'
+RAW_TOPICS: Final = f'topic=~"payments[.]({PROVIDER})[.]raw"'
+"""Selectors of what the chosen providers have."""
 INTERVAL: Final = "$__rate_interval"
 """The window of a rate, which Grafana chooses by the width of the picture and the distance of scrapes."""
 

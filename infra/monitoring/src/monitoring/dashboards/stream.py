@@ -4,7 +4,8 @@ from typing import Final
 
 from monitoring.dashboards.model import (
     INTERVAL,
-    PROVIDER,
+    OF_PROVIDER,
+    RAW_TOPICS,
     Dashboard,
     Limit,
     Panel,
@@ -18,12 +19,6 @@ from monitoring.dashboards.model import (
     rate,
 )
 from monitoring.dashboards.overview import limit
-
-_BY: Final = f'provider=~"{PROVIDER}"'
-_JOBS: Final = f'job=~"normalizer-{PROVIDER}"'
-# Flink writes `_` for `-` in the name of a job.
-_FLINK: Final = f'job_name=~"normalizer_({PROVIDER})"'
-_RAW: Final = f'topic=~"payments[.]({PROVIDER})[.]raw"'
 
 KAFKA: Final = Dashboard(
     "kafka",
@@ -74,7 +69,7 @@ KAFKA: Final = Dashboard(
                     Unit.PER_SECOND,
                     (
                         Query(
-                            f"sum by (topic) (rate(watch_topic_end_offsets{{{_RAW}}}[{INTERVAL}]))"
+                            f"sum by (topic) (rate(watch_topic_end_offsets{{{RAW_TOPICS}}}[{INTERVAL}]))"
                             f' or sum by (topic) (rate(watch_topic_end_offsets{{topic!~".*[.]raw"}}[{INTERVAL}]))',
                             "{{topic}}",
                         ),
@@ -98,13 +93,13 @@ KAFKA: Final = Dashboard(
                     "Written by the gateways",
                     "Accepted webhooks per second: each is a record of its provider's raw topic.",
                     Unit.PER_SECOND,
-                    (rate("gateway_webhooks_total", "{{provider}}", "provider", f'{_BY}, outcome="accepted"'),),
+                    (rate("gateway_webhooks_total", "{{provider}}", "provider", f'{OF_PROVIDER}, outcome="accepted"'),),
                 ),
                 Panel(
                     "Time of the gateways' producers, p99",
                     "Until every in-sync replica has the record, from the request's head.",
                     Unit.SECONDS,
-                    (quantile(0.99, "gateway_acknowledgement_seconds", "{{provider}}", "provider", _BY),),
+                    (quantile(0.99, "gateway_acknowledgement_seconds", "{{provider}}", "provider", OF_PROVIDER),),
                     limit=limit("acknowledgement"),
                 ),
                 Panel(
