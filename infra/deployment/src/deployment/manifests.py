@@ -56,7 +56,7 @@ def helm() -> Path:
         return Path(found)
     places = Settings().places()
     golang = WheelTool(places, "go")
-    tool = GoTool(places, "helm", "helm.sh/helm/v3", {"helm": "helm.sh/helm/v3/cmd/helm"}, golang)
+    tool = GoTool(places, "helm", ("helm.sh/helm/v3",), {"helm": "helm.sh/helm/v3/cmd/helm"}, golang)
     task = Task("helm", places.setup_logs / "helm.log", threading.Event())
     for each in (golang, tool):
         if not each.target().is_dir():
