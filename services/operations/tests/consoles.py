@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import datetime
 
+    from fastapi import FastAPI
     from operations.recovery.session import Session
     from operations.recovery.standing import State
     from operations.trace.facts import Row
@@ -125,20 +126,23 @@ class MemoryRecovery:
         yield cast("Session", SimpleNamespace(standings=self.standings))
 
 
-def client(
-    board: MemoryBoard | None = None,
-    *,
-    token: str | None = TOKEN,
-    runs: Runs | None = None,
-    now: datetime = NOW,
-) -> TestClient:
-    """Return a browser at the console, without scripts."""
+def application(
+    board: MemoryBoard, *, token: str | None = TOKEN, runs: Runs | None = None, now: datetime = NOW
+) -> FastAPI:
+    """Return the console of a board."""
     desk = Desk(
-        cast("Board", board or MemoryBoard()),
+        cast("Board", board),
         runs or Runs(MemoryRecovery([]).opened, lambda: now),
         Sessions(None if token is None else SecretStr(token), lambda: now),
         Pages(),
         lambda: now,
     )
-    app = build_app(desk, ["127.0.0.1", "localhost"], CollectorRegistry())
+    return build_app(desk, ["127.0.0.1", "localhost"], CollectorRegistry())
+
+
+def client(
+    board: MemoryBoard | None = None, *, token: str | None = TOKEN, runs: Runs | None = None, now: datetime = NOW
+) -> TestClient:
+    """Return a browser at the console, without scripts."""
+    app = application(board or MemoryBoard(), token=token, runs=runs, now=now)
     return TestClient(app, base_url="http://127.0.0.1:13002", follow_redirects=False)

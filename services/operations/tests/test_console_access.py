@@ -42,8 +42,10 @@ class MemoryRuns(Runs):
     def attempt(self, choice: Choice) -> Work:
         if self.is_busy:
             raise BusyError
-        tried = [Tried(EVENT, "stripe", ("amount_missing",), PASSES, passes=True)]
-        tried.append(Tried("other", "stripe", ("amount_missing",), Trial("fails", ("x",), ("y",)), passes=False))
+        tried = [Tried(EVENT, "stripe", ("amount_missing",), "open", PASSES, passes=True)]
+        tried.append(
+            Tried("other", "stripe", ("amount_missing",), "open", Trial("fails", ("x",), ("y",)), passes=False)
+        )
         work = Work("try", choice, NOW, ended_at=NOW, tried=tried, matched=2)
         self.works[work.id] = work
         return work

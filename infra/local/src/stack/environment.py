@@ -101,6 +101,7 @@ def shared(places: Places, ports: Ports, secrets: Secrets) -> Mapping[str, str]:
     return {
         **clients(_here(places, ports, secrets)),
         "FLINK_URL": url(ports.flink),
+        "CONSOLE_URL": url(ports.console),
         # The normalizer plans with the very jars that the cluster has.
         "FLINK_HOME": str(places.flink_home),
         # All of Flink is on this machine, so that its own disk serves, at a fifth of the cost of the object store.

@@ -20,6 +20,7 @@ from operations.recovery.performance import prepared
 from operations.recovery.redrive import Candidate, Limits, Report, Run
 from operations.recovery.selection import bare, from_quarantine
 from operations.recovery.session import Session
+from operations.recovery.standing import State
 from operations.recovery.trial import Trial
 
 _log = structlog.get_logger(__name__)
@@ -28,7 +29,9 @@ MOST: Final = 500
 _REMEMBERED: Final = 50
 _RATE: Final = 50.0
 _FAILURES: Final = 20
-_SETTLE_SECONDS: Final = 60.0
+_SETTLE_SECONDS: Final = 120.0
+_SENT_AGAIN: Final = ("open", "redriven")
+"""States of what a redrive may be about: nothing is due of the others."""
 
 Opens = Callable[[], AbstractContextManager[Session]]
 Kind = Literal["try", "redrive"]
@@ -43,11 +46,12 @@ class BusyError(Rejected):
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """What today's contract says of a quarantined event; `passes` is whether a redrive would send it."""
+    """What today's contract says of a quarantined event, and its state; `passes` is whether a redrive would send it."""
 
     event_id: str
     provider: str
     reason_codes: tuple[str, ...]
+    state: State
     trial: Trial
     passes: bool
 
@@ -162,12 +166,13 @@ class Runs:
     def _try(self, session: Session, work: Work) -> None:
         found = in_states(find(session, work.choice.filter(work.started_at)), [work.choice.state])
         work.matched = len(found)
+        states = {each.failure.event_id: each.state for each in found}
         candidates = from_quarantine(found[:MOST], Originals(session.source))
-        work.tried = [_tried(bare(each)) for each in candidates]
+        work.tried = [_tried(bare(each), states[each.event_id]) for each in candidates]
 
     def _redrive(self, session: Session, work: Work) -> None:
         asked = work.choice.filter(work.started_at)
-        found = in_states(find(session, replace(asked, event_ids=work.event_ids)), ["open", "redriven"])
+        found = in_states(find(session, replace(asked, event_ids=work.event_ids)), _SENT_AGAIN)
         run = Run("redrive", work.actor or "", asked.as_json(), run_id=work.id, note=work.note)
         redrive = prepared(
             session,
@@ -192,6 +197,7 @@ def command(choice: Choice, now: datetime) -> str:
     return " ".join(["payments quarantine redrive", *options]) + since
 
 
-def _tried(candidate: Candidate) -> Tried:
+def _tried(candidate: Candidate, state: State) -> Tried:
     passes = candidate.restart or (candidate.trial.passes and not isinstance(candidate.original, Missing))
-    return Tried(candidate.event_id, candidate.provider, candidate.reason_codes, candidate.trial, passes)
+    passes = passes and state in _SENT_AGAIN
+    return Tried(candidate.event_id, candidate.provider, candidate.reason_codes, state, candidate.trial, passes)
