@@ -68,6 +68,36 @@ def test_what_is_late_is_shown_as_it_was_before_and_follows() -> None:
     assert kept.get(soon()).value == "there"
 
 
+def test_what_was_said_long_ago_is_not_shown_as_if_it_were_so_now(monkeypatch: pytest.MonkeyPatch) -> None:
+    gate, answers = threading.Event(), ["new", "old"]
+    gate.set()
+
+    def question() -> str:
+        gate.wait(10)
+        return answers.pop()
+
+    kept = Kept("kafka", question, lambda: NOW, seconds=0)
+    assert kept.get(soon()).value == "old"
+    gate.clear()
+    assert kept.get(time.monotonic()).value == "old"
+    monkeypatch.setattr("operations.console.answers._STALE_SECONDS", -1.0)
+    assert kept.get(time.monotonic()) == Answer()
+    gate.set()
+    assert kept.get(soon()).value == "new"
+
+
+def test_an_answer_is_of_the_time_at_which_it_came_and_not_of_that_at_which_somebody_looks() -> None:
+    now, gate = [NOW], threading.Event()
+    kept = Kept("kafka", lambda: gate.wait(10), lambda: now[0])
+    kept.get(time.monotonic())
+    asked = kept._asked
+    assert asked is not None
+    gate.set()
+    asked.get(soon())
+    now[0] = NOW + timedelta(hours=1)
+    assert kept.get(soon()).at == NOW
+
+
 def test_a_part_that_hangs_is_away_and_is_not_asked_a_second_time_meanwhile() -> None:
     gate, count = threading.Event(), Counter[str]()
 

@@ -19,6 +19,7 @@ U = TypeVar("U")
 
 # A costly question that took long is asked again the later: it is under way for no more than a tenth of the time.
 _SHARE: Final = 10
+_STALE_SECONDS: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,7 @@ class Kept(Generic[T]):
         self._clock = clock
         self._seconds, self._patience, self._is_costly = seconds, patience, is_costly
         self._lock = threading.Lock()
-        self._asked: Asked[T] | None = None
+        self._asked: Asked[None] | None = None
         self._fresh_until = 0.0
         self._last: Answer[T] = Answer()
 
@@ -84,38 +85,49 @@ class Kept(Generic[T]):
         """Put the question unless its answer is still fresh or under way; returns at once."""
         with self._lock:
             if self._asked is None and time.monotonic() >= self._fresh_until:
-                self._asked = Asked(self._question)
+                self._asked = Asked(self._answer)
 
     def get(self, deadline: float) -> Answer[T]:
-        """Return the answer, or what was said before where it has not come until `deadline` (by `time.monotonic`)."""
+        """Return the answer, or what was said before where it has not come until `deadline` (by `time.monotonic`).
+
+        What was said long ago, when somebody last looked, is not shown as if it were so now.
+        """
         self.ask()
         asked = self._asked
         if asked is not None:
-            self._take(asked, deadline)
+            try:
+                asked.get(deadline)
+            except TimeoutError:
+                return self._late(asked)
         return self._last
 
-    def _take(self, asked: Asked[T], deadline: float) -> None:
+    def _answer(self) -> None:
+        began = time.monotonic()
         try:
-            value = asked.get(deadline)
-        except TimeoutError:
-            if time.monotonic() - asked.began > self._patience:
-                # It stays under way: a server that hangs is not asked by one thread more each time.
-                self._settle(None, f"no answer within {self._patience:g} s")
+            value = self._question()
         except PipelineError as error:
-            self._settle(asked, str(error))
+            with self._lock:
+                self._note_away(str(error))
+                self._rest(0.0)
         else:
             with self._lock:
-                if self._asked is asked:
-                    self._last = Answer(value, self._clock(), is_due=False)
-                    self._rest(_SHARE * asked.took if self._is_costly else 0.0)
+                self._last = Answer(value, self._clock(), is_due=False)
+                self._rest(_SHARE * (time.monotonic() - began) if self._is_costly else 0.0)
 
-    def _settle(self, asked: Asked[T] | None, reason: str) -> None:
+    def _late(self, asked: Asked[None]) -> Answer[T]:
         with self._lock:
-            if asked is None or self._asked is asked:
-                since = self._last.since if self._last.away is not None else self._clock()
-                self._last = replace(self._last, away=reason, since=since, is_due=False)
-                if asked is not None:
-                    self._rest(0.0)
+            if self._asked is not asked:
+                return self._last
+            if asked.took > self._patience:
+                # It stays under way: a server that hangs is not asked by one thread more each time.
+                self._note_away(f"no answer within {self._patience:g} s")
+            elif time.monotonic() > self._fresh_until + _STALE_SECONDS:
+                return Answer()
+            return self._last
+
+    def _note_away(self, reason: str) -> None:
+        since = self._last.since if self._last.away is not None else self._clock()
+        self._last = replace(self._last, away=reason, since=since, is_due=False)
 
     def _rest(self, at_least: float) -> None:
         self._asked = None

@@ -179,7 +179,7 @@ class Runs:
             run,
             Limits(_RATE, _FAILURES),
             stop=self._stop,
-            tell=lambda report: setattr(work, "report", report),
+            tell=lambda _report: None,
             bronze_alone=refused_by_bronze(found),
         )
         work.report, work.matched = redrive.report, len(found)
