@@ -151,7 +151,7 @@ def part(name: str, answer: Answer[Told], last_up: Mapping[str, datetime]) -> Pa
         seen = last_up.get(_WATCHED_AS.get(name, name))
         # One that was up after it was found away is about to be found again.
         earlier = seen if seen is not None and answer.since is not None and seen <= answer.since else None
-        return Part(name, "away", answer.away, answer.since, earlier)
+        return Part(name, "away", answer.away.rstrip("."), answer.since, earlier)
     if answer.value is None:
         return Part(name, "asking", "not answered yet")
     return Part(name, answer.value.state, answer.value.words)
