@@ -10,10 +10,10 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-import axe_core_python
 import pytest
 import uvicorn
 from operations.console.metrics import Alert
@@ -37,7 +37,7 @@ from tests.browser.check_catalogue import CONTRAST
 from tests.browser.chromium import Browser, BrowserError, program, running
 
 DESK, PHONE = (1280, 900), (360, 740)
-AXE = (Path(axe_core_python.__file__).with_name("axe.min.js")).read_text(encoding="utf-8")
+AXE = files("axe_core_python").joinpath("axe.min.js").read_text(encoding="utf-8")
 RUN_AXE = """axe.run(document, {runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]})
   .then((found) => found.violations.map((each) => `${each.id}: ${each.nodes.map((node) => node.html).join(" | ")}`))"""
 REASON = "amount_cents: is missing from data.object, where the contract of this provider says that it has to be"

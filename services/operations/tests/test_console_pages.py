@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from operations.console.access import HEADERS
@@ -15,7 +15,6 @@ from operations.trace.look import Look
 from .consoles import (
     HOSTILE,
     SECOND,
-    TOKEN,
     MemoryBoard,
     client,
     gone,
@@ -27,7 +26,7 @@ from .consoles import (
 from .tracing import EVENT, NOW
 
 if TYPE_CHECKING:
-    from starlette.testclient import TestClient
+    from operations.console.answers import Answer
 
 
 def text_of(page: str) -> str:
@@ -35,14 +34,11 @@ def text_of(page: str) -> str:
     return " ".join(re.sub(r"<[^>]+>", " ", page).split())
 
 
-def sign_in(browser: TestClient) -> str:
-    """Sign in, and return what proves that a form is of this session."""
-    answer = browser.post("/sign-in", data={"token": TOKEN, "back": "/quarantine"})
-    assert (answer.status_code, answer.headers["location"]) == (303, "/quarantine")
-    page = browser.get("/quarantine").text
-    found = re.search(r'name="proof" value="([^"]+)"', page)
-    assert found is not None
-    return found[1]
+def hops(**changes: Any) -> Answer[Any]:
+    """Return the hops of a page on which all is well, but for something."""
+    answer = overview().hops
+    assert answer is not None
+    return told([replace(hop, **changes) for hop in answer.value or ()])
 
 
 def test_the_first_page_says_that_all_is_well() -> None:
@@ -82,14 +78,13 @@ def test_amounts_are_in_major_units_and_currencies_are_never_added() -> None:
 
 
 def test_a_latency_without_events_is_a_dash_and_not_a_zero() -> None:
-    hops = [replace(hop, events=0.0, seconds={}, missed=None) for hop in overview().hops.value or ()]
-    text = text_of(client(MemoryBoard(overview(hops=told(hops)))).get("/").text)
+    none = hops(events=0.0, seconds={}, missed=None)
+    text = text_of(client(MemoryBoard(overview(hops=none))).get("/").text)
     assert "webhook to Kafka - - - 0 -" in text
 
 
 def test_a_missed_objective_is_said_in_words() -> None:
-    hops = [replace(hop, missed=0.2) for hop in overview().hops.value or ()]
-    assert "20.0% of 1.0%, over" in text_of(client(MemoryBoard(overview(hops=told(hops)))).get("/").text)
+    assert "20.0% of 1.0%, over" in text_of(client(MemoryBoard(overview(hops=hops(missed=0.2)))).get("/").text)
 
 
 @pytest.mark.parametrize("page", ["/", "/quarantine?state=all", f"/event?wanted={EVENT}"])

@@ -28,6 +28,8 @@ from .tracing import NOW
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from psycopg import sql
+
 
 def soon() -> float:
     return time.monotonic() + 5
@@ -296,9 +298,12 @@ def test_the_command_line_that_is_named_is_about_the_same_events() -> None:
 
 def test_the_newest_rows_are_asked_for_by_an_index_and_with_a_bound() -> None:
     asked_for: list[tuple[str, list[int]]] = []
-    connection: Any = SimpleNamespace(
-        execute=lambda statement, values: asked_for.append((statement.as_string(None), values)) or []
-    )
+
+    def execute(statement: sql.Composed, values: list[int]) -> list[Any]:
+        asked_for.append((statement.as_string(None), values))
+        return []
+
+    connection: Any = SimpleNamespace(execute=execute)
     assert EventRows(connection).newest(7) == []
     ((statement, values),) = asked_for
     assert values == [7]

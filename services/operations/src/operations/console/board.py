@@ -194,7 +194,7 @@ def _layers(values: Sequence[Value]) -> list[Layer]:
 
 
 def _lags(values: Sequence[Value]) -> list[Lag]:
-    return [Lag(*each.labels, records=int(each.value)) for each in values if each.gauge == LAG]
+    return [Lag(each.labels[0], each.labels[1], int(each.value)) for each in values if each.gauge == LAG]
 
 
 def _differences(values: Sequence[Value]) -> Mapping[str, int]:
