@@ -103,6 +103,13 @@ catalogue-browser: catalogue ## Look at the catalogue in a real browser; needs C
 report-browser: $(PYTHON) ## Look at the page of `make report`, of rows made by hand, in a real browser; needs Chromium
 	@$(PYTHON) -m pytest tests/browser/check_report.py
 
+.PHONY: console-browser console-stack
+console-stack: setup ## The console on a whole stack of its own, with a real browser; needs Chromium
+	@$(PYTHON) -m pytest -m e2e tests/e2e/test_console.py tests/browser/check_console_stack.py
+
+console-browser: $(PYTHON) ## Look at the pages of `payments console`, with parts in memory, in a real browser; needs Chromium
+	@$(PYTHON) -m pytest tests/browser/check_console.py
+
 .PHONY: images
 images: $(PYTHON) ## Build the images of gateway, normalizer and orchestrator and run them, where there is a container engine
 	@$(PYTHON) -m pytest -s infra/deployment/tests/check_images.py

@@ -123,6 +123,7 @@ def applications(context: Context) -> tuple[Process, ...]:
             after=streams | {"tables"},
         ),
         _watch(context),
+        _console(context),
         *_dagster(context),
     )
 
@@ -136,6 +137,34 @@ def _watch(context: Context) -> Process:
         port="watch_metrics",
         variables={"METRICS_PORT": str(context.ports.watch_metrics), "WATCH_MOUNTS": f"state={context.places.state}"},
         after=frozenset({"topics", "tables", "database"}),
+    )
+
+
+def _console(context: Context) -> Process:
+    """Return the web page for who is on call. It asks nobody while nobody looks, and shows what is not up yet."""
+    ports = context.ports
+    programs = {
+        "inference": ports.inference,
+        "orchestrator": ports.orchestrator_metrics,
+        "archiver": ports.archiver_metrics,
+        "watch": ports.watch_metrics,
+    }
+    addresses = {
+        **{each.name: each.url(ports) for each in gateways(context.places)},
+        **{each.normalizer: each.normalizer_url(ports) for each in gateways(context.places)},
+        **{name: context.url(number) for name, number in programs.items()},
+    }
+    return _program(
+        context,
+        "console",
+        (context.places.venv / "bin" / "payments", "console"),
+        port="console",
+        variables={
+            "HTTP_HOST": LOOPBACK,
+            "HTTP_PORT": str(ports.console),
+            "CONSOLE_PROGRAMS": ",".join(f"{name}={address}" for name, address in addresses.items()),
+            "CONSOLE_TOKEN": context.secrets.console_token.get_secret_value(),
+        },
     )
 
 
@@ -155,7 +184,7 @@ def _program(
         name=name,
         group=Group.APPLICATIONS,
         command=tuple(map(str, command)),
-        environment={**_base(context, Path(command[0]).parent), **variables},
+        environment={**_base(context, _folder(command)), **variables},
         directory=context.places.repository,
         ports=(port, *more_ports),
         ready=HttpReady(f"{context.url(number)}/readyz"),
@@ -245,3 +274,8 @@ def _workspace(context: Context) -> str:
 
 def _base(context: Context, programs: Path) -> Mapping[str, str]:
     return {**environment.shared(context.places, context.ports, context.secrets), "PATH": f"{programs}:{SYSTEM_PATH}"}
+
+
+def _folder(command: tuple[Path | str, ...]) -> Path:
+    """Return where the program of a command is, whatever is put before it."""
+    return next(each.parent for each in command if isinstance(each, Path))

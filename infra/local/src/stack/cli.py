@@ -82,6 +82,9 @@ def up(
     """Start the servers, deploy the contracts to them, and start the pipeline."""
     session = _session(context)
     startup.up(session.context(), services or [], Group(only.value) if only else None, session.console)
+    if not services and only in {None, Only.APPLICATIONS}:
+        address = environment.addresses(session.places, session.ports)[environment.CONSOLE]
+        session.console.print(f"{environment.CONSOLE}: {address}", highlight=False)
 
 
 @app.command()

@@ -17,6 +17,7 @@ class Ports:
 
     dagster: int = 13000
     dagster_code: int = 13001
+    console: int = 13002
     postgres: int = 15432
     trino: int = 18080
     registry: int = 18081

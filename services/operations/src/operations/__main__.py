@@ -20,6 +20,7 @@ from rich.console import Console
 
 from operations.assembly import open_census
 from operations.audit import command as audit
+from operations.console.command import console as show_console
 from operations.dagster import find_observations, launch, wait
 from operations.database import apply_database, plan_database
 from operations.erasure.command import erase
@@ -57,6 +58,7 @@ app.command()(erase)
 app.command()(trace)
 app.command()(peek)
 app.command()(watch)
+app.command("console")(show_console)
 app.add_typer(audit.app, name="audit")
 app.add_typer(merchants.app, name="merchants")
 console = Console()

@@ -30,6 +30,7 @@ def config(context: Context) -> str:
         "inference": (ports.inference, "/metrics"),
         "archiver": (ports.archiver_metrics, "/metrics"),
         "watch": (ports.watch_metrics, "/metrics"),
+        "console": (ports.console, "/metrics"),
         "orchestrator": (ports.orchestrator_metrics, "/metrics"),
         "orchestrator-temporal": (ports.orchestrator_temporal_metrics, "/metrics"),
         **{

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any
 
 import psycopg
@@ -69,6 +70,19 @@ class Trail:
         """
         statement = sql.SQL("SELECT * FROM {} WHERE event_id = %s ORDER BY acted_at").format(_TABLE)
         return self._read(statement, [event_id])
+
+    def count_since(self, moment: datetime) -> dict[str, int]:
+        """Return how many events something was done about since a moment, by outcome.
+
+        Raises:
+            DeploymentError: There is no such table.
+            UnavailableError: The database does not answer.
+        """
+        statement = sql.SQL(
+            "SELECT outcome, count(DISTINCT event_id) FROM {} WHERE acted_at >= %s GROUP BY outcome"
+        ).format(_TABLE)
+        with self._connected() as connection:
+            return {str(outcome): int(count) for outcome, count in connection.execute(statement, [moment])}
 
     def _read(self, statement: sql.Composed, parameters: list[Any]) -> list[RecoveryAction]:
         names = {column.name for column in RECOVERY_ACTIONS.columns}

@@ -16,7 +16,7 @@ from operations.recovery.audit import Trail
 from operations.recovery.lake import LakeSource
 from operations.recovery.scan import Scanner
 from operations.recovery.sending import Sender
-from operations.recovery.sources import Joined
+from operations.recovery.sources import Joined, Source
 from operations.recovery.topics import Decoders, Names, TopicSource
 from operations.recovery.watching import DeadLetterWatch
 from operations.recovery.workflows import Workflows
@@ -65,7 +65,7 @@ class Session:
 
 @contextmanager
 def open_session(
-    settings: RecoverySettings, names: Names | None = None, archive: LakeSource | None = None
+    settings: RecoverySettings, names: Names | None = None, archive: Source | None = None
 ) -> Iterator[Session]:
     """Open the sources for as long as the context lasts; topics and archive are the contracts' unless said."""
     with ExitStack() as stack:

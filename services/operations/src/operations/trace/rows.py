@@ -23,6 +23,10 @@ _WAYS: tuple[LiteralString, ...] = (
     "provider = ANY(%(providers)s) AND provider_object_id = %(id)s",
     "provider = ANY(%(providers)s) AND related_payment_id = %(id)s",
 )
+_TOLD = frozenset({"event_id", "provider", "event_type", "merchant_id", "status", "processed_at"}) | {
+    "amount_cents",
+    "currency",
+}
 
 
 class EventRows:
@@ -44,6 +48,14 @@ class EventRows:
             "ORDER BY provider_created_at DESC, event_id LIMIT %(limit)s"
         ).format(columns=columns, table=table, ids=ids)
         return list(self._connection.execute(statement, {"id": wanted, "providers": sorted(PROVIDERS), "limit": limit}))
+
+    def newest(self, limit: int) -> list[Row]:
+        """Return the events that were normalized last, the newest first: what tells them apart, and their amount."""
+        named = [each.name for each in PAYMENT_EVENTS.columns if each.name in _TOLD]
+        statement = sql.SQL("SELECT {} FROM {} ORDER BY processed_at DESC LIMIT %s").format(
+            sql.SQL(", ").join(map(sql.Identifier, named)), sql.Identifier(PAYMENT_EVENTS.name)
+        )
+        return list(self._connection.execute(statement, [limit]))
 
     def payment_of_charge(self, provider: str, charge_id: str) -> str | None:
         """Return the payment that a charge belongs to, where one of its events tells."""

@@ -25,12 +25,27 @@ from operations.watch.values import Gauges
 _TIMEOUT_SECONDS = 5.0
 
 
-class WatchSettings(AuditSettings, LakeSettings, MetricsSettings, LogSettings):
-    """Addresses of all parts, groups and suffixes as the audit has them, and where to show what they say."""
+class PartsSettings(AuditSettings, LakeSettings):
+    """Addresses of the parts that are asked themselves, groups and suffixes as the audit has them."""
 
     temporal_http_url: str = Field(pattern=r"^https?://")
     temporal_namespace: str = "payments"
     dagster_url: str = Field(pattern=r"^https?://")
+
+    @property
+    def layers(self) -> Mapping[str, tuple[str, str]]:
+        """The table that stands for each layer."""
+        suffix = self.dbt_schema_suffix
+        return {
+            "bronze": (BRONZE_PAYMENT_EVENTS.namespace, BRONZE_PAYMENT_EVENTS.name),
+            "silver": _built(SILVER_PAYMENTS_CLEANED, suffix),
+            "gold": _built(GOLD_DAILY_PAYMENT_METRICS, suffix),
+        }
+
+
+class WatchSettings(PartsSettings, MetricsSettings, LogSettings):
+    """Addresses of all parts, and where to show what they say."""
+
     watch_seconds: float = Field(default=15, gt=0, description="Time between two looks.")
     watch_mounts: str = Field(default="", description="Folders whose disks are watched: name=/path, commas between.")
 
@@ -45,16 +60,6 @@ class WatchSettings(AuditSettings, LakeSettings, MetricsSettings, LogSettings):
     def mounts(self) -> Mapping[str, Path]:
         """The folders by name."""
         return {name: Path(path) for name, _, path in _pairs(self.watch_mounts)}
-
-    @property
-    def layers(self) -> Mapping[str, tuple[str, str]]:
-        """The table that stands for each layer."""
-        suffix = self.dbt_schema_suffix
-        return {
-            "bronze": (BRONZE_PAYMENT_EVENTS.namespace, BRONZE_PAYMENT_EVENTS.name),
-            "silver": _built(SILVER_PAYMENTS_CLEANED, suffix),
-            "gold": _built(GOLD_DAILY_PAYMENT_METRICS, suffix),
-        }
 
 
 def watch() -> None:
@@ -75,7 +80,7 @@ def watch() -> None:
         Watch(questions, settings.mounts, gauges).run(settings.watch_seconds, stop)
 
 
-def open_questions(settings: WatchSettings, resources: ExitStack) -> Mapping[str, Question]:
+def open_questions(settings: PartsSettings, resources: ExitStack) -> Mapping[str, Question]:
     """Return what to ask each part, by its name; connections last as long as `resources`."""
     lags = Lags(settings.kafka_bootstrap_servers, [(group, topic) for group, topic, _ in readers(settings)])
     resources.callback(lags.close)
