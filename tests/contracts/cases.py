@@ -141,7 +141,9 @@ def _limits(target: Target) -> Iterator[object]:
     for rule in target.rules:
         match rule:
             case Minimum(value, _) | Maximum(value, _):
-                yield from (value - 1, value, value + 1, str(value), f"{value}.00")
+                numbers = (value - 1, value, value + 1)
+                yield from (each for each in numbers if -(2**63) <= each < 2**64)
+                yield from (str(value), f"{value}.00")
             case MaxCharacters(value, _) | CutCharacters(value, _):
                 yield from ("x" * value, "x" * (value + 1))
             case TimeRange(earliest, latest):
