@@ -92,6 +92,17 @@ mutants: $(PYTHON) ## Change the gateway's validators in every small way; fail w
 	@cd services/gateway && rm -rf mutants && ../../.venv/bin/mutmut run && \
 	../../.venv/bin/mutmut results --all true | ../../$(PYTHON) ../../tests/tools/mutation_scores.py
 
+# Settings of `make mutants-codegen`, beside SEED: what to change, which of them, how many mutants of each, and how many of a
+# hundred have to be noticed.
+MUTANTS ?= mappings
+NAMES ?=
+COUNT_OF_EACH ?= 150
+LEAST ?= 0
+
+.PHONY: mutants-codegen
+mutants-codegen: $(PYTHON) ## Change compiled mappings in small ways, or MUTANTS=interpreter, rules, emitters; print what no case notices
+	@$(PYTHON) -m tests.mutation $(MUTANTS) $(NAMES) --count $(COUNT_OF_EACH) --least $(LEAST) $(if $(SEED),--seed $(SEED))
+
 .PHONY: catalogue catalogue-browser
 catalogue: $(PYTHON) ## Build the contract catalogue, generated/docs/index.html; fail where a link is dead
 	@.venv/bin/catalogue

@@ -184,7 +184,7 @@ def _program(
         name=name,
         group=Group.APPLICATIONS,
         command=tuple(map(str, command)),
-        environment={**_base(context, _folder(command)), **variables},
+        environment={**_base(context, Path(command[0]).parent), **variables},
         directory=context.places.repository,
         ports=(port, *more_ports),
         ready=HttpReady(f"{context.url(number)}/readyz"),
@@ -274,8 +274,3 @@ def _workspace(context: Context) -> str:
 
 def _base(context: Context, programs: Path) -> Mapping[str, str]:
     return {**environment.shared(context.places, context.ports, context.secrets), "PATH": f"{programs}:{SYSTEM_PATH}"}
-
-
-def _folder(command: tuple[Path | str, ...]) -> Path:
-    """Return where the program of a command is, whatever is put before it."""
-    return next(each.parent for each in command if isinstance(each, Path))

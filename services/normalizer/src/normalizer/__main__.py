@@ -61,9 +61,11 @@ def run(settings: NormalizerSettings, stop: Event) -> None:
     registry = CollectorRegistry()
     metrics = NormalizerMetrics(registry)
 
-    def submit() -> Started:
+    def permit() -> None:
         with RegistryClient(settings.schema_registry_url) as schemas:
             require_registered(schemas, TOPICS)
+
+    def submit() -> Started:
         last = _last_state(settings)
         path = last.path if last else None
         log.info("job_being_submitted", recover_from=path or "nothing: first start")
@@ -91,6 +93,7 @@ def run(settings: NormalizerSettings, stop: Event) -> None:
                 transaction_timeout=timedelta(seconds=settings.normalizer_transaction_timeout_s),
             ),
             cluster=Cluster(client),
+            permit=permit,
             submit=submit,
             pacer=pacer,
             metrics=metrics,
