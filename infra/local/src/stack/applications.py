@@ -80,6 +80,7 @@ def applications(context: Context) -> tuple[Process, ...]:
                     "NOTIFICATION_URL": gateway.notification_url(ports),
                     "HTTP_HOST": LOOPBACK,
                     "HTTP_PORT": str(ports.named((gateway.port,))[gateway.port]),
+                    **_spans(context),
                 },
                 after=streams | {"warm-up"},
             )
@@ -111,6 +112,7 @@ def applications(context: Context) -> tuple[Process, ...]:
             variables={
                 "METRICS_PORT": str(ports.orchestrator_metrics),
                 "TEMPORAL_METRICS_PORT": str(ports.orchestrator_temporal_metrics),
+                **_spans(context),
             },
             after=streams | {"tables", "database", "temporal-namespace", "inference"},
         ),
@@ -126,6 +128,11 @@ def applications(context: Context) -> tuple[Process, ...]:
         _console(context),
         *_dagster(context),
     )
+
+
+def _spans(context: Context) -> Mapping[str, str]:
+    """Return where a program that makes spans sends them; nothing where none are wanted."""
+    return {} if context.otlp_endpoint is None else {"OTEL_EXPORTER_OTLP_ENDPOINT": context.otlp_endpoint}
 
 
 def _watch(context: Context) -> Process:

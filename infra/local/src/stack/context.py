@@ -19,7 +19,7 @@ BROKERS = 1
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """Places, ports, secrets, tools, the JDK, the choice of servers and how slow the models of one stack are."""
+    """Places, ports, secrets, tools, the JDK, the choice of servers, how slow the models are and where spans go."""
 
     places: Places
     ports: Ports
@@ -28,6 +28,7 @@ class Context:
     java_home: Path
     object_store: ObjectStore
     inference_latency_ms: str
+    otlp_endpoint: str | None = None
 
     @property
     def java(self) -> str:

@@ -57,4 +57,5 @@ class Session:
             home,
             store,
             self.settings.inference_latency_ms,
+            self.settings.otlp_endpoint,
         )

@@ -52,6 +52,13 @@ class Settings(BaseSettings):
         description="How many milliseconds the models take to answer, as a real one would: 0, 80 or 50-200.",
     )
 
+    otlp_endpoint: str | None = Field(
+        default=None,
+        validation_alias="OTEL_EXPORTER_OTLP_ENDPOINT",
+        pattern=r"^https?://",
+        description="Where gateways and orchestrator send spans; without it none are made.",
+    )
+
     gateway_providers: str = Field(
         default=",".join(FIRST),
         validation_alias="GATEWAY_PROVIDERS",

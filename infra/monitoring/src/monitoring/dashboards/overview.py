@@ -20,6 +20,8 @@ from monitoring.dashboards.model import (
 from monitoring.slos import SLOS
 
 _BUDGETS: Final = ("ErrorBudgetBurnsFast", "ErrorBudgetBurnsSlowly")
+# The first payment in a currency begins its series, and had no series to grow from a minute ago.
+_MONEY: Final = f'orchestrator_money_received_total{{provider=~"{PROVIDER}"}}'
 _MINE: Final = f'job=~"normalizer-{PROVIDER}"'
 
 
@@ -145,8 +147,7 @@ _WAY: Final = Section(
             Unit.COUNT,
             (
                 Query(
-                    "60 * sum by (currency)"
-                    f' (rate(orchestrator_money_received_total{{provider=~"{PROVIDER}"}}[{INTERVAL}]))',
+                    f"sum by (currency) (({_MONEY} unless {_MONEY} offset 1m) or increase({_MONEY}[1m]))",
                     "{{currency}}",
                 ),
             ),
