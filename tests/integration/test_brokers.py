@@ -12,7 +12,11 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType
+from confluent_kafka.admin import (  # type: ignore[attr-defined]  # the module does not export its names
+    AdminClient,
+    ConfigResource,
+    ResourceType,
+)
 from payments_contracts.topics import STRIPE_RAW, topics_of
 from stack.places import Places, broker_name
 from stack.supervision import Supervisor
