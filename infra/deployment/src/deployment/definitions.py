@@ -158,4 +158,8 @@ class _Loader(yaml.CSafeLoader):
     """YAML in which a bare `=` is a text, as operators of matchers write it, and no type of its own."""
 
 
-_Loader.add_constructor("tag:yaml.org,2002:value", yaml.CSafeLoader.construct_yaml_str)
+def _scalar(loader: _Loader, node: yaml.ScalarNode) -> str:
+    return str(loader.construct_scalar(node))
+
+
+_Loader.add_constructor("tag:yaml.org,2002:value", _scalar)
