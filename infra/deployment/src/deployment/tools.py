@@ -43,7 +43,7 @@ def golang() -> WheelTool:
 def built(name: str, module: str, binaries: dict[str, str]) -> Path:
     """Return the directory of programs that infra/local/go/<name> pins; building them may take minutes, once."""
     toolchain = golang()
-    return installed(toolchain, GoTool(places(), name, module, binaries, toolchain))
+    return installed(toolchain, GoTool(places(), name, (module,), binaries, toolchain))
 
 
 def jars(name: str) -> Path:

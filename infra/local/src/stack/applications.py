@@ -11,7 +11,7 @@ from stack.errors import StackError
 from stack.gateways import gateways
 from stack.jobs import Task
 from stack.ports import LOOPBACK
-from stack.processes import BEHIND, Group, Process, Step
+from stack.processes import LOWEST, Group, Process, Step
 from stack.readiness import HttpReady, PortReady
 from stack.servers import postgres
 
@@ -193,9 +193,7 @@ def _dagster(context: Context) -> tuple[Process, ...]:
         Process(
             name="dagster-code",
             group=Group.APPLICATIONS,
-            # Runs are its children.
             command=(
-                *BEHIND,
                 str(programs / "dagster"),
                 *("api", "grpc", "-h", LOOPBACK, "-p", str(context.ports.dagster_code), "-m", DAGSTER_MODULE),
                 *("--use-python-environment-entry-point", "--inject-env-vars-from-instance"),
@@ -207,6 +205,8 @@ def _dagster(context: Context) -> tuple[Process, ...]:
             # It listens once it has loaded the definitions.
             ready=PortReady(context.ports.dagster_code),
             after=after,
+            # Runs are its children.
+            niceness_when_ready=LOWEST,
         ),
         Process(
             name="dagster-webserver",
@@ -225,13 +225,14 @@ def _dagster(context: Context) -> tuple[Process, ...]:
         Process(
             name="dagster-daemon",
             group=Group.APPLICATIONS,
-            command=(*BEHIND, str(programs / "dagster-daemon"), "run", "-w", str(workspace)),
+            command=(str(programs / "dagster-daemon"), "run", "-w", str(workspace)),
             environment=variables,
             files=files,
             directory=home,
             # Only the web server can be asked for the daemon's health. Both start slowly, hence side by side.
             ready=HttpReady(f"{url}/graphql", post={"query": DAGSTER_HEALTH}, accept=healthy),
             after=after | {"dagster-code"},
+            niceness_when_ready=LOWEST,
         ),
     )
 

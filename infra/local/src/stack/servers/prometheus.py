@@ -71,8 +71,8 @@ def items(context: Context) -> tuple[Process, ...]:
     """Return Prometheus and the Alertmanager beside it."""
     tools = context.tools
     return (
-        _prometheus(context, tools.prometheus.target() / "prometheus"),
-        _alertmanager(context, tools.alertmanager.target() / "alertmanager"),
+        _prometheus(context, tools.servers.target() / "prometheus"),
+        _alertmanager(context, tools.servers.target() / "alertmanager"),
     )
 
 
