@@ -122,13 +122,13 @@ console-browser: $(PYTHON) ## Look at the pages of `payments console`, with part
 	@$(PYTHON) -m pytest tests/browser/check_console.py
 
 .PHONY: images
-images: $(PYTHON) ## Build the images of gateway, normalizer and orchestrator and run them, where there is a container engine
+images: $(PYTHON) ## Build every image and run it without rights, or some: IMAGES="gateway inference"; needs a container engine
 	@$(PYTHON) -m pytest -s infra/deployment/tests/check_images.py
 
 .PHONY: deployment
-deployment: $(PYTHON) ## Check images, compose and chart, the chart by Helm; builds Helm once where there is none
+deployment: $(PYTHON) ## Check images, compose and chart, by Helm and by the operators' definitions; gets these once
 	@$(PYTHON) -m pytest infra/deployment/tests
-	@$(PYTHON) -m pytest infra/deployment/tests/check_chart.py
+	@$(PYTHON) -m pytest infra/deployment/tests/check_chart.py infra/deployment/tests/check_definitions.py
 
 .PHONY: format
 format: $(PYTHON) ## Format the code

@@ -12,11 +12,12 @@ ROOT = Path(__file__).parents[1]
 PROGRAM = ROOT / ".venv-stack" / "bin" / "stack"
 
 
-def run_stack(*arguments: str) -> str:
-    """Run the `stack` command for the test stack and return what it prints."""
+def run_stack(*arguments: str, **settings: str) -> str:
+    """Run the `stack` command for the test stack, or for the one of these settings, and return what it prints."""
     environment = os.environ | {
         "PAYMENTS_STATE_DIR": os.environ.get("PAYMENTS_TEST_STATE_DIR", str(ROOT / ".state-test")),
         "PAYMENTS_PORT_OFFSET": os.environ.get("PAYMENTS_TEST_PORT_OFFSET", "5000"),
+        **settings,
     }
     finished = subprocess.run(
         [str(PROGRAM), *arguments], cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, check=False

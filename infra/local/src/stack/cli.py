@@ -163,6 +163,7 @@ def env(
         **environment.shared(session.places, session.ports, session.secrets()),
         "PAYMENTS_PORT_OFFSET": str(session.settings.port_offset),
         "OBJECT_STORE": session.settings.object_store.value,
+        "KAFKA_BROKERS": str(session.places.brokers),
     }
     if form is Form.JSON:
         typer.echo(json.dumps(variables, indent=2))

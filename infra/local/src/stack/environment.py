@@ -4,12 +4,12 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from stack.context import BROKERS, BUCKET_LAKE, S3_REGION, TEMPORAL_NAMESPACE
+from stack.context import BUCKET_LAKE, S3_REGION, TEMPORAL_NAMESPACE
 from stack.gateways import Gateway, gateways
 from stack.places import Places
 from stack.ports import LOOPBACK, Ports, url
 from stack.secrets import Secrets
-from stack.servers import registry
+from stack.servers import kafka, registry
 
 MERCHANT = "merch_local"
 CONSOLE = "Console"
@@ -74,8 +74,8 @@ def clients(at: Addresses) -> dict[str, str]:
 def _here(places: Places, ports: Ports, secrets: Secrets) -> Addresses:
     password = secrets.payments_password.get_secret_value()
     return Addresses(
-        kafka=f"{LOOPBACK}:{ports.kafka}",
-        brokers=str(BROKERS),
+        kafka=kafka.bootstrap(places, ports),
+        brokers=str(places.brokers),
         registry=url(ports.registry),
         catalog=url(ports.catalog),
         warehouse=f"s3://{BUCKET_LAKE}/warehouse",
@@ -140,7 +140,7 @@ def addresses(places: Places, ports: Ports) -> Mapping[str, str]:
         "Object store": url(ports.object_store),
         "Schema registry": url(ports.registry),
         "Iceberg catalog": f"{url(ports.catalog)}/v1/config",
-        "Kafka": f"{LOOPBACK}:{ports.kafka}",
+        "Kafka": kafka.bootstrap(places, ports),
         "Postgres": f"{LOOPBACK}:{ports.postgres}",
         "Prometheus": url(ports.prometheus),
         "Alertmanager": url(ports.alertmanager),

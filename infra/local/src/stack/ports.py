@@ -75,6 +75,10 @@ class Ports:
     alertmanager: int = 19091
     kafka: int = 19092
     kafka_controller: int = 19093
+    kafka_2: int = 19094
+    kafka_controller_2: int = 19095
+    kafka_3: int = 19096
+    kafka_controller_3: int = 19097
 
     @classmethod
     def with_offset(cls, offset: int) -> Self:
