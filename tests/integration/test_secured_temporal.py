@@ -54,7 +54,7 @@ def settings(running: Frontend, key: str | None, **changes: Any) -> TemporalSett
         "temporal_tls_ca_file": running.authority.file,
         "temporal_api_key": key,
     }
-    return TemporalSettings(**given | changes)
+    return TemporalSettings.model_validate(given | changes)
 
 
 async def test_a_key_may_do_what_it_says_and_no_more(server: Frontend) -> None:

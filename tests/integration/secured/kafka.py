@@ -17,6 +17,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # the module 
     ResourceType,
     ScramCredentialInfo,
     ScramMechanism,
+    UserScramCredentialAlteration,
     UserScramCredentialUpsertion,
 )
 from kit.settings import KafkaSettings
@@ -62,7 +63,7 @@ class Broker:
             "kafka_sasl_password": PASSWORD,
             "kafka_tls_ca_file": self.authority.file,
         }
-        return KafkaSettings(**settings | changes)
+        return KafkaSettings.model_validate(settings | changes)
 
     def bearer(self, certificate: Certificate) -> KafkaSettings:
         """Return the settings of a service that comes in by a certificate."""
@@ -118,8 +119,8 @@ def broker(directory: Path) -> Iterator[Broker]:
     do(context, step(items, "kafka-storage"))
     with serving(context, process, files={config: text}):
         _prepare(AdminClient({"bootstrap.servers": f"{LOOPBACK}:{ports.kafka}"}))
-        at = (f"{LOOPBACK}:{port}" for port in (scram, mutual, late))
-        yield Broker(*at, authority, stranger)
+        scrammed, mutually, lately = (f"{LOOPBACK}:{port}" for port in (scram, mutual, late))
+        yield Broker(scrammed, mutually, lately, authority, stranger)
 
 
 def _prepare(admin: AdminClient) -> None:
@@ -129,12 +130,12 @@ def _prepare(admin: AdminClient) -> None:
         made.result(_SECONDS)
     users = [each for each in yaml.safe_load_all(USERS.read_text()) if each]
     information = ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, 4096)
-    credentials = [
+    credentials: list[UserScramCredentialAlteration] = [
         UserScramCredentialUpsertion(each["metadata"]["name"], information, PASSWORD.encode()) for each in users
     ]
     for known in admin.alter_user_scram_credentials(credentials).values():
         known.result(_SECONDS)
-    for allowed in admin.create_acls([acl for each in users for acl in _acls(each)]).values():
+    for allowed in admin.create_acls(list(dict.fromkeys(acl for each in users for acl in _acls(each)))).values():
         allowed.result(_SECONDS)
 
 

@@ -16,7 +16,7 @@ def connect(where: Endpoint, **options: Any) -> Any:
     https://github.com/trinodb/trino-python-client
     """
     if where.password is not None and where.user is not None:
-        options["auth"] = BasicAuthentication(where.user, where.password.get_secret_value())  # type: ignore[no-untyped-call]  # the library has half its types
+        options["auth"] = BasicAuthentication(where.user, where.password.get_secret_value())
     if where.tls.ca_file is not None:
         options["verify"] = str(where.tls.ca_file)
     return trino.dbapi.connect(host=where.url, user=where.user, **options)  # type: ignore[no-untyped-call]  # as above

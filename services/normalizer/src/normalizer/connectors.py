@@ -21,7 +21,7 @@ def kafka_options(settings: KafkaSettings) -> dict[str, str]:
     protocol = settings.kafka_security_protocol
     if protocol == "PLAINTEXT":
         return {}
-    found = {"security.protocol": protocol}
+    found: dict[str, str] = {"security.protocol": protocol}
     if settings.kafka_sasl_username is not None and settings.kafka_sasl_password is not None:
         mechanism = settings.kafka_sasl_mechanism
         module = "plain.PlainLoginModule" if mechanism == "PLAIN" else "scram.ScramLoginModule"

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import stamina
 import typer
@@ -74,7 +74,8 @@ def topics_apply() -> None:
     """Create missing topics and bring retention to the contracts; safe to run again."""
     settings = load(OperationsSettings)
     errors = ErrorLog("payments-operations")
-    admin = AdminClient({**kafka_options(settings.kafka), "log_level": 2, "error_cb": errors.note})
+    options: dict[str, Any] = {**kafka_options(settings.kafka), "log_level": 2, "error_cb": errors.note}
+    admin = AdminClient(options)
     topics = topics_of(load(ProvidersSettings).gateway_providers)
     _print(apply_topics(admin, topics, settings.topics_most_replicas, errors.explain))
 

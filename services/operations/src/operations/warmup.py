@@ -4,6 +4,7 @@ A broker compiles its code as it is used: the first record takes about a second,
 long as later ones. No webhook should wait for that, and no topic of the contracts is to hold what is not an event.
 """
 
+from typing import Any
 from uuid import uuid4
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
@@ -25,7 +26,8 @@ def warm_up(kafka: Kafka) -> int:
         DeploymentError: The cluster cannot be reached, or refuses the topic or a record.
     """
     errors = ErrorLog("payments-operations")
-    admin = AdminClient({**kafka_options(kafka), "error_cb": errors.note})
+    settings: dict[str, Any] = {**kafka_options(kafka), "error_cb": errors.note}
+    admin = AdminClient(settings)
     topic = f"warm-up.{uuid4().hex}"
     try:
         admin.create_topics([NewTopic(topic, 1)])[topic].result(_TIMEOUT_SECONDS)

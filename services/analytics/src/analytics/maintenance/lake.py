@@ -6,13 +6,11 @@ from typing import Any
 
 from kit.errors import Fault, Transient
 from kit.lake import history_kept, load_catalog
-from kit.settings import LakeSettings
+from kit.settings import LakeSettings, TrinoSettings
 from kit.trino import connect, trino_refusal
 from pyiceberg.catalog import Catalog
 from requests import RequestException
 from trino.exceptions import DatabaseError, Error, HttpError, TrinoQueryError, TrinoUserError
-
-from analytics.settings import TrinoSettings
 
 Rows = Sequence[Sequence[Any]]
 

@@ -45,7 +45,7 @@ class KafkaSecuritySettings(EnvironmentSettings):
         """Return where brokers are, with what this client needs to come in."""
         if self.kafka_security_protocol == "PLAINTEXT":
             return Brokers(servers)
-        options = {"security.protocol": self.kafka_security_protocol}
+        options: dict[str, str] = {"security.protocol": self.kafka_security_protocol}
         if self.kafka_sasl_username is not None and self.kafka_sasl_password is not None:
             options |= {
                 "sasl.mechanism": self.kafka_sasl_mechanism,

@@ -191,7 +191,7 @@ def _commits(rate: float, wait_seconds: float, rows: float) -> float:
 
 def _shards(inputs: Inputs, rate: float) -> int:
     needed = rate * inputs.assumed.transitions_per_event / inputs.assumed.transitions_per_shard
-    return max(_LEAST_SHARDS, 2 ** math.ceil(math.log2(max(needed, 1))))
+    return max(_LEAST_SHARDS, 1 << math.ceil(math.log2(max(needed, 1))))
 
 
 def _days(milliseconds: float) -> float:
