@@ -130,6 +130,13 @@ deployment: $(PYTHON) ## Check images, compose and chart, by Helm and by the ope
 	@$(PYTHON) -m pytest infra/deployment/tests
 	@$(PYTHON) -m pytest infra/deployment/tests/check_chart.py infra/deployment/tests/check_definitions.py
 
+# The uv that made .venv: the cache keeps it.
+UV ?= $(firstword $(wildcard $(or $(PAYMENTS_CACHE_DIR),$(HOME)/.cache/payment-pipeline)/tools/uv/*/bin/uv))
+
+.PHONY: audit
+audit: $(PYTHON) ## Tell what is known against dependencies, list all in build/sbom.cdx.json; exit code 75 where nobody can be asked
+	@$(PYTHON) -m tests.audit $(UV)
+
 .PHONY: format
 format: $(PYTHON) ## Format the code
 	@.venv/bin/ruff check --fix-only . && .venv/bin/ruff format .

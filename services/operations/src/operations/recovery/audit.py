@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 import psycopg
+from kit.postgres import unreachable
 from payments_contracts.database import RECOVERY_ACTIONS
 from payments_contracts.pins.operations import RecoveryAction
 from psycopg import sql
@@ -102,7 +103,7 @@ class Trail:
                 yield connection
         except psycopg.OperationalError as error:
             # Without the driver's words: they may show the address with its login.
-            raise UnavailableError("The operational database does not answer. Is it up? See `make status`.") from error
+            raise UnavailableError(unreachable(error)) from error
         except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn) as error:
             raise DeploymentError(
                 f"The operational database lacks {RECOVERY_ACTIONS.name}, or a column of it: run `make database`."

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from typing import Any, LiteralString
 
 import psycopg
+from kit.postgres import refusal
 from payments_contracts.database import AUDIT_DIFFERENCES, PAYMENT_EVENTS, RECOVERY_ACTIONS
 from payments_contracts.providers import PROVIDERS
 from psycopg import sql
@@ -102,7 +103,7 @@ def open_rows(dsn: SecretStr) -> Iterator[EventRows]:
             yield EventRows(connection)
     except (psycopg.OperationalError, psycopg.errors.QueryCanceled) as error:
         # Without the driver's words: they may show the address with its login.
-        raise UnavailableError("the operational database does not answer") from error
+        raise UnavailableError(refusal(error) or "the operational database does not answer") from error
     except psycopg.errors.UndefinedTable as error:
         raise UnavailableError(f"{error.diag.message_primary}: run `make database`") from error
     except psycopg.errors.InsufficientPrivilege as error:

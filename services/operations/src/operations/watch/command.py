@@ -9,10 +9,11 @@ from pathlib import Path
 
 import httpx
 from kit.clock import utc_now
+from kit.connection import Http, endpoint_of
 from kit.lake import load_catalog
 from kit.logging import configure
 from kit.metrics import MetricsServer
-from kit.settings import LakeSettings, LogSettings, MetricsSettings, load
+from kit.settings import LakeSettings, LogSettings, MetricsSettings, TemporalSecuritySettings, load
 from payments_contracts.tables import BRONZE_PAYMENT_EVENTS, GOLD_DAILY_PAYMENT_METRICS, SILVER_PAYMENTS_CLEANED
 from prometheus_client import CollectorRegistry
 from pydantic import Field, field_validator
@@ -25,7 +26,7 @@ from operations.watch.values import Gauges
 _TIMEOUT_SECONDS = 5.0
 
 
-class PartsSettings(AuditSettings, LakeSettings):
+class PartsSettings(AuditSettings, LakeSettings, TemporalSecuritySettings):
     """Addresses of the parts that are asked themselves, groups and suffixes as the audit has them."""
 
     temporal_http_url: str = Field(pattern=r"^https?://")
@@ -82,22 +83,24 @@ def watch() -> None:
 
 def open_questions(settings: PartsSettings, resources: ExitStack) -> Mapping[str, Question]:
     """Return what to ask each part, by its name; connections last as long as `resources`."""
-    lags = Lags(settings.kafka_bootstrap_servers, [(group, topic) for group, topic, _ in readers(settings)])
+    lags = Lags(settings.kafka, [(group, topic) for group, topic, _ in readers(settings)])
     resources.callback(lags.close)
-    workflows = WorkflowCounts(settings.temporal_http_url, settings.temporal_namespace, utc_now)
+    workflows = WorkflowCounts(settings.temporal_http(settings.temporal_http_url), settings.temporal_namespace, utc_now)
     resources.callback(workflows.close)
     return {
         "kafka": lags.ask,
         "database": partial(ask_audit, settings.postgres_dsn),
         "catalog": Layers(partial(load_catalog, settings), settings.layers).ask,
         "temporal": workflows.ask,
-        "trino": partial(ask_trino, _client(resources, f"http://{settings.trino_host}:{settings.trino_port}")),
+        "trino": partial(ask_trino, _client(resources, settings.trino)),
         "dagster": partial(ask_dagster, _client(resources, settings.dagster_url)),
     }
 
 
-def _client(resources: ExitStack, url: str) -> httpx.Client:
-    return resources.enter_context(httpx.Client(base_url=url, timeout=_TIMEOUT_SECONDS, trust_env=False))
+def _client(resources: ExitStack, http: Http) -> httpx.Client:
+    where = endpoint_of(http)
+    client = httpx.Client(base_url=where.url, timeout=_TIMEOUT_SECONDS, trust_env=False, **where.options())
+    return resources.enter_context(client)
 
 
 def _built(table: str, suffix: str) -> tuple[str, str]:
