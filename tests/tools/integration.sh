@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Runs the tests against real servers, on a stack that one started: first those that keep Trino or Flink busy and, beside
-# them, those that need neither; then, one by one, those that kill servers or take the pipeline as a whole.
+# them, those that need neither; then, one by one, those that kill servers or take the pipeline as a whole and, beside
+# them, those that have servers of their own.
 set -euo pipefail
 
 python=.venv/bin/python
@@ -9,16 +10,22 @@ places=(tests/integration tests/e2e tests/fuzz tests/faults services)
 .venv-stack/bin/stack up --only deployment
 export PAYMENTS_TEST_STACK_IS_UP=1
 
-beside=$(mktemp)
-engines=
-trap 'rm -f "$beside"; [ -z "$engines" ] || kill "$engines" 2>/dev/null || true' EXIT
-"$python" -m pytest -m "integration and engines and not alone" "${places[@]}" >"$beside" 2>&1 &
-engines=$!
-failed=0
-"$python" -m pytest -m "integration and not engines and not alone" "${places[@]}" || failed=1
-echo "Those of Trino and Flink, which have run meanwhile:"
-wait "$engines" || failed=1
-engines=
-cat "$beside"
-[ "$failed" = 0 ]
-"$python" -m pytest -m "alone or e2e" "${places[@]}"
+output=$(mktemp)
+other=
+trap 'rm -f "$output"; [ -z "$other" ] || kill "$other" 2>/dev/null || true' EXIT
+
+# Runs the first tests beside the second, and shows what those say after these have ended.
+run_beside() {
+    local failed=0
+    "$python" -m pytest -m "$1" "${places[@]}" >"$output" 2>&1 &
+    other=$!
+    "$python" -m pytest -m "$2" "${places[@]}" || failed=1
+    echo "The others, which have run meanwhile:"
+    wait "$other" || failed=1
+    other=
+    cat "$output"
+    return "$failed"
+}
+
+run_beside "engines and not alone and not apart" "integration and not engines and not alone and not apart"
+run_beside "apart" "(alone or e2e) and not apart"
