@@ -19,6 +19,7 @@ from operations.audit.topics import Topics
 from operations.errors import UnavailableError
 from operations.stretches import Stretches
 from payments_contracts.topics import NORMALIZED, VALIDATION_DLQ, raw_topic
+from stack.servers import flink
 
 from tests.integration.secured.kafka import Broker, broker
 from tests.integration.secured.programs import context_in
@@ -75,11 +76,20 @@ async def test_a_write_that_no_contract_gives_is_refused(secured: Broker) -> Non
         await write(secured.user("gateway"), NORMALIZED.name, b"forged")
 
 
-async def test_a_write_without_warming_up_is_refused_too(secured: Broker) -> None:
-    producer = Producer(secured.user("archiver").kafka, "test", deadline_seconds=20)
+@pytest.mark.parametrize(
+    ("service", "topic", "family"),
+    # The archiver may write to no topic at all, so that it gets no producer's id.
+    [("gateway", NORMALIZED.name, Transient), ("archiver", RAW, Fault)],
+)
+async def test_a_write_without_warming_up_is_refused_too(
+    secured: Broker, service: str, topic: str, family: type[Exception]
+) -> None:
+    producer = Producer(secured.user(service).kafka, "test", deadline_seconds=20)
     try:
-        with pytest.raises(Transient, match=r"contracts/services\.yaml"):
-            await acknowledged(partial(producer.produce, RAW, b"merchant", b"forged"))
+        with pytest.raises(family, match=r"contracts/services\.yaml"):
+            await acknowledged(partial(producer.produce, topic, b"merchant", b"forged"))
+        if family is Fault:
+            assert "contracts/services.yaml" in str(producer.check())
     finally:
         await producer.close()
 
@@ -172,9 +182,10 @@ def test_the_client_inside_flinks_connector_comes_in_by_the_same_settings(
     lines = (f"{name}={value.encode('unicode_escape').decode()}\n" for name, value in options.items())
     file.write_text("".join(lines))
     context = context_in(tmp_path)
-    jars = context.tools.flink_connectors.target() / "jars" / "*"
+    library = flink.environment_packages(context) / "pyflink" / "lib"
+    jars = f"{context.tools.flink_connectors.target() / 'jars' / '*'}:{library / '*'}"
     answer = subprocess.run(
-        [context.java, "-cp", str(jars), FLINK_CLIENT, str(file)], capture_output=True, text=True, check=False
+        [context.java, "-cp", jars, FLINK_CLIENT, str(file)], capture_output=True, text=True, check=False
     )
     assert answer.returncode == 0, answer.stderr
     assert NORMALIZED.name in answer.stdout.splitlines()

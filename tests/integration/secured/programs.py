@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import random
 import signal
+import socket
 import subprocess
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import fields
 from typing import TYPE_CHECKING
 
@@ -22,7 +24,7 @@ from stack.settings import ObjectStore, Settings
 from stack.tools.catalogue import toolbox
 
 from tests.conftest import ROOT
-from tests.processes import free_port
+from tests.integration.secured.certificates import LOOPBACK
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -31,15 +33,28 @@ if TYPE_CHECKING:
     from stack.readiness import Probe
 
 _STOP_SECONDS = 60
+_PORTS = (12_000, 32_768)
 
 
 def context_in(state: Path) -> Context:
     """Return the context of servers whose state is in a directory, on ports that are free now."""
     places = Places(ROOT, Settings().places().cache, state)
     home = java.find_jdk(java.candidates())
-    ports = Ports(**{each.name: free_port() for each in fields(Ports)})
+    ports = Ports(**dict(zip((each.name for each in fields(Ports)), free_ports(len(fields(Ports))), strict=True)))
     store = ObjectStore.SEAWEEDFS
     return Context(places, ports, secrets.generate(places.providers), toolbox(places, home, store), home, store, "0-0")
+
+
+def free_ports(count: int) -> list[int]:
+    """Return ports that are free now, all below 32768: Temporal keeps its services' as signed 16-bit numbers."""
+    found: list[int] = []
+    for port in random.sample(range(*_PORTS), _PORTS[1] - _PORTS[0]):
+        if len(found) == count:
+            break
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind((LOOPBACK, port))
+            found.append(port)
+    return found
 
 
 def do(context: Context, step: Step) -> None:
@@ -69,7 +84,8 @@ def serving(
         _wait(child, changed, log)
         yield
     finally:
-        os.killpg(child.pid, signal.SIGTERM if changed.stop_signal == "TERM" else signal.SIGINT)
+        with suppress(ProcessLookupError):
+            os.killpg(child.pid, signal.SIGTERM if changed.stop_signal == "TERM" else signal.SIGINT)
         try:
             child.wait(_STOP_SECONDS)
         except subprocess.TimeoutExpired:

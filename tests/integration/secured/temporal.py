@@ -17,8 +17,7 @@ from stack.readiness import PortReady
 from stack.servers import postgres, temporal
 
 from tests.integration.secured.certificates import LOOPBACK, Authority, Certificate
-from tests.integration.secured.programs import context_in, do, one, serving, step
-from tests.processes import free_port
+from tests.integration.secured.programs import context_in, do, free_ports, one, serving, step
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -76,6 +75,7 @@ def frontend(directory: Path) -> Iterator[Frontend]:
         do(context, step(items, "temporal-schema"))
         thread = threading.Thread(target=keys.server.serve_forever)
         thread.start()
+        resources.callback(keys.server.server_close)
         resources.callback(thread.join)
         resources.callback(keys.server.shutdown)
         process = one(items, "temporal")
@@ -116,8 +116,9 @@ def _secured(config: Any, authority: Authority, certificate: Certificate, keys: 
         "claimMapper": "default",
     }
     # Temporal's own workflows come in by a frontend of their own, which is nobody else's.
+    grpc, membership = free_ports(2)
     config["services"]["internal-frontend"] = {
-        "rpc": {"grpcPort": free_port(), "membershipPort": free_port(), "bindOnLocalHost": True}
+        "rpc": {"grpcPort": grpc, "membershipPort": membership, "bindOnLocalHost": True}
     }
     del config["publicClient"]
     return yaml.safe_dump(config, sort_keys=False)

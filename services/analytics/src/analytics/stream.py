@@ -137,4 +137,5 @@ class Stream:
         return {**kafka_options(self._kafka), "client.id": _CLIENT, "error_cb": self._errors.note, **QUIET}
 
     def _away(self, error: KafkaException) -> Transient:
-        return Transient(f"Kafka does not answer: {self._errors.explain(error.args[0]).rstrip('.')}.")
+        said = self._errors.explain(error.args[0], self._consumer)
+        return Transient(f"Kafka does not answer: {said.rstrip('.')}.")

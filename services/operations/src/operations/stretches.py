@@ -144,5 +144,5 @@ class Stretches:
 
     def away(self, error: KafkaException) -> UnavailableError:
         """Return what to say when Kafka does not answer, or does not let this client in."""
-        said = self._errors.explain(error.args[0])
+        said = self._errors.explain(error.args[0], self._consumer)
         return UnavailableError(f"Kafka does not answer: {said.rstrip('.')}. Is it up? See `make status`.")

@@ -38,7 +38,7 @@ def apply_topics(
     admin: AdminClient,
     topics: Sequence[Topic],
     most_replicas: int | None = None,
-    explain: Callable[[KafkaError], str] = with_remedy,
+    explain: Callable[[KafkaError, AdminClient], str] = lambda error, _: with_remedy(error),
 ) -> Iterator[Change]:
     """Create each topic that is missing and bring its settings to what the contract says.
 
@@ -59,7 +59,7 @@ def apply_topics(
     try:
         present = admin.list_topics(timeout=_TIMEOUT_SECONDS).topics
     except KafkaException as error:
-        said = explain(error.args[0]).rstrip(".")
+        said = explain(error.args[0], admin).rstrip(".")
         raise DeploymentError(f"Kafka does not answer: {said}. Is it up? See `make status`.") from error
     for contract in topics:
         topic = _fitted(contract, most_replicas)

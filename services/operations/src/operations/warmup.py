@@ -36,7 +36,7 @@ def warm_up(kafka: Kafka) -> int:
         finally:
             admin.delete_topics([topic])[topic].result(_TIMEOUT_SECONDS)
     except KafkaException as error:
-        raise _unreachable(errors.explain(error.args[0])) from error
+        raise _unreachable(errors.explain(error.args[0], admin)) from error
     except TimeoutError as error:
         raise _unreachable(f"no answer within {_TIMEOUT_SECONDS:g} s") from error
     return RECORDS

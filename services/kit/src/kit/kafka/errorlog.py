@@ -5,7 +5,8 @@ from time import monotonic
 from typing import Final
 
 import structlog
-from confluent_kafka import KafkaError
+from confluent_kafka import Consumer, KafkaError
+from confluent_kafka.admin import AdminClient
 
 _LOG = structlog.get_logger("kit.kafka")
 _SECONDS_BETWEEN = 10.0
@@ -33,14 +34,26 @@ _REMEDIES: Final[Mapping[int, str]] = {
     KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED: (
         "The user of this program may not use the transactional id; those of a service begin with its name."
     ),
-    KafkaError.CLUSTER_AUTHORIZATION_FAILED: "The user of this program may not do that to the cluster.",
+    # The id of a producer is given to whoever may write to any topic: KIP-679.
+    KafkaError.CLUSTER_AUTHORIZATION_FAILED: (
+        "The user of this program may write to no topic, or may not do that to the cluster: contracts/topics and "
+        "contracts/services.yaml say who may, and the users of Kafka follow them (generated/k8s/kafka-users.yaml)."
+    ),
 }
 _REFUSALS = frozenset({KafkaError._AUTHENTICATION, KafkaError._SSL})  # noqa: SLF001  # as above
 
 
+def _kind(error: KafkaError) -> int:
+    # With TLS 1.3 a broker refuses a client's certificate when the handshake has ended for the client, to which it is
+    # an error of the connection.
+    if error.code() == KafkaError._TRANSPORT and "SSL routines" in error.str():  # noqa: SLF001  # as above
+        return KafkaError._SSL  # noqa: SLF001  # as above
+    return error.code()
+
+
 def with_remedy(error: KafkaError) -> str:
     """Return an error in words, with the settings to look at where the brokers refuse the client."""
-    remedy = _REMEDIES.get(error.code())
+    remedy = _REMEDIES.get(_kind(error))
     return error.str() if remedy is None else f"{error.str().rstrip('.')}. {remedy}"
 
 
@@ -56,7 +69,7 @@ class ErrorLog:
     def note(self, error: KafkaError) -> None:
         """Log an error, or count it."""
         code, now = error.code(), monotonic()
-        if code in _REFUSALS:
+        if _kind(error) in _REFUSALS:
             self._refusal = error
         if now - self._logged_at.get(code, -_SECONDS_BETWEEN) < _SECONDS_BETWEEN:
             self._withheld[code] = self._withheld.get(code, 0) + 1
@@ -71,11 +84,15 @@ class ErrorLog:
             withheld=self._withheld.pop(code, 0),
         )
 
-    def explain(self, error: KafkaError) -> str:
+    def explain(self, error: KafkaError, client: Consumer | AdminClient | None = None) -> str:
         """Return in words why a call failed.
 
-        A client that brokers refuse to let in sees calls run out of time; the reason was reported before, by itself.
+        A client that brokers refuse to let in sees calls run out of time; the reason is reported by itself, and waits
+        in the client until that is polled. `client` is one that nobody else polls.
         """
-        if self._refusal is not None and error.code() not in _REMEDIES and not error.fatal():
+        # A poll of a consumer that has partitions could take a record from whoever reads them.
+        if client is not None and not (isinstance(client, Consumer) and client.assignment()):
+            client.poll(0)
+        if self._refusal is not None and _kind(error) not in _REMEDIES and not error.fatal():
             return with_remedy(self._refusal)
         return with_remedy(error)

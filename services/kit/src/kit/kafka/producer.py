@@ -218,6 +218,9 @@ class Producer:
         """Serve what librdkafka has to report; its callbacks run in here."""
         try:
             self._producer.poll(0)
+        except KafkaException as error:
+            # An error that ends the producer is raised, not told to `error_cb`.
+            self._note_error(error.args[0])
         finally:
             self._expire()
             self._poll_in(_SECONDS_BETWEEN_POLLS if self._in_flight else _SECONDS_BETWEEN_IDLE_POLLS)
@@ -233,7 +236,11 @@ class Producer:
 
     def _report(self, pending: _Pending, error: KafkaError | None, _message: object) -> None:
         self._in_flight -= 1
-        pending.tell(None if error is None else _family(error))
+        if error is not None and self._fatal is not None:
+            # All that was in the queue is purged, each record with an error that does not say why.
+            pending.tell(Fault(self._fatal))
+        else:
+            pending.tell(None if error is None else _family(error))
 
     def _note_statistics(self, text: str) -> None:
         statistics = json.loads(text)
@@ -244,7 +251,7 @@ class Producer:
 
     def _note_error(self, error: KafkaError) -> None:
         if error.fatal():
-            self._fatal = f"The Kafka producer is beyond repair and has to be restarted: {error.str()}"
+            self._fatal = f"The Kafka producer is beyond repair and has to be restarted: {with_remedy(error)}"
         if error.code() == KafkaError._ALL_BROKERS_DOWN:  # noqa: SLF001  # the library's public constants begin so
             self._connected = False
         self._error_log.note(error)
@@ -252,7 +259,7 @@ class Producer:
 
 def _family(error: KafkaError) -> Transient | Rejected | Fault:
     if error.fatal():
-        return Fault(f"The Kafka producer is beyond repair and has to be restarted: {error.str()}")
+        return Fault(f"The Kafka producer is beyond repair and has to be restarted: {with_remedy(error)}")
     if error.code() == KafkaError.MSG_SIZE_TOO_LARGE:
         # No Fault: what is too large comes again, and would stop each producer that was started anew. Where the topic
         # takes less than the producer, the broker refuses all that came in one batch.

@@ -108,7 +108,7 @@ class Reader:
         try:
             known = self._consumer.list_topics(timeout=_ANSWER_SECONDS).topics
         except KafkaException as error:
-            raise Transient(f"Kafka does not answer: {self._errors.explain(error.args[0])}") from error
+            raise Transient(f"Kafka does not answer: {self._errors.explain(error.args[0], self._consumer)}") from error
         found = [
             Partition(name, number)
             for name in sorted(self._topics & known.keys())
@@ -189,7 +189,7 @@ class Reader:
         try:
             self._consumer.list_topics(timeout=2.0)
         except KafkaException as error:
-            return f"Kafka does not answer: {self._errors.explain(error.args[0])}"
+            return f"Kafka does not answer: {self._errors.explain(error.args[0], self._consumer)}"
         return None
 
     def close(self) -> None:
@@ -227,7 +227,7 @@ class Reader:
         try:
             ends = self._consumer.get_watermark_offsets(TopicPartition(*partition), timeout=_ANSWER_SECONDS)
         except KafkaException as error:
-            raise Transient(f"Kafka does not answer: {self._errors.explain(error.args[0])}") from error
+            raise Transient(f"Kafka does not answer: {self._errors.explain(error.args[0], self._consumer)}") from error
         if ends is None:
             raise Transient(f"Kafka does not tell the ends of {partition.topic}[{partition.number}]")
         return int(ends[0]), int(ends[1])

@@ -72,7 +72,7 @@ class Tail:
                 return 0
             batch = [first, *self._consumer.consume(_BATCH, timeout=0)]
         except KafkaException as error:
-            raise Transient(f"Kafka does not answer: {self._errors.explain(error.args[0])}") from error
+            raise Transient(f"Kafka does not answer: {self._errors.explain(error.args[0], self._consumer)}") from error
         return sum(message.error() is None and self._counts(message) for message in batch)
 
     def close(self) -> None:
@@ -86,7 +86,7 @@ class Tail:
         try:
             topics = self._consumer.list_topics(timeout=_ANSWER_S).topics
         except KafkaException as error:
-            raise Transient(f"Kafka does not answer: {self._errors.explain(error.args[0])}") from error
+            raise Transient(f"Kafka does not answer: {self._errors.explain(error.args[0], self._consumer)}") from error
         for name in self._topics:
             problem = topics[name].error if name in topics else KafkaError(KafkaError.UNKNOWN_TOPIC_OR_PART)
             if problem is not None and problem.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
