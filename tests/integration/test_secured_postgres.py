@@ -12,6 +12,7 @@ from orchestrator.database import PostgresStore
 from pydantic import SecretStr
 
 from tests.integration.secured.certificates import Authority
+from tests.integration.secured.front import ENCRYPTED_FROM
 from tests.integration.secured.postgres import database
 from tests.integration.secured.programs import context_in
 
@@ -41,9 +42,11 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 def test_a_session_is_encrypted_and_its_password_goes_by_scram(server: Server) -> None:
     with psycopg.connect(server.by(server.authority)) as session:
-        row = session.execute("SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()").fetchone()
+        encrypted = session.pgconn.ssl_in_use
+        address = session.execute("SELECT host(inet_client_addr())").fetchone()
         kept = session.execute("SELECT rolpassword FROM pg_authid WHERE rolname = 'postgres'").fetchone()
-    assert row == (True,)
+    assert encrypted
+    assert address == (ENCRYPTED_FROM,)
     assert kept is not None
     assert str(kept[0]).startswith("SCRAM-SHA-256$")
 

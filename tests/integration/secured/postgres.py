@@ -6,10 +6,10 @@ import dataclasses
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from stack.readiness import PortReady
+from stack.readiness import PostgresReady
 from stack.servers import postgres
 
-from tests.integration.secured.certificates import LOOPBACK
+from tests.integration.secured.front import ENCRYPTED_FROM, tls_front
 from tests.integration.secured.programs import do, one, serving, step
 
 if TYPE_CHECKING:
@@ -19,24 +19,21 @@ if TYPE_CHECKING:
 
     from tests.integration.secured.certificates import Certificate
 
-_ACCESS = f"hostssl all all {LOOPBACK}/32 scram-sha-256\n"
+_ACCESS = f"host all all {ENCRYPTED_FROM}/32 scram-sha-256\n"
 
 
 @contextmanager
 def database(context: Context, certificate: Certificate) -> Iterator[str]:
-    """Run the server of a context; give the address of its administrator, without what is about TLS."""
+    """Run the server of a context behind a front; give its administrator's address, without what is about TLS."""
     items = postgres.items(context)
     do(context, step(items, "postgres-data"))
     access = certificate.key.with_suffix(".hba")
     access.write_text(_ACCESS)
-    options = {
-        "ssl": "on",
-        "ssl_cert_file": str(certificate.certificate),
-        "ssl_key_file": str(certificate.key),
-        "hba_file": str(access),
-    }
     process = one(items, "postgres")
-    given = [option for name, value in options.items() for option in ("-c", f"{name}={value}")]
-    command = (*process.command, *given)
-    with serving(context, dataclasses.replace(process, command=command), ready=PortReady(context.ports.postgres)):
-        yield postgres.dsn(context, "postgres", context.secrets.postgres_password.get_secret_value(), "postgres")
+    changed = dataclasses.replace(process, command=(*process.command, "-c", f"hba_file={access}"))
+    with tls_front(certificate, context.ports.postgres) as port:
+        password = context.secrets.postgres_password.get_secret_value()
+        direct = postgres.dsn(context, "postgres", password, "postgres")
+        dsn = direct.replace(f":{context.ports.postgres}/", f":{port}/")
+        with serving(context, changed, ready=PostgresReady(f"{dsn}?sslmode=require")):
+            yield dsn
