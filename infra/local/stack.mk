@@ -2,7 +2,7 @@
 
 STACK ?= .venv-stack/bin/stack
 
-# PROFILE=three-brokers: Kafka of three brokers, of which one may fail. A state directory keeps the number that it began with.
+# PROFILE=three-brokers: Kafka of three brokers. A state directory keeps the number that it began with.
 PROFILE ?=
 ifeq ($(PROFILE),three-brokers)
 export KAFKA_BROKERS := 3
