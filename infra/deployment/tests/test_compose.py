@@ -16,6 +16,7 @@ from gateway.settings import GatewaySettings
 from inference.settings import Settings as InferenceSettings
 from kit.settings import EnvironmentSettings, LakeSettings
 from normalizer.settings import NormalizerSettings
+from operations.console.settings import ConsoleSettings
 from operations.settings import DatabaseSettings, OperationsSettings, RecoverySettings
 from orchestrator.settings import CommitterSettings, ConsumerSettings, ProgramSettings, WorkerSettings
 from stack.context import Context
@@ -51,6 +52,7 @@ PROGRAMS: dict[str, tuple[type[EnvironmentSettings], ...]] = {
     "tables": (OperationsSettings,),
     "database": (DatabaseSettings,),
     "watch": (OperationsSettings, RecoverySettings),
+    "console": (ConsoleSettings, RecoverySettings),
     "dagster-code": (LakeSettings, OperationsSettings, DatabaseSettings),
     "dagster-webserver": (LakeSettings,),
     "dagster-daemon": (LakeSettings,),

@@ -59,5 +59,5 @@ def test_every_failure_has_its_family(
 
 
 def test_a_trino_that_is_away_is_named_with_its_address() -> None:
-    with pytest.raises(Transient, match=r"Trino at 127\.0\.0\.1:1 does not answer"):
+    with pytest.raises(Transient, match=r"Trino at http://127\.0\.0\.1:1 does not answer"):
         Lake(TrinoSettings(trino_port=1), statement_seconds=60).ask("select 1")

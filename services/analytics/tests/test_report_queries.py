@@ -93,7 +93,7 @@ def test_without_trino_there_is_a_sentence_and_no_page(tmp_path: Path) -> None:
     file = tmp_path / "index.html"
     done = CliRunner().invoke(app, ["--output", str(file)], env={"TRINO_PORT": "1", "TRINO_HOST": "127.0.0.1"})
     assert done.exit_code == os.EX_UNAVAILABLE
-    assert "the report was not written: Trino at 127.0.0.1:1 does not answer" in done.stderr
+    assert "the report was not written: Trino at http://127.0.0.1:1 does not answer" in done.stderr
     assert not file.exists()
 
 

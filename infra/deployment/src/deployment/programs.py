@@ -65,7 +65,13 @@ def clients(gateways: tuple[Gateway, ...]) -> dict[str, str]:
 def services(ports: Ports, gateways: tuple[Gateway, ...]) -> dict[str, Definition]:
     """Return deploy steps and programs."""
     known = clients(gateways)
-    return {**_steps(known), **_webhooks(ports, gateways, known), **_stream(known), **_dagster(ports, known)}
+    return {
+        **_steps(known),
+        **_webhooks(ports, gateways, known),
+        **_stream(known),
+        "console": _console(ports, gateways, known),
+        **_dagster(ports, known),
+    }
 
 
 def only(known: Mapping[str, str], *prefixes: str) -> dict[str, str]:
@@ -153,6 +159,32 @@ def _stream(known: dict[str, str]) -> dict[str, Definition]:
             healthcheck=asked("python3", "/opt/healthcheck.py"),
         ),
     }
+
+
+def _console(ports: Ports, gateways: tuple[Gateway, ...], known: dict[str, str]) -> Definition:
+    addresses = {
+        **{each.name: HTTP for each in gateways},
+        **{each.normalizer: METRICS for each in gateways},
+        "inference": HTTP,
+        **dict.fromkeys(("orchestrator", "archiver", "watch"), METRICS),
+    }
+    return _program(
+        "operations",
+        known
+        | {
+            "HTTP_HOST": "0.0.0.0",  # noqa: S104  # inside the container
+            "HTTP_PORT": str(HTTP),
+            "FLINK_URL": "http://flink-jobmanager:8081",
+            "CONSOLE_PROGRAMS": ",".join(f"{name}=http://{name}:{port}" for name, port in addresses.items()),
+            "CONSOLE_TOKEN": secret("CONSOLE_TOKEN"),
+            "CONSOLE_HOSTS": "console",
+        },
+        after(done=("topics", "tables", "database")),
+        profiles=(FULL,),
+        command=["console"],
+        healthcheck=asked("python3", "/opt/healthcheck.py"),
+        ports=published(**{f"to_{HTTP}": ports.console}),
+    )
 
 
 def _dagster(ports: Ports, known: dict[str, str]) -> dict[str, Definition]:

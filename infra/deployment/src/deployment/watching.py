@@ -64,6 +64,7 @@ def configs(gateways: tuple[Gateway, ...]) -> dict[str, str]:
         "inference": HTTP,
         "archiver": METRICS,
         "watch": METRICS,
+        "console": HTTP,
         "orchestrator": METRICS,
         "flink-jobmanager": FLINK_METRICS,
         "flink-taskmanager": FLINK_METRICS,
