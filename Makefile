@@ -116,7 +116,7 @@ report-browser: $(PYTHON) ## Look at the page of `make report`, of rows made by 
 
 .PHONY: console-browser console-stack
 console-stack: setup ## The console on a whole stack of its own, with a real browser; needs Chromium
-	@$(PYTHON) -m pytest -m e2e tests/e2e/test_console.py tests/browser/check_console_stack.py
+	@$(PYTHON) -m pytest -m e2e tests/browser/check_console_parts.py tests/browser/check_console_stack.py
 
 console-browser: $(PYTHON) ## Look at the pages of `payments console`, with parts in memory, in a real browser; needs Chromium
 	@$(PYTHON) -m pytest tests/browser/check_console.py
