@@ -12,7 +12,7 @@ from tests.browser.check_catalogue import CONTRAST
 from tests.browser.check_console import AXE, DESK, PHONE, RUN_AXE, browser, picture, wait
 from tests.browser.chromium import Browser
 from tests.conftest import run_stack
-from tests.e2e.test_console import supervisor
+from tests.browser.check_console_parts import supervisor
 
 __all__ = ["browser"]
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]

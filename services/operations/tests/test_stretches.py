@@ -28,6 +28,9 @@ class Broker:
             raise KafkaException(KafkaError(self.code))
         return 3, 7
 
+    def poll(self, timeout: float) -> None:
+        assert timeout == 0
+
 
 @pytest.fixture
 def reading(monkeypatch: pytest.MonkeyPatch) -> Any:

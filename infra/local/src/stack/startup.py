@@ -106,7 +106,8 @@ def wait_until_ready(task: Task, process: Process, supervisor: Supervisor) -> No
         problem = process.ready.check()
         info = supervisor.processes()[process.name]
         if problem is None and info.state == "RUNNING":
-            give_way(info.pid, process.niceness_when_ready)
+            if process.niceness_when_ready:
+                give_way(info.pid, process.niceness_when_ready)
             return
         if info.state in {"FATAL", "EXITED", "STOPPED", "UNKNOWN"}:
             raise StackError(f"{process.name} does not start ({info.detail}).", task.log)
