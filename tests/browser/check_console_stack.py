@@ -10,9 +10,9 @@ from stack.shutdown import stop_services
 
 from tests.browser.check_catalogue import CONTRAST
 from tests.browser.check_console import AXE, DESK, PHONE, RUN_AXE, browser, picture, wait
+from tests.browser.check_console_parts import supervisor
 from tests.browser.chromium import Browser
 from tests.conftest import run_stack
-from tests.browser.check_console_parts import supervisor
 
 __all__ = ["browser"]
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
