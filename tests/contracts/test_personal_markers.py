@@ -52,7 +52,7 @@ HARMLESS: Final = {
     },
     "paypal": {
         *("errors.message", "errors.name", "resource.reason", "resource.reason_code", "status_details.reason"),
-        "payout_item.recipient_type",
+        *("payout_item.recipient_type", "last_failed_payment.reason_code"),
     },
     "razorpay": {
         *("entity.error_description", "entity.error_reason", "entity.error_source", "entity.failure_reason"),

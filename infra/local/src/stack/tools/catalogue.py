@@ -76,7 +76,7 @@ def toolbox(places: Places, java_home: Path, object_store: ObjectStore) -> Toolb
             golang,
             # Prometheus' discovery of targets in clouds, which is most of it; here they are written down.
             ("remove_all_sd",),
-            # It helps Prometheus' tests and is no test to Go: a validator of OpenAPI, a sixth of all that is compiled.
+            # It helps tests and is not a test to Go: it brings a validator of OpenAPI, a sixth of all that is compiled.
             {PROMETHEUS: "web/api/v1/test_helpers.go"},
         ),
         kafka=MavenTool(places, "kafka", java_home),
