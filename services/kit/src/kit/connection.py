@@ -66,7 +66,7 @@ class Tls:
                 context.load_cert_chain(self.certificate_file, self.key_file)
             except ssl.SSLError as error:
                 raise ValueError(
-                    f"{self.setting}_CERTIFICATE_FILE and {self.setting}_KEY_FILE do not hold a certificate and its key as "
+                    f"{self.setting}_CERTIFICATE_FILE and {self.setting}_KEY_FILE hold no certificate with its key as "
                     f"PEM: {error.reason}"
                 ) from error
         return context
