@@ -68,6 +68,10 @@ class Client:
         for piece in pieces:
             self.socket.sendall(piece)
 
+    def receive_at_once(self, size: int) -> None:
+        """Let as many bytes come as this before they are read."""
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, size)
+
     def answer(self, *, to: str = "POST") -> Answer:
         """Read one answer, to a request of a method."""
         status = int(self._file.readline().split()[1])
