@@ -148,3 +148,27 @@ async def longest_silence(load: Load) -> float:
             moments.append(time.monotonic())
     except asyncio.CancelledError:
         return max(later - earlier for earlier, later in pairwise(moments))
+
+
+async def test_one_broker_of_three_acknowledges_nothing_and_what_was_acknowledged_is_there(
+    cluster: Cluster, raw: Tail
+) -> None:
+    with running(cluster.environment, ACKNOWLEDGEMENT_DEADLINE_SECONDS="1") as gateway:
+        await asyncio.to_thread(gateway.wait_until, 200)
+        async with loaded(gateway, CONNECTIONS) as load:
+            await load.more(200, status=200)
+            for name in BROKERS[:2]:
+                await asyncio.to_thread(cluster.kill, name)
+            # The third answers, and has led partitions, but cannot make sure of anything alone.
+            await asyncio.to_thread(gateway.wait_until, 503)
+            # What was under way when the second was killed has its answer.
+            await load.more(CONNECTIONS, status=503)
+            alone = len(load.answers)
+            await load.more(50)
+            answers = [answer for _, answer in load.answers[alone:]]
+            await asyncio.to_thread(cluster.start, *BROKERS[:2])
+            await load.more(100, status=200)
+            await asyncio.to_thread(gateway.wait_until, 200)
+    assert {answer.status_code for answer in answers} == {503}
+    assert {answer.json()["reason_code"] for answer in answers} == {"broker_unavailable"}
+    assert load.accepted <= payloads(raw)

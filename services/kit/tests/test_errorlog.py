@@ -2,6 +2,7 @@
 
 import pytest
 from confluent_kafka import KafkaError
+from kit.kafka import errorlog
 from kit.kafka.errorlog import ErrorLog, with_remedy
 
 _ALERT = "ssl://b:9093/bootstrap: Receive failed: error:0A00045C:SSL routines::tlsv13 alert certificate required"
@@ -26,3 +27,14 @@ def test_a_call_without_an_answer_is_explained_by_the_refusal_before_it(reported
     assert setting not in log.explain(_TIMED_OUT)
     log.note(reported)
     assert setting in log.explain(_TIMED_OUT)
+
+
+def test_a_refusal_of_long_ago_explains_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 1000.0
+    monkeypatch.setattr(errorlog, "monotonic", lambda: now)
+    log = ErrorLog("test")
+    log.note(KafkaError(KafkaError._AUTHENTICATION, "invalid credentials"))
+    now += 20
+    assert "KAFKA_SASL_PASSWORD" in log.explain(_TIMED_OUT)
+    now += 20
+    assert "KAFKA_SASL_PASSWORD" not in log.explain(_TIMED_OUT)

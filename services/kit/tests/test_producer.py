@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import json
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from functools import partial
@@ -10,7 +11,7 @@ import pytest
 from confluent_kafka import KafkaError
 from kit.errors import Rejected, Transient
 from kit.kafka import Producer
-from kit.kafka.producer import _family
+from kit.kafka.producer import _family, _Pending
 from kit.kafka.testing import acknowledged
 from structlog.testing import capture_logs
 
@@ -102,6 +103,27 @@ async def test_does_not_warm_up_when_no_broker_answers(producer: Producer) -> No
 
 async def test_says_that_no_broker_is_reachable(producer: Producer) -> None:
     assert producer.check() == "no broker is reachable"
+
+
+async def test_brokers_that_answer_but_acknowledge_nothing_are_out_of_order(
+    producer: Producer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    statistics = {"eos": {"idemp_state": "Assigned"}, "brokers": {"one": {"state": "UP", "nodeid": 1}}}
+
+    def check() -> str | None:
+        # As one of three brokers has it, when the other two are away.
+        producer._note_statistics(json.dumps(statistics))
+        return producer.check()
+
+    assert check() is None
+    with pytest.raises(Transient):
+        await produced(producer)
+    assert check() == "the brokers have acknowledged nothing since a record was given up after 0.3 s"
+    with monkeypatch.context() as patched:
+        patched.setattr("kit.kafka.producer._SECONDS_OF_DOUBT", 0)
+        assert check() is None
+    producer._report(_Pending(0, lambda _: None), None, None)
+    assert check() is None
 
 
 async def test_closing_waits_until_nothing_is_in_flight(producer: Producer) -> None:

@@ -10,6 +10,8 @@ from confluent_kafka.admin import AdminClient
 
 _LOG = structlog.get_logger("kit.kafka")
 _SECONDS_BETWEEN = 10.0
+# A client that is refused tries again every ten seconds at least, and is refused again.
+_SECONDS_OF_A_REFUSAL = 30.0
 
 QUIET = {"log_level": 2, "log.connection.close": False}
 """Settings of librdkafka: it says everything by its error callback too, so its own log is kept to what is critical."""
@@ -65,12 +67,13 @@ class ErrorLog:
         self._logged_at: dict[int, float] = {}
         self._withheld: dict[int, int] = {}
         self._refusal: KafkaError | None = None
+        self._refused_at = 0.0
 
     def note(self, error: KafkaError) -> None:
         """Log an error, or count it."""
         code, now = error.code(), monotonic()
         if _kind(error) in _REFUSALS:
-            self._refusal = error
+            self._refusal, self._refused_at = error, now
         if now - self._logged_at.get(code, -_SECONDS_BETWEEN) < _SECONDS_BETWEEN:
             self._withheld[code] = self._withheld.get(code, 0) + 1
             return
@@ -93,6 +96,8 @@ class ErrorLog:
         # A poll of a consumer that has partitions could take a record from whoever reads them.
         if client is not None and not (isinstance(client, Consumer) and client.assignment()):
             client.poll(0)
+        if monotonic() - self._refused_at > _SECONDS_OF_A_REFUSAL:
+            self._refusal = None
         if self._refusal is not None and _kind(error) not in _REMEDIES and not error.fatal():
             return with_remedy(self._refusal)
         return with_remedy(error)

@@ -21,6 +21,9 @@ from kit.kafka.errorlog import QUIET, ErrorLog, with_remedy
 _SECONDS_BETWEEN_POLLS = 0.001
 _SECONDS_BETWEEN_IDLE_POLLS = 0.1
 _STATISTICS_MS = 500
+# Brokers that acknowledge nothing may answer all else. Whether that is over shows only when records are written again,
+# which a load balancer sends to what is ready.
+_SECONDS_OF_DOUBT = 10.0
 # A broker may answer for a moment that it does not know a topic that was just created.
 _SECONDS_TO_LEARN_OF_A_TOPIC = 3.0
 _LOG = structlog.get_logger("kit.kafka.producer")
@@ -90,6 +93,8 @@ class Producer:
         # In the order of their deadlines, since all have the same time.
         self._waiting: deque[_Pending] = deque()
         self._fatal: str | None = None
+        # When a record had no acknowledgement in time, and none had one since.
+        self._unacknowledged_at: float | None = None
         self._identified = False
         self._connected = False
         self._closing = False
@@ -170,12 +175,22 @@ class Producer:
             await asyncio.sleep(0.05)
 
     def check(self) -> str | None:
-        """Tell for /readyz whether a broker is reachable: None, or what is wrong. As of the last half second."""
+        """Tell for /readyz whether the brokers can be written to: None, or what is wrong. As of the last half second.
+
+        Brokers that have acknowledged no record since one had to be given up count as out of order until one is
+        acknowledged, or for ten seconds: as with two of three away, where the third cannot acknowledge but answers.
+        """
         if self._fatal is not None:
             return self._fatal
         if not self._connected:
             return "no broker is reachable"
-        return None if self._identified else "the brokers have given the producer no id yet"
+        if not self._identified:
+            return "the brokers have given the producer no id yet"
+        failed_at = self._unacknowledged_at
+        if failed_at is not None and self._loop.time() - failed_at < _SECONDS_OF_DOUBT:
+            after = f"a record was given up after {self._deadline_seconds:g} s"
+            return f"the brokers have acknowledged nothing since {after}"
+        return None
 
     @property
     def in_flight(self) -> int:
@@ -231,16 +246,23 @@ class Producer:
             pending = self._waiting.popleft()
             # Nearly all have been told by now; an error for each would be made for nothing.
             if pending.done is not None:
+                self._unacknowledged_at = now
                 detail = f"Kafka did not acknowledge within {self._deadline_seconds:g} s."
                 pending.tell(Transient(detail, retry_after_seconds=1.0))
 
     def _report(self, pending: _Pending, error: KafkaError | None, _message: object) -> None:
         self._in_flight -= 1
-        if error is not None and self._fatal is not None:
+        if error is None:
+            self._unacknowledged_at = None
+            pending.tell(None)
+        elif self._fatal is not None:
             # All that was in the queue is purged, each record with an error that does not say why.
             pending.tell(Fault(self._fatal))
         else:
-            pending.tell(None if error is None else _family(error))
+            family = _family(error)
+            if isinstance(family, Transient):
+                self._unacknowledged_at = self._loop.time()
+            pending.tell(family)
 
     def _note_statistics(self, text: str) -> None:
         statistics = json.loads(text)
