@@ -117,6 +117,18 @@ def test_a_null_that_an_example_leaves_out_is_no_difference(
     assert file.read_text(encoding="utf-8") == before.replace("    disputed_at: null\n", "")
 
 
+def test_what_only_a_time_of_arrival_gives_is_not_expected_to_be_null(
+    run: Callable[..., tuple[int, str, str]], edit: Callable[[str, str, str], None], contracts: Path
+) -> None:
+    file = contracts.parent / PAID
+    edit("providers/acme/mapping.yaml", "disputed_at: {const: null}", "disputed_at: {envelope: received_at}")
+    edit("providers/acme/examples/paid.yaml", "    disputed_at: null\n", "")
+    whole = file.read_text(encoding="utf-8")
+    file.write_text(whole[: whole.index("expected:")], encoding="utf-8")
+    assert run("examples", "acme", "--update")[0] == 0
+    assert yaml.safe_load(file.read_text(encoding="utf-8")) == yaml.safe_load(whole)
+
+
 @pytest.mark.parametrize(
     "change",
     [
