@@ -5,6 +5,7 @@ Needs no server, but the program: it comes with the tools of the stack, or with 
 
 from __future__ import annotations
 
+import json
 import subprocess
 from pathlib import Path
 
@@ -60,3 +61,26 @@ def test_an_alert_whose_threshold_is_moved_is_noticed(promtool: str, tmp_path: P
     code, said = run(promtool, "test", "rules", tmp_path / "cases.yaml")
     assert code != 0
     assert "ConsumerLagHigh" in said
+
+
+def test_the_first_payment_in_a_currency_is_money_of_its_minute(promtool: str, tmp_path: Path) -> None:
+    page = json.loads((MONITORING / "dashboards" / "overview.json").read_text(encoding="utf-8"))
+    (panel,) = (each for each in page["panels"] if each["title"] == "Money per minute")
+    expr = panel["targets"][0]["expr"].replace("$provider", ".*")
+    # A counter that is not there for two minutes, and then is there with what the first payment brought.
+    money = 'orchestrator_money_received_total{provider="stripe",currency="EUR"}'
+    told = [
+        ("1m", []),
+        ("2m30s", [{"labels": '{currency="EUR"}', "value": 50}]),
+        ("4m", [{"labels": '{currency="EUR"}', "value": 0}]),
+    ]
+    case = {
+        "interval": "5s",
+        "input_series": [{"series": money, "values": "_x24 50x30"}],
+        "promql_expr_test": [{"expr": expr, "eval_time": at, "exp_samples": samples} for at, samples in told],
+    }
+    (tmp_path / "cases.yaml").write_text(
+        yaml.safe_dump({"evaluation_interval": "5s", "tests": [case]}), encoding="utf-8"
+    )
+    code, said = run(promtool, "test", "rules", tmp_path / "cases.yaml")
+    assert code == 0, said

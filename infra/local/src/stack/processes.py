@@ -11,8 +11,11 @@ from pathlib import Path
 from stack.jobs import Task
 from stack.readiness import Probe
 
-BEHIND = ("nice", "-n", "19")
-"""Put before the command of what may wait: analytics, whose runs would keep payments from the same two cores."""
+LOWEST = 19
+"""The niceness of what may wait: analytics, whose runs would keep payments from the same two cores."""
+
+BEHIND = ("nice", "-n", str(LOWEST))
+"""Put before the command of what may wait from its start on."""
 
 
 class Group(enum.Enum):
@@ -40,6 +43,7 @@ class Process:
     stop_seconds: int = 20
     stop_signal: str = "TERM"
     stop_as_group: bool = True
+    niceness_when_ready: int = 0
 
     def script(self) -> str:
         """Return the shell script that starts the process: its environment, then the program in its place."""

@@ -1,9 +1,11 @@
 """`up`: starts processes and performs steps, each as soon as what it needs is ready."""
 
 import fcntl
+import os
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 
 from rich.console import Console
 
@@ -84,6 +86,18 @@ def jobs(chosen: Sequence[Item], supervisor: Supervisor) -> list[Job]:
     ]
 
 
+def give_way(pid: int, niceness: int) -> None:
+    """Raise the niceness of each thread of a process to at least this; a process that has ended is left alone."""
+    # Linux keeps a niceness for each thread, and a new one takes its parent's: the second look finds those that came in
+    # between.
+    for _ in range(2):
+        with suppress(FileNotFoundError):
+            for thread in (int(task.name) for task in Path(f"/proc/{pid}/task").iterdir()):
+                with suppress(ProcessLookupError):
+                    if os.getpriority(os.PRIO_PROCESS, thread) < niceness:
+                        os.setpriority(os.PRIO_PROCESS, thread, niceness)
+
+
 def wait_until_ready(task: Task, process: Process, supervisor: Supervisor) -> None:
     """Start a process and wait for its readiness; raise StackError when its time is over or it keeps crashing."""
     supervisor.launch(process.name)
@@ -92,6 +106,7 @@ def wait_until_ready(task: Task, process: Process, supervisor: Supervisor) -> No
         problem = process.ready.check()
         info = supervisor.processes()[process.name]
         if problem is None and info.state == "RUNNING":
+            give_way(info.pid, process.niceness_when_ready)
             return
         if info.state in {"FATAL", "EXITED", "STOPPED", "UNKNOWN"}:
             raise StackError(f"{process.name} does not start ({info.detail}).", task.log)

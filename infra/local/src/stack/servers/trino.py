@@ -5,7 +5,7 @@ from pathlib import Path
 
 from stack.context import BUCKET_LAKE, S3_REGION, Context
 from stack.ports import LOOPBACK
-from stack.processes import BEHIND, Group, Process
+from stack.processes import LOWEST, Group, Process
 from stack.readiness import HttpReady
 
 ENGINE = {
@@ -79,7 +79,6 @@ def items(context: Context) -> tuple[Process, ...]:
             name="trino",
             group=Group.INFRASTRUCTURE,
             command=(
-                *BEHIND,
                 context.java,
                 *options,
                 f"-Dconfig={directory / 'config.properties'}",
@@ -96,5 +95,7 @@ def items(context: Context) -> tuple[Process, ...]:
                 accept=lambda info: isinstance(info, dict) and info["starting"] is False,
             ),
             after={"catalog"},
+            # On a busy machine it would not get through its start.
+            niceness_when_ready=LOWEST,
         ),
     )
