@@ -94,6 +94,17 @@ mutants: $(PYTHON) ## Change the gateway's validators in every small way; fail w
 	@cd services/gateway && rm -rf mutants && ../../.venv/bin/mutmut run && \
 	../../.venv/bin/mutmut results --all true | ../../$(PYTHON) ../../tests/tools/mutation_scores.py
 
+# Settings of `make mutants-codegen`, beside SEED: what to change, which of them, how many mutants of each, and how many of a
+# hundred have to be noticed.
+MUTANTS ?= mappings
+NAMES ?=
+COUNT_OF_EACH ?= 150
+LEAST ?= 0
+
+.PHONY: mutants-codegen
+mutants-codegen: $(PYTHON) ## Change compiled mappings in small ways, or MUTANTS=interpreter, rules, emitters; print what no case notices
+	@$(PYTHON) -m tests.mutation $(MUTANTS) $(NAMES) --count $(COUNT_OF_EACH) --least $(LEAST) $(if $(SEED),--seed $(SEED))
+
 .PHONY: catalogue catalogue-browser
 catalogue: $(PYTHON) ## Build the contract catalogue, generated/docs/index.html; fail where a link is dead
 	@.venv/bin/catalogue
@@ -105,14 +116,28 @@ catalogue-browser: catalogue ## Look at the catalogue in a real browser; needs C
 report-browser: $(PYTHON) ## Look at the page of `make report`, of rows made by hand, in a real browser; needs Chromium
 	@$(PYTHON) -m pytest tests/browser/check_report.py
 
+.PHONY: console-browser console-stack
+console-stack: setup ## The console on a whole stack of its own, with a real browser; needs Chromium
+	@$(PYTHON) -m pytest -m e2e tests/e2e/test_console.py tests/browser/check_console_stack.py
+
+console-browser: $(PYTHON) ## Look at the pages of `payments console`, with parts in memory, in a real browser; needs Chromium
+	@$(PYTHON) -m pytest tests/browser/check_console.py
+
 .PHONY: images
-images: $(PYTHON) ## Build the images of gateway, normalizer and orchestrator and run them, where there is a container engine
+images: $(PYTHON) ## Build every image and run it without rights, or some: IMAGES="gateway inference"; needs a container engine
 	@$(PYTHON) -m pytest -s infra/deployment/tests/check_images.py
 
 .PHONY: deployment
-deployment: $(PYTHON) ## Check images, compose and chart, the chart by Helm; builds Helm once where there is none
+deployment: $(PYTHON) ## Check images, compose and chart, by Helm and by the operators' definitions; gets these once
 	@$(PYTHON) -m pytest infra/deployment/tests
-	@$(PYTHON) -m pytest infra/deployment/tests/check_chart.py
+	@$(PYTHON) -m pytest infra/deployment/tests/check_chart.py infra/deployment/tests/check_definitions.py
+
+# The uv that made .venv: the cache keeps it.
+UV ?= $(firstword $(wildcard $(or $(PAYMENTS_CACHE_DIR),$(HOME)/.cache/payment-pipeline)/tools/uv/*/bin/uv))
+
+.PHONY: audit
+audit: $(PYTHON) ## Tell what is known against dependencies, list all in build/sbom.cdx.json; exit code 75 where nobody can be asked
+	@$(PYTHON) -m tests.audit $(UV)
 
 .PHONY: format
 format: $(PYTHON) ## Format the code
@@ -154,7 +179,8 @@ faults: setup ## Kill every process that carries events while webhooks come in; 
 	@$(TEST_STACK) $(PYTHON) -m tests.faults $(if $(SEED),--seed $(SEED)) $(foreach name,$(KILL),--only $(name)) \
 		$(if $(STREAM),--stream $(STREAM)) $(FAULTS_OPTIONS)
 
-test: setup check integration ## Set up what is needed and run every test
+test: ## Set up what is needed and run every test
+	@tests/tools/everything.sh
 
 # Checks and codegen need no server: those are for `make setup`, or `make up`.
 $(PYTHON):

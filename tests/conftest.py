@@ -26,9 +26,9 @@ def places() -> Places:
     return Settings(state_dir=Path(_settings()["PAYMENTS_STATE_DIR"])).places()
 
 
-def run_stack(*arguments: str) -> str:
-    """Run the `stack` command for the test stack and return what it prints."""
-    environment = os.environ | _settings()
+def run_stack(*arguments: str, **settings: str) -> str:
+    """Run the `stack` command for the test stack, or for the one of these settings, and return what it prints."""
+    environment = os.environ | _settings() | settings
     finished = subprocess.run(
         [str(PROGRAM), *arguments], cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, check=False
     )

@@ -165,6 +165,10 @@ OTHERWISE: dict[tuple[str, str], Any] = {
     ("services", "services.*.writes.database"): ["payments"],
     ("services", "services.*.reads.files"): ["receipts"],
     ("services", "services.*.writes.files"): ["receipts"],
+    ("services", "services.*.observes"): {"offsets": ["shop.raw"]},
+    ("services", "services.*.observes.offsets"): ["shop.raw"],
+    ("services", "services.*.observes.records"): ["shop.payments"],
+    ("services", "services.*.observes.groups"): ["normalizer"],
 }
 FAMILIES = """
 kind: families

@@ -76,8 +76,23 @@ def test_a_service_may_do_at_kafka_what_its_contract_says_and_no_more(project: C
         assert {name for name, may in by_service.items() if topic.name in may["Write"]} >= set(topic.producers)
         assert {name for name, may in by_service.items() if topic.name in may["Read"]} >= set(topic.consumers)
     assert "inference" not in by_service
+    assert by_service["analytics"] == {"Read": set(), "Write": set()}
     assert by_service["gateway"]["Read"] == set()
     assert topics.NORMALIZED.name not in by_service["gateway"]["Write"]
+
+
+def test_a_service_may_look_at_what_it_observes_in_kafka(project: Catalog) -> None:
+    acls = {
+        name: {
+            (acl["resource"]["type"], acl["resource"]["name"]): acl["operations"]
+            for acl in k8s.user(project, name)["spec"]["authorization"]["acls"]
+        }
+        for name in ("analytics", "normalizer", "operations")
+    }
+    assert acls["normalizer"]["topic", topics.VALIDATION_DLQ.name] == ["Describe", "Read"]
+    assert acls["analytics"]["topic", topics.NORMALIZED.name] == ["Describe"]
+    for name in ("analytics", "operations"):
+        assert [acls[name]["group", each] for each in ("normalizer", "orchestrator", "archiver")] == [["Describe"]] * 3
 
 
 def test_labels_are_the_contracts_closed_sets(project: Catalog) -> None:

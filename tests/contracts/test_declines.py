@@ -36,6 +36,7 @@ TABLES = {
     ("paypal", "response_codes"): ("failure_categories",),
     ("paypal", "status_reasons"): ("status_categories",),
     ("paypal", "sale_reasons"): ("status_categories",),
+    ("paypal", "subscription_reasons"): ("subscription_categories",),
     ("paypal", "dispute_reasons"): ("dispute_categories",),
     ("razorpay", "error_reasons"): ("failure_categories",),
 }

@@ -16,7 +16,7 @@ import pytest
 from confluent_kafka import Producer
 from kit.kafka import AvroEncoder, RegistryClient
 from kit.lake import load_catalog
-from kit.settings import LakeSettings
+from kit.settings import LakeSettings, TrinoSettings
 from operations.operational import OperationalDatabase
 from operations.recovery.events import Position, RawEvent
 from operations.recovery.sending import Sender
@@ -135,7 +135,8 @@ class World:
         return len(OperationalDatabase(SecretStr(self.stack["POSTGRES_DSN"])).present([event_id]))
 
     def bronze_rows(self, event_id: str) -> int:
-        warehouse = Warehouse(self.stack["TRINO_HOST"], int(self.stack["TRINO_PORT"]), self.stack["TRINO_USER"], "lake")
+        where = TrinoSettings(trino_host=self.stack["TRINO_HOST"], trino_port=int(self.stack["TRINO_PORT"]))
+        warehouse = Warehouse(where.trino, "lake")
         return warehouse.count_events(BRONZE_PAYMENT_EVENTS.identifier, [event_id])[event_id]
 
     def on_record(self, event_id: str) -> list[tuple[str, str]]:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from stack.session import Session
 
 # No event passes through these.
-_BYSTANDERS = ("dagster", "trino", "temporal-ui", "prometheus", "alertmanager", "watch")
+_BYSTANDERS = ("dagster", "trino", "temporal-ui", "prometheus", "alertmanager", "watch", "console")
 _STEP_SECONDS = 0.2
 
 

@@ -26,7 +26,7 @@ CASES = sorted((MONITORING / "tests" / "promtool").glob("*.yaml"))
 def promtool() -> str:
     settings = Settings()
     tools = toolbox(settings.places(), Path("no-java-is-asked-for"), settings.object_store)
-    return str(tools.prometheus.target() / "promtool")
+    return str(tools.servers.target() / "promtool")
 
 
 def run(promtool: str, *arguments: str | Path) -> tuple[int, str]:

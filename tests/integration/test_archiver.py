@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from analytics.maintenance.lake import Lake
 from analytics.maintenance.work import compact, expire, forget
-from analytics.settings import TrinoSettings
 from confluent_kafka import TopicPartition
 from gateway.secrets import EndpointSecret
 from gateway.signature import Authentic, verifier
+from kit.settings import TrinoSettings
 from payments_contracts.maintenance import Maintenance
 from payments_contracts.providers import PROVIDERS
 from payments_contracts.topics import INGESTION_DLQ, VALIDATION_DLQ, raw_topic

@@ -34,7 +34,7 @@ STRIPE = raw_topic("stripe")
 @pytest.fixture
 def lake(stack: Mapping[str, str], archiving: Archiving) -> LakeErasure:
     settings = OperationsSettings.model_validate({name.lower(): value for name, value in stack.items()})
-    statements = TrinoStatements(settings.trino_host, settings.trino_port, settings.trino_user, settings.trino_catalog)
+    statements = TrinoStatements(settings.trino, settings.trino_catalog)
     return LakeErasure(statements, archiving.catalog)
 
 

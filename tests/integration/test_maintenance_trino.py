@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 from analytics.maintenance.lake import Lake
 from analytics.maintenance.work import Report, compact, expire, remove_orphans
-from analytics.settings import TrinoSettings
 from kit.lake import GroupCommitter, GroupPolicy, Outcome, load_catalog, open_target
-from kit.settings import LakeSettings
+from kit.settings import LakeSettings, TrinoSettings
 from payments_contracts.maintenance import Maintenance
 from pyiceberg.catalog import Catalog
 from pyiceberg.partitioning import PartitionField, PartitionSpec

@@ -12,6 +12,7 @@ import psycopg
 import pytest
 from confluent_kafka import Producer
 from kit.kafka import AvroDecoder, AvroEncoder, Consumer, RegistryClient
+from orchestrator.settings import TemporalSettings
 from orchestrator.temporal import connected_client
 from payments_contracts.pins.orchestrator import PAYMENT_EVENT_VERSIONS
 from payments_contracts.schemas import schema
@@ -141,7 +142,8 @@ def test_a_registry_that_is_away_makes_no_record_poison(deployment: Deployment, 
 
 
 async def client_of(stack: Mapping[str, str]) -> Client:
-    return await connected_client(stack["TEMPORAL_ADDRESS"], stack["TEMPORAL_NAMESPACE"])
+    where = {name.lower(): stack[name] for name in ("TEMPORAL_ADDRESS", "TEMPORAL_NAMESPACE")}
+    return await connected_client(TemporalSettings.model_validate(where))
 
 
 async def status_of(stack: Mapping[str, str], event_id: str) -> WorkflowExecutionStatus | None:

@@ -45,6 +45,16 @@ class Service:
     def wait_until_ready(self) -> None:
         until(f"{self._name} (its log: {self._log})", self._is_ready)
 
+    def log(self) -> str:
+        """Return what the program has printed, and those of its name before it."""
+        return self._log.read_text()
+
+    def last_words(self) -> str:
+        """Return what the program has printed when it has ended by itself with a failure."""
+        until(f"the end of {self._name} (its log: {self._log})", lambda: self._process.poll() is not None)
+        assert self._process.returncode == 1, self.log()[-3000:]
+        return self.log()
+
     def stop(self) -> None:
         if self._process.poll() is None:
             self._process.terminate()

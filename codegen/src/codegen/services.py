@@ -14,16 +14,24 @@ if TYPE_CHECKING:
 STORES: Final = ("topics", "tables", "database", "files")
 """What a service reads from and writes to, as contracts/services.yaml calls it."""
 
+OBSERVED: Final = ("offsets", "records", "groups")
+"""What a service looks at in Kafka beside the topics that it reads."""
+
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """A service. `reads` and `writes` are patterns of names by store, in which a star stands for one part of a name."""
+    """A service. `reads` and `writes` are patterns of names by store, in which a star stands for one part of a name.
+
+    `observes` is what it looks at in Kafka beside that: patterns of topics of which it asks for `offsets` or counts
+    `records`, and services of whose `groups` it asks how far they have read.
+    """
 
     name: str
     description: str
     owner: str
     reads: Mapping[str, tuple[str, ...]]
     writes: Mapping[str, tuple[str, ...]]
+    observes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +47,14 @@ def services(document: Document) -> Services:
     """Return what contracts/services.yaml declares, whose shape meta/services.schema.json has approved."""
     data = document.data
     declared = {
-        name: Service(name, each["description"], each["owner"], _access(each["reads"]), _access(each["writes"]))
+        name: Service(
+            name,
+            each["description"],
+            each["owner"],
+            _access(each["reads"]),
+            _access(each["writes"]),
+            {what: tuple(names) for what, names in each.get("observes", {}).items()},
+        )
         for name, each in data["services"].items()
     }
     return Services(data["owners"], declared, document)

@@ -9,7 +9,7 @@ from stack.errors import StackError
 from deployment import manifests
 from deployment.__main__ import REPOSITORY
 
-from .kubernetes import pods, problems, resources
+from .kubernetes import EVERYTHING, LITTLE, given, pods, problems, resources
 
 CHART = manifests.chart(REPOSITORY)
 
@@ -33,33 +33,6 @@ def test_lint_has_nothing_to_say(helm: Path) -> None:
 def test_what_is_committed_is_what_helm_renders(helm: Path) -> None:
     committed = manifests.target(REPOSITORY).read_text(encoding="utf-8")
     assert manifests.manifests(helm, CHART) == committed, "run `.venv/bin/python -m deployment manifests`"
-
-
-def given(*values: str) -> tuple[str, ...]:
-    return tuple(part for value in values for part in ("--set", value))
-
-
-EVERYTHING = given(
-    "keda.enabled=true",
-    "gateway.ingress.enabled=true",
-    "kafka.strimzi.authorization=true",
-    "nodeSelector.pool=payments",
-    "image.pullSecrets[0].name=pull",
-    "env.A=b",
-    "catalog.tokenUrl=https://identity.example.com/token",
-    "analytics.storage.class=fast",
-)
-LITTLE = given(
-    "kafka.strimzi.enabled=false",
-    "kafka.brokers=1",
-    "catalog.credential.secretName=",
-    "gateway.autoscaling.enabled=false",
-    "podDisruptionBudget.enabled=false",
-    "networkPolicy.enabled=false",
-    "monitoring.rules.enabled=false",
-    "monitoring.serviceMonitor.enabled=false",
-    "analytics.enabled=false",
-)
 
 
 @pytest.mark.parametrize("options", [EVERYTHING, LITTLE], ids=["everything", "little"])

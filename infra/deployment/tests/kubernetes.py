@@ -15,6 +15,33 @@ FOREIGN = {
 }
 
 
+def given(*values: str) -> tuple[str, ...]:
+    return tuple(part for value in values for part in ("--set", value))
+
+
+EVERYTHING = given(
+    "keda.enabled=true",
+    "gateway.ingress.enabled=true",
+    "kafka.strimzi.authorization=true",
+    "nodeSelector.pool=payments",
+    "image.pullSecrets[0].name=pull",
+    "env.A=b",
+    "catalog.tokenUrl=https://identity.example.com/token",
+    "analytics.storage.class=fast",
+)
+LITTLE = given(
+    "kafka.strimzi.enabled=false",
+    "kafka.brokers=1",
+    "catalog.credential.secretName=",
+    "gateway.autoscaling.enabled=false",
+    "podDisruptionBudget.enabled=false",
+    "networkPolicy.enabled=false",
+    "monitoring.rules.enabled=false",
+    "monitoring.serviceMonitor.enabled=false",
+    "analytics.enabled=false",
+)
+
+
 def resources(text: str) -> list[dict[str, Any]]:
     return [each for each in yaml.safe_load_all(text) if each]
 

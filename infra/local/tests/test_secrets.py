@@ -40,3 +40,15 @@ def test_a_new_provider_gets_a_secret_and_all_others_stay(tmp_path: Path) -> Non
     assert load(path, PROVIDERS) == after
     assert path.stat().st_mode & 0o777 == 0o600
     assert [file.name for file in tmp_path.iterdir()] == ["secrets.env"]
+
+
+def test_a_file_of_before_the_console_gets_a_token_and_all_else_stays(tmp_path: Path) -> None:
+    path = tmp_path / "secrets.env"
+    before = load(path, PROVIDERS)
+    path.write_text("".join(line for line in path.read_text().splitlines(keepends=True) if "CONSOLE" not in line))
+    after = load(path, PROVIDERS)
+    assert len(after.console_token.get_secret_value()) >= 16
+    assert after.console_token != before.console_token
+    kept = {name: value for name, value in before.values().items() if name != "console_token"}
+    assert kept.items() <= after.values().items()
+    assert load(path, PROVIDERS) == after

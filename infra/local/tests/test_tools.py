@@ -4,7 +4,7 @@ import pytest
 
 from stack import checksums
 from stack.context import Context
-from stack.tools.golang import GoTool, parse_version
+from stack.tools.golang import GoTool, parse_version, rounds
 from stack.tools.maven import MavenTool
 from stack.tools.wheels import WheelTool
 
@@ -21,12 +21,22 @@ def test_reads_the_version_of_go(answer: str, version: tuple[int, ...] | None) -
     assert parse_version(answer) == version
 
 
+def test_programs_of_one_name_are_not_written_over_each_other() -> None:
+    binaries = {"here": "a/cmd/server", "there": "b/cmd/server", "other": "b/cmd/other", "third": "c/server"}
+
+    assert rounds(binaries) == [
+        {"here": "a/cmd/server", "other": "b/cmd/other"},
+        {"there": "b/cmd/server"},
+        {"third": "c/server"},
+    ]
+
+
 def test_every_tool_has_a_place_of_its_own_that_names_its_version(context: Context) -> None:
     tools = context.tools
     targets = [tool.target() for tool in tools.all()]
     assert len(set(targets)) == len(targets)
     assert tools.kafka.target().name.startswith("4.4.0-")
-    assert tools.temporal.target().name.startswith("v1.32.1-")
+    assert tools.servers.target().name.startswith("v1.32.1-")
     assert tools.postgres.target().name.startswith("18.6.3-")
 
 
@@ -38,7 +48,8 @@ def test_everything_that_is_downloaded_is_pinned_by_a_hash(context: Context) -> 
             case WheelTool():
                 assert re.search(r"--hash=sha256:[0-9a-f]{64}", tool.requirement.read_text())
             case GoTool():
-                assert f"{tool.module} {tool.version()} h1:" in (tool.directory / "go.sum").read_text()
+                sums = (tool.directory / "go.sum").read_text()
+                assert all(f"{module} {tool.version(module)} h1:" in sums for module in tool.modules)
             case _:
                 pytest.fail(f"unknown kind of tool: {tool}")
 

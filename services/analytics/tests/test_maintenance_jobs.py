@@ -9,9 +9,9 @@ import pytest
 from analytics.maintenance import jobs
 from analytics.maintenance.jobs import build_maintenance_jobs, describe
 from analytics.maintenance.work import Partition, Report, State
-from analytics.settings import TrinoSettings
 from dagster import DagsterInstance, DefaultScheduleStatus, ExecuteInProcessResult, JobDefinition, ResourceDefinition
 from kit.errors import Fault, Transient
+from kit.settings import TrinoSettings
 from payments_contracts.maintenance import MAINTAINED
 
 STREAMED = [each for each in MAINTAINED if each.writer != "analytics"]

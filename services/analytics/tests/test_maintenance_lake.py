@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 from analytics.maintenance.lake import AbsentTableError, Lake
-from analytics.settings import TrinoSettings
 from kit.errors import Fault, PipelineError, Transient
+from kit.settings import TrinoSettings
 from requests import ConnectionError as NoConnectionError
 from trino.exceptions import TrinoExternalError, TrinoQueryError, TrinoUserError
 

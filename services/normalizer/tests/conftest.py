@@ -51,6 +51,12 @@ def clock() -> TickingClock:
 
 
 @pytest.fixture
+def refusal() -> list[Exception]:
+    """Why no job may be submitted; a test may say so."""
+    return []
+
+
+@pytest.fixture
 def watcher(  # noqa: PLR0917  # fixtures
     flink: FakeFlink,
     cluster: Cluster,
@@ -59,9 +65,16 @@ def watcher(  # noqa: PLR0917  # fixtures
     stop: Event,
     recovers_from: list[datetime],
     clock: TickingClock,
+    refusal: list[Exception],
 ) -> Watcher:
+    def permit() -> None:
+        for error in refusal:
+            raise error
+
     def submit() -> Started:
         flink.requests.append("SUBMIT")
         return Started(flink.add(FakeJob("new", parameters=dict(SAME), restored=1)).id, recovers_from[0])
 
-    return Watcher(PLAN, cluster=cluster, submit=submit, pacer=pacer, metrics=metrics, stop=stop, clock=clock)
+    return Watcher(
+        PLAN, cluster=cluster, permit=permit, submit=submit, pacer=pacer, metrics=metrics, stop=stop, clock=clock
+    )

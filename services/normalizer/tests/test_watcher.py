@@ -68,6 +68,41 @@ def test_replaces_a_job_of_another_definition(flink: FakeFlink, watcher: Watcher
     assert flink.requests.index("POST /jobs/old/stop") < flink.requests.index("SUBMIT")
 
 
+@pytest.mark.parametrize("name", ["normalizer-stripe", "normalizer"])
+def test_a_job_goes_on_where_the_one_in_its_place_could_not_be_submitted(
+    flink: FakeFlink, watcher: Watcher, refusal: list[Exception], name: str
+) -> None:
+    former = flink.add(FakeJob("old", name=name, parameters={FINGERPRINT: "f0"}))
+    refusal.append(Fault("payment_event v9 is not registered"))
+
+    with pytest.raises(Fault, match="not registered"):
+        watcher.run()
+
+    assert former.state == "RUNNING"
+    assert not {"POST /jobs/old/stop", "SUBMIT"} & set(flink.requests)
+
+
+def test_adopts_a_job_whatever_keeps_others_from_being_submitted(
+    flink: FakeFlink, watcher: Watcher, refusal: list[Exception], stop: Event
+) -> None:
+    flink.add(FakeJob("old", parameters=dict(SAME)))
+    refusal.append(Fault("payment_event v9 is not registered"))
+    flink.on_look = stop.set
+
+    watcher.run()
+
+    assert "GET /jobs/old/checkpoints" in flink.requests
+
+
+def test_submits_nothing_where_it_could_not_work(flink: FakeFlink, watcher: Watcher, refusal: list[Exception]) -> None:
+    refusal.append(Fault("payment_event v9 is not registered"))
+
+    with pytest.raises(Fault, match="not registered"):
+        watcher.run()
+
+    assert "SUBMIT" not in flink.requests
+
+
 def test_does_not_submit_beside_a_job_that_will_not_stop(flink: FakeFlink, watcher: Watcher) -> None:
     flink.add(FakeJob("old", parameters={FINGERPRINT: "f0"}, state="RESTARTING"))
 

@@ -7,6 +7,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Thread
 
 import pytest
+from kit.settings import TrinoSettings
 from operations.errors import DeploymentError, UnavailableError
 from operations.warehouse import Warehouse
 
@@ -28,7 +29,7 @@ def answering(status: int, body: str) -> Iterator[Warehouse]:
         thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         try:
-            yield Warehouse("127.0.0.1", server.server_port, "tester", "lake")
+            yield Warehouse(TrinoSettings(trino_port=server.server_port, trino_user="tester").trino, "lake")
         finally:
             server.shutdown()
             thread.join()

@@ -1,4 +1,6 @@
 import asyncio
+import uuid
+from collections.abc import Iterable
 
 import pytest
 from orchestrator.open_workflows import OpenWorkflows
@@ -11,9 +13,13 @@ class Table:
         self.state = 1
         self.trouble: str | None = None
 
-    def open(self, limit: int = 2, patience_seconds: float = 10.0) -> OpenWorkflows[int]:
+    def open(self, limit: int = 2, patience_seconds: float = 10.0, goal_seconds: float = 4.0) -> OpenWorkflows[int]:
         return OpenWorkflows(
-            limit, mark=lambda: self.state, hindrance=lambda: self.trouble, patience_seconds=patience_seconds
+            limit,
+            mark=lambda: self.state,
+            hindrance=lambda: self.trouble,
+            patience_seconds=patience_seconds,
+            goal_seconds=goal_seconds,
         )
 
 
@@ -100,3 +106,89 @@ async def test_waiting_for_room_has_an_end() -> None:
     opened.begin("a")
     await opened.wait_for_room(0.01)
     assert opened.room() == 0
+
+
+def begin(opened: OpenWorkflows[int], count: int) -> list[tuple[str, str]]:
+    """Open workflows of new events."""
+    events = [str(uuid.uuid4()) for _ in range(count)]
+    return [(event, opened.begin(event) or "") for event in events]
+
+
+def end(opened: OpenWorkflows[int], started: Iterable[tuple[str, str]]) -> None:
+    for event, token in started:
+        opened.end(event, token)
+
+
+async def test_fewer_may_be_open_where_they_take_long() -> None:
+    opened = Table().open(limit=100, goal_seconds=0.02)
+    first = begin(opened, 100)
+    await asyncio.sleep(0.03)
+    end(opened, first)
+    assert opened.room() == 50
+    second = begin(opened, 50)
+    await asyncio.sleep(0.03)
+    end(opened, second)
+    assert opened.room() == 25
+
+
+async def test_what_began_before_fewer_were_allowed_tells_nothing_of_their_number() -> None:
+    opened = Table().open(limit=100, goal_seconds=0.02)
+    started = begin(opened, 60)
+    await asyncio.sleep(0.03)
+    end(opened, started[:30])
+    await asyncio.sleep(0.03)
+    end(opened, started[30:])
+    assert opened.room() == 50
+
+
+async def test_some_may_be_open_however_long_they_take() -> None:
+    opened = Table().open(limit=100, goal_seconds=0.0)
+    for _ in range(20):
+        started = begin(opened, 1)
+        await asyncio.sleep(0.001)
+        end(opened, started)
+    assert opened.room() == 8
+
+
+async def test_a_limit_that_is_smaller_than_that_is_kept() -> None:
+    opened = Table().open(limit=3, goal_seconds=0.0)
+    for _ in range(5):
+        started = begin(opened, 1)
+        await asyncio.sleep(0.001)
+        end(opened, started)
+    assert opened.room() == 3
+
+
+async def test_more_may_be_open_again_as_they_get_faster_but_never_more_than_the_limit() -> None:
+    opened = Table().open(limit=20, goal_seconds=0.02)
+    slow = begin(opened, 1)
+    await asyncio.sleep(0.03)
+    end(opened, slow)
+    assert opened.room() == 10
+    for _ in range(8):
+        end(opened, begin(opened, 1))
+    assert opened.room() == 12
+    for _ in range(80):
+        end(opened, begin(opened, 1))
+    assert opened.room() == 20
+
+
+async def test_a_start_that_made_no_workflow_tells_nothing() -> None:
+    opened = Table().open(limit=20, goal_seconds=0.02)
+    slow = begin(opened, 2)
+    await asyncio.sleep(0.03)
+    opened.withdraw(*slow[0])
+    assert opened.room() == 19
+    end(opened, slow[1:])
+    assert opened.room() == 10
+    for _ in range(8):
+        opened.withdraw(*begin(opened, 1)[0])
+    assert opened.room() == 10
+
+
+async def test_a_workflow_that_is_forgotten_tells_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("orchestrator.open_workflows._FORGOTTEN_AFTER_SECONDS", 0.02)
+    opened = Table().open(limit=20, patience_seconds=0.01, goal_seconds=0.01)
+    begin(opened, 1)
+    await asyncio.sleep(0.03)
+    assert opened.room() == 20

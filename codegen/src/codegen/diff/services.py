@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from codegen.diff.change import Change, Section
-from codegen.services import STORES
+from codegen.services import OBSERVED, STORES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from codegen.model import Catalog
 
@@ -26,7 +26,12 @@ def services(old: Catalog, new: Catalog) -> Iterator[Change]:
             one, other = getattr(was, attribute), getattr(now, attribute)
             if one != other:
                 yield Change(Section.SERVICES, name, f"{attribute} {one} → {other}", ())
-        for text in (*_granted("read", was.reads, now.reads), *_granted("write", was.writes, now.writes)):
+        granted = (
+            *_granted("read", STORES, was.reads, now.reads),
+            *_granted("write", STORES, was.writes, now.writes),
+            *_granted("observe", OBSERVED, was.observes, now.observes),
+        )
+        for text in granted:
             yield Change(Section.SERVICES, name, text, concerns)
 
 
@@ -41,10 +46,13 @@ def owners(old: Catalog, new: Catalog) -> Iterator[Change]:
             yield Change(Section.SERVICES, f"owner {name}", f"{was} → {now}", ())
 
 
-def _granted(verb: str, was: Mapping[str, tuple[str, ...]], now: Mapping[str, tuple[str, ...]]) -> Iterator[str]:
-    for store in STORES:
-        lost = [name for name in was[store] if name not in now[store]]
-        won = [name for name in now[store] if name not in was[store]]
+def _granted(
+    verb: str, stores: Iterable[str], was: Mapping[str, tuple[str, ...]], now: Mapping[str, tuple[str, ...]]
+) -> Iterator[str]:
+    for store in stores:
+        before, after = was.get(store, ()), now.get(store, ())
+        lost = [name for name in before if name not in after]
+        won = [name for name in after if name not in before]
         if lost:
             yield f"may no longer {verb} {store} {', '.join(lost)}"
         if won:

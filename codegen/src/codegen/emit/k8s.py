@@ -22,7 +22,7 @@ with acks=all go on. Set the label strimzi.io/cluster to the name of your Kafka 
 
 
 _USERS_HEADER = f"""{notice("contracts/services.yaml, contracts/topics")}
-KafkaUser resources of Strimzi: one for each service that reads or writes topics, who may do what the contracts say and
+KafkaUser resources of Strimzi: one for each service that is at Kafka, who may do what the contracts say and
 no more. Groups and transactions of a service begin with its name."""
 
 
@@ -66,11 +66,16 @@ def resource(topic: Topic) -> dict[str, Any]:
 
 
 def user(catalog: Catalog, name: str) -> dict[str, Any]:
-    """Return the KafkaUser of a service: it may read, and write, the topics that its contract names."""
+    """Return the KafkaUser of a service: it may read, write and observe the topics that its contract names."""
     service = catalog.services.services[name]
-    reads, writes = (
-        [topic.name for topic in catalog.topics if any(matches(pattern, topic.name) for pattern in access["topics"])]
-        for access in (service.reads, service.writes)
+    reads, writes, offsets, records = (
+        [topic.name for topic in catalog.topics if any(matches(pattern, topic.name) for pattern in patterns)]
+        for patterns in (
+            service.reads["topics"],
+            service.writes["topics"],
+            service.observes.get("offsets", ()),
+            service.observes.get("records", ()),
+        )
     )
     acls = [_allowed("topic", topic, "literal", "Describe", "Read") for topic in reads]
     if reads:
@@ -78,6 +83,9 @@ def user(catalog: Catalog, name: str) -> dict[str, Any]:
     acls += [_allowed("topic", topic, "literal", "Describe", "Write") for topic in writes]
     if writes:
         acls.append(_allowed("transactionalId", name, "prefix", "Describe", "Write"))
+    acls += [_allowed("topic", topic, "literal", "Describe", "Read") for topic in records]
+    acls += [_allowed("topic", topic, "literal", "Describe") for topic in offsets]
+    acls += [_allowed("group", other, "prefix", "Describe") for other in service.observes.get("groups", ())]
     return {
         "apiVersion": "kafka.strimzi.io/v1",
         "kind": "KafkaUser",

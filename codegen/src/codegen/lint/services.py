@@ -54,6 +54,21 @@ def undeclared(catalog: Catalog) -> Iterator[Finding]:
             hint = "call it after its service, with what tells it from others behind a hyphen"
             yield api.source.finding("service", (), message, hint)
     yield from _forbidden(catalog, source)
+    yield from _unobservable(catalog, source)
+
+
+def _unobservable(catalog: Catalog, source: Document) -> Iterator[Finding]:
+    """Yield topics and services that a service is said to observe and that are not there."""
+    topics, known = [topic.name for topic in catalog.topics], catalog.services.services
+    for name, service in known.items():
+        for what, observed in service.observes.items():
+            for index, each in enumerate(observed):
+                present = each in known if what == "groups" else any(matches(each, topic) for topic in topics)
+                if not present:
+                    kind, names = ("service", known) if what == "groups" else ("topic", topics)
+                    message = f"{name} observes {each}, and there is no such {kind}{meant(each, names)}"
+                    place = ("services", name, "observes", what, index)
+                    yield source.finding("service", place, message, "correct the name, or remove it")
 
 
 def _forbidden(catalog: Catalog, source: Document) -> Iterator[Finding]:

@@ -36,14 +36,14 @@ _TABLE_1 = {
 }
 _REJECTION_4 = Rejection("text_too_long", "merchant_id", "the envelope's merchant_id must have at most 255 characters")
 _REJECTION_5 = Rejection("field_missing", "merchant_id", "the envelope's merchant_id is absent")
-_REJECTION_6 = Rejection("type_invalid", "amount_cents", "resource.amount.value must be a decimal number")
-_REJECTION_7 = Rejection("amount_indivisible", "amount_cents", "resource.amount.value is not a whole number of the currency's minor unit")
-_REJECTION_8 = Rejection("amount_negative", "amount_cents", "resource.amount.value must be at least 0")
-_REJECTION_9 = Rejection("amount_too_large", "amount_cents", "resource.amount.value must be at most 999999999999")
-_REJECTION_10 = Rejection("field_missing", "amount_cents", "resource.amount.value is absent")
-_REJECTION_11 = Rejection("type_invalid", "currency", "resource.amount.currency_code must be text")
-_REJECTION_12 = Rejection("currency_unknown", "currency", "resource.amount.currency_code must be a code of iso4217")
-_REJECTION_13 = Rejection("field_missing", "currency", "resource.amount.currency_code is absent")
+_REJECTION_6 = Rejection("type_invalid", "amount_cents", "resource.amount.value or resource.amount.total must be a decimal number")
+_REJECTION_7 = Rejection("amount_indivisible", "amount_cents", "resource.amount.value or resource.amount.total is not a whole number of the currency's minor unit")
+_REJECTION_8 = Rejection("amount_negative", "amount_cents", "resource.amount.value or resource.amount.total must be at least 0")
+_REJECTION_9 = Rejection("amount_too_large", "amount_cents", "resource.amount.value or resource.amount.total must be at most 999999999999")
+_REJECTION_10 = Rejection("field_missing", "amount_cents", "none of resource.amount.value and resource.amount.total is there")
+_REJECTION_11 = Rejection("type_invalid", "currency", "resource.amount.currency_code or resource.amount.currency must be text")
+_REJECTION_12 = Rejection("currency_unknown", "currency", "resource.amount.currency_code or resource.amount.currency must be a code of iso4217")
+_REJECTION_13 = Rejection("field_missing", "currency", "none of resource.amount.currency_code and resource.amount.currency is there")
 _TABLE_2 = {
     "PAYMENT.AUTHORIZATION.CREATED": "authorized",
     "PAYMENT.AUTHORIZATION.VOIDED": "canceled",
@@ -59,10 +59,10 @@ _REJECTION_21 = Rejection("type_invalid", "provider_object_id", "resource.id mus
 _REJECTION_22 = Rejection("timestamp_invalid", "received_at", "the envelope's received_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
 _REJECTION_23 = Rejection("timestamp_invalid", "object_updated_at", "resource.update_time cannot be read as a time")
 _REJECTION_24 = Rejection("timestamp_invalid", "object_updated_at", "resource.update_time must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
-_REJECTION_25 = Rejection("type_invalid", "authorized_cents", "resource.amount.value must be a decimal number")
-_REJECTION_26 = Rejection("amount_indivisible", "authorized_cents", "resource.amount.value is not a whole number of the currency's minor unit")
-_REJECTION_27 = Rejection("amount_negative", "authorized_cents", "resource.amount.value must be at least 0")
-_REJECTION_28 = Rejection("amount_too_large", "authorized_cents", "resource.amount.value must be at most 999999999999")
+_REJECTION_25 = Rejection("type_invalid", "authorized_cents", "resource.amount.value or resource.amount.total must be a decimal number")
+_REJECTION_26 = Rejection("amount_indivisible", "authorized_cents", "resource.amount.value or resource.amount.total is not a whole number of the currency's minor unit")
+_REJECTION_27 = Rejection("amount_negative", "authorized_cents", "resource.amount.value or resource.amount.total must be at least 0")
+_REJECTION_28 = Rejection("amount_too_large", "authorized_cents", "resource.amount.value or resource.amount.total must be at most 999999999999")
 _REJECTION_29 = Rejection("timestamp_invalid", "object_created_at", "resource.create_time cannot be read as a time")
 _REJECTION_30 = Rejection("timestamp_invalid", "object_created_at", "resource.create_time must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
 _ENDS_1 = {
@@ -129,7 +129,7 @@ _ENDS_1 = {
     "ZWN": 1159660800000,
     "ZWR": 1246406400000,
 }
-_REJECTION_31 = Rejection("currency_unknown", "currency", "resource.amount.currency_code must be a code of the list at the time of the event")
+_REJECTION_31 = Rejection("currency_unknown", "currency", "resource.amount.currency_code or resource.amount.currency must be a code of the list at the time of the event")
 _TABLE_3 = {
     "PAYMENT.CAPTURE.COMPLETED": "charge.succeeded",
     "PAYMENT.CAPTURE.PENDING": "charge.pending",
@@ -142,20 +142,20 @@ _TABLE_4 = {
     "PAYMENT.CAPTURE.DENIED": "failed",
     "PAYMENT.CAPTURE.DECLINED": "failed",
 }
-_REJECTION_32 = Rejection("text_too_long", "failure_code", "resource.processor_response.response_code or resource.status_details.reason must have at most 255 characters")
-_REJECTION_33 = Rejection("type_invalid", "failure_code", "resource.processor_response.response_code or resource.status_details.reason must be text")
-_REJECTION_34 = Rejection("type_invalid", "related_payment_id", "resource.supplementary_data.related_ids.authorization_id or resource.links[].href where rel is up must be text")
-_REJECTION_35 = Rejection("text_too_long", "related_payment_id", "resource.supplementary_data.related_ids.authorization_id or resource.links[].href where rel is up must have at most 255 characters")
-_REJECTION_36 = Rejection("type_invalid", "captured_cents", "resource.amount.value must be a decimal number")
-_REJECTION_37 = Rejection("amount_indivisible", "captured_cents", "resource.amount.value is not a whole number of the currency's minor unit")
-_REJECTION_38 = Rejection("amount_negative", "captured_cents", "resource.amount.value must be at least 0")
-_REJECTION_39 = Rejection("amount_too_large", "captured_cents", "resource.amount.value must be at most 999999999999")
-_REJECTION_40 = Rejection("type_invalid", "fee_cents", "resource.seller_receivable_breakdown.paypal_fee.value must be a decimal number")
-_REJECTION_41 = Rejection("amount_indivisible", "fee_cents", "resource.seller_receivable_breakdown.paypal_fee.value is not a whole number of the currency's minor unit")
-_REJECTION_42 = Rejection("amount_negative", "fee_cents", "resource.seller_receivable_breakdown.paypal_fee.value must be at least -999999999999")
-_REJECTION_43 = Rejection("amount_too_large", "fee_cents", "resource.seller_receivable_breakdown.paypal_fee.value must be at most 999999999999")
-_REJECTION_44 = Rejection("type_invalid", "fee_currency", "resource.seller_receivable_breakdown.paypal_fee.currency_code must be text")
-_REJECTION_45 = Rejection("currency_unknown", "fee_currency", "resource.seller_receivable_breakdown.paypal_fee.currency_code must be a code of iso4217")
+_REJECTION_32 = Rejection("text_too_long", "failure_code", "resource.processor_response.response_code, resource.status_details.reason or resource.reason_code must have at most 255 characters")
+_REJECTION_33 = Rejection("type_invalid", "failure_code", "resource.processor_response.response_code, resource.status_details.reason or resource.reason_code must be text")
+_REJECTION_34 = Rejection("type_invalid", "related_payment_id", "resource.supplementary_data.related_ids.authorization_id, resource.links[].href where rel is up or resource.links[].href where rel is authorization must be text")
+_REJECTION_35 = Rejection("text_too_long", "related_payment_id", "resource.supplementary_data.related_ids.authorization_id, resource.links[].href where rel is up or resource.links[].href where rel is authorization must have at most 255 characters")
+_REJECTION_36 = Rejection("type_invalid", "captured_cents", "resource.amount.value or resource.amount.total must be a decimal number")
+_REJECTION_37 = Rejection("amount_indivisible", "captured_cents", "resource.amount.value or resource.amount.total is not a whole number of the currency's minor unit")
+_REJECTION_38 = Rejection("amount_negative", "captured_cents", "resource.amount.value or resource.amount.total must be at least 0")
+_REJECTION_39 = Rejection("amount_too_large", "captured_cents", "resource.amount.value or resource.amount.total must be at most 999999999999")
+_REJECTION_40 = Rejection("type_invalid", "fee_cents", "resource.seller_receivable_breakdown.paypal_fee.value or resource.transaction_fee.value must be a decimal number")
+_REJECTION_41 = Rejection("amount_indivisible", "fee_cents", "resource.seller_receivable_breakdown.paypal_fee.value or resource.transaction_fee.value is not a whole number of the currency's minor unit")
+_REJECTION_42 = Rejection("amount_negative", "fee_cents", "resource.seller_receivable_breakdown.paypal_fee.value or resource.transaction_fee.value must be at least -999999999999")
+_REJECTION_43 = Rejection("amount_too_large", "fee_cents", "resource.seller_receivable_breakdown.paypal_fee.value or resource.transaction_fee.value must be at most 999999999999")
+_REJECTION_44 = Rejection("type_invalid", "fee_currency", "resource.seller_receivable_breakdown.paypal_fee.currency_code or resource.transaction_fee.currency must be text")
+_REJECTION_45 = Rejection("currency_unknown", "fee_currency", "resource.seller_receivable_breakdown.paypal_fee.currency_code or resource.transaction_fee.currency must be a code of iso4217")
 _REJECTION_46 = Rejection("type_invalid", "application_fee_cents", "resource.seller_receivable_breakdown.platform_fees[0].amount.value must be a decimal number")
 _REJECTION_47 = Rejection("amount_indivisible", "application_fee_cents", "resource.seller_receivable_breakdown.platform_fees[0].amount.value is not a whole number of the currency's minor unit")
 _REJECTION_48 = Rejection("amount_negative", "application_fee_cents", "resource.seller_receivable_breakdown.platform_fees[0].amount.value must be at least 0")
@@ -313,7 +313,7 @@ _TABLE_5 = {
     "PPVC": "invalid_request",
     "PPVE": "invalid_request",
 }
-_REJECTION_50 = Rejection("type_invalid", "failure_category", "resource.processor_response.response_code or resource.status_details.reason must be text")
+_REJECTION_50 = Rejection("type_invalid", "failure_category", "resource.processor_response.response_code, resource.status_details.reason or resource.reason_code must be text")
 _TABLE_6 = {
     "BUYER_COMPLAINT": "do_not_retry",
     "CHARGEBACK": "do_not_retry",
@@ -333,86 +333,138 @@ _TABLE_6 = {
     "REGULATORY_REVIEW": "not_supported",
     "UNCONFIRMED_SHIPPING_ADDRESS": "not_supported",
 }
-_REJECTION_51 = Rejection("text_too_long", "error_code", "resource.status_details.reason must have at most 255 characters")
-_REJECTION_52 = Rejection("type_invalid", "error_code", "resource.status_details.reason must be text")
+_REJECTION_51 = Rejection("text_too_long", "error_code", "resource.status_details.reason or resource.reason_code must have at most 255 characters")
+_REJECTION_52 = Rejection("type_invalid", "error_code", "resource.status_details.reason or resource.reason_code must be text")
 _REJECTION_53 = Rejection("text_too_long", "decline_code", "resource.processor_response.response_code must have at most 255 characters")
 _REJECTION_54 = Rejection("type_invalid", "decline_code", "resource.processor_response.response_code must be text")
 _REJECTION_55 = Rejection("text_too_long", "network_advice_code", "resource.processor_response.payment_advice_code must have at most 255 characters")
 _REJECTION_56 = Rejection("type_invalid", "network_advice_code", "resource.processor_response.payment_advice_code must be text")
-_REJECTION_57 = Rejection("currency_unknown", "fee_currency", "resource.seller_receivable_breakdown.paypal_fee.currency_code must be a code of the list at the time of the event")
+_REJECTION_57 = Rejection("currency_unknown", "fee_currency", "resource.seller_receivable_breakdown.paypal_fee.currency_code or resource.transaction_fee.currency must be a code of the list at the time of the event")
 _TABLE_7 = {
     "PAYMENT.REFUND.PENDING": "refund.created",
     "PAYMENT.CAPTURE.REFUNDED": "refund.succeeded",
     "PAYMENT.REFUND.FAILED": "refund.failed",
 }
+_REJECTION_58 = Rejection("type_invalid", "amount_cents", "resource.amount.value or resource.amount.total must be text")
 _TABLE_8 = {
     "PAYMENT.REFUND.PENDING": "pending",
     "PAYMENT.CAPTURE.REFUNDED": "succeeded",
     "PAYMENT.REFUND.FAILED": "failed",
 }
-_REJECTION_58 = Rejection("text_too_long", "failure_code", "resource.status_details.reason must have at most 255 characters")
-_REJECTION_59 = Rejection("type_invalid", "failure_code", "resource.status_details.reason must be text")
-_REJECTION_60 = Rejection("type_invalid", "related_payment_id", "resource.supplementary_data.related_ids.capture_id or resource.links[].href where rel is up must be text")
-_REJECTION_61 = Rejection("text_too_long", "related_payment_id", "resource.supplementary_data.related_ids.capture_id or resource.links[].href where rel is up must have at most 255 characters")
-_REJECTION_62 = Rejection("type_invalid", "failure_category", "resource.status_details.reason must be text")
-_REJECTION_63 = Rejection("type_invalid", "related_charge_id", "resource.supplementary_data.related_ids.capture_id or resource.links[].href where rel is up must be text")
-_REJECTION_64 = Rejection("text_too_long", "related_charge_id", "resource.supplementary_data.related_ids.capture_id or resource.links[].href where rel is up must have at most 255 characters")
+_REJECTION_59 = Rejection("text_too_long", "failure_code", "resource.status_details.reason must have at most 255 characters")
+_REJECTION_60 = Rejection("type_invalid", "failure_code", "resource.status_details.reason must be text")
+_REJECTION_61 = Rejection("type_invalid", "related_payment_id", "resource.supplementary_data.related_ids.capture_id, resource.capture_id or resource.links[].href where rel is up must be text")
+_REJECTION_62 = Rejection("text_too_long", "related_payment_id", "resource.supplementary_data.related_ids.capture_id, resource.capture_id or resource.links[].href where rel is up must have at most 255 characters")
+_REJECTION_63 = Rejection("type_invalid", "failure_category", "resource.status_details.reason must be text")
+_REJECTION_64 = Rejection("type_invalid", "related_charge_id", "resource.supplementary_data.related_ids.capture_id, resource.capture_id or resource.links[].href where rel is up must be text")
+_REJECTION_65 = Rejection("text_too_long", "related_charge_id", "resource.supplementary_data.related_ids.capture_id, resource.capture_id or resource.links[].href where rel is up must have at most 255 characters")
 _TABLE_9 = {
     "PAYMENT.SALE.COMPLETED": "charge.succeeded",
     "PAYMENT.SALE.PENDING": "charge.pending",
     "PAYMENT.SALE.DENIED": "charge.failed",
 }
-_REJECTION_65 = Rejection("type_invalid", "amount_cents", "resource.amount.total must be a decimal number")
-_REJECTION_66 = Rejection("amount_indivisible", "amount_cents", "resource.amount.total is not a whole number of the currency's minor unit")
-_REJECTION_67 = Rejection("amount_negative", "amount_cents", "resource.amount.total must be at least 0")
-_REJECTION_68 = Rejection("amount_too_large", "amount_cents", "resource.amount.total must be at most 999999999999")
-_REJECTION_69 = Rejection("field_missing", "amount_cents", "resource.amount.total is absent")
-_REJECTION_70 = Rejection("type_invalid", "currency", "resource.amount.currency must be text")
-_REJECTION_71 = Rejection("currency_unknown", "currency", "resource.amount.currency must be a code of iso4217")
-_REJECTION_72 = Rejection("field_missing", "currency", "resource.amount.currency is absent")
+_REJECTION_66 = Rejection("type_invalid", "amount_cents", "resource.amount.total must be a decimal number")
+_REJECTION_67 = Rejection("amount_indivisible", "amount_cents", "resource.amount.total is not a whole number of the currency's minor unit")
+_REJECTION_68 = Rejection("amount_negative", "amount_cents", "resource.amount.total must be at least 0")
+_REJECTION_69 = Rejection("amount_too_large", "amount_cents", "resource.amount.total must be at most 999999999999")
+_REJECTION_70 = Rejection("field_missing", "amount_cents", "resource.amount.total is absent")
+_REJECTION_71 = Rejection("type_invalid", "currency", "resource.amount.currency must be text")
+_REJECTION_72 = Rejection("currency_unknown", "currency", "resource.amount.currency must be a code of iso4217")
+_REJECTION_73 = Rejection("field_missing", "currency", "resource.amount.currency is absent")
 _TABLE_10 = {
     "PAYMENT.SALE.COMPLETED": "succeeded",
     "PAYMENT.SALE.PENDING": "processing",
     "PAYMENT.SALE.DENIED": "failed",
 }
-_REJECTION_73 = Rejection("text_too_long", "failure_code", "resource.reason_code must have at most 255 characters")
-_REJECTION_74 = Rejection("type_invalid", "failure_code", "resource.reason_code must be text")
-_REJECTION_75 = Rejection("type_invalid", "captured_cents", "resource.amount.total must be a decimal number")
-_REJECTION_76 = Rejection("amount_indivisible", "captured_cents", "resource.amount.total is not a whole number of the currency's minor unit")
-_REJECTION_77 = Rejection("amount_negative", "captured_cents", "resource.amount.total must be at least 0")
-_REJECTION_78 = Rejection("amount_too_large", "captured_cents", "resource.amount.total must be at most 999999999999")
-_REJECTION_79 = Rejection("type_invalid", "fee_cents", "resource.transaction_fee.value must be a decimal number")
-_REJECTION_80 = Rejection("amount_indivisible", "fee_cents", "resource.transaction_fee.value is not a whole number of the currency's minor unit")
-_REJECTION_81 = Rejection("amount_negative", "fee_cents", "resource.transaction_fee.value must be at least -999999999999")
-_REJECTION_82 = Rejection("amount_too_large", "fee_cents", "resource.transaction_fee.value must be at most 999999999999")
-_REJECTION_83 = Rejection("type_invalid", "fee_currency", "resource.transaction_fee.currency must be text")
-_REJECTION_84 = Rejection("currency_unknown", "fee_currency", "resource.transaction_fee.currency must be a code of iso4217")
-_REJECTION_85 = Rejection("type_invalid", "failure_category", "resource.reason_code must be text")
-_REJECTION_86 = Rejection("text_too_long", "error_code", "resource.reason_code must have at most 255 characters")
-_REJECTION_87 = Rejection("type_invalid", "error_code", "resource.reason_code must be text")
-_REJECTION_88 = Rejection("text_too_long", "related_subscription_id", "resource.billing_agreement_id must have at most 255 characters")
-_REJECTION_89 = Rejection("type_invalid", "related_subscription_id", "resource.billing_agreement_id must be text")
-_REJECTION_90 = Rejection("currency_unknown", "currency", "resource.amount.currency must be a code of the list at the time of the event")
-_REJECTION_91 = Rejection("currency_unknown", "fee_currency", "resource.transaction_fee.currency must be a code of the list at the time of the event")
-_REJECTION_92 = Rejection("type_invalid", "amount_cents", "resource.amount.total must be text")
-_REJECTION_93 = Rejection("text_too_long", "related_payment_id", "resource.sale_id must have at most 255 characters")
-_REJECTION_94 = Rejection("type_invalid", "related_payment_id", "resource.sale_id must be text")
-_REJECTION_95 = Rejection("text_too_long", "related_charge_id", "resource.sale_id must have at most 255 characters")
-_REJECTION_96 = Rejection("type_invalid", "related_charge_id", "resource.sale_id must be text")
+_REJECTION_74 = Rejection("text_too_long", "failure_code", "resource.reason_code must have at most 255 characters")
+_REJECTION_75 = Rejection("type_invalid", "failure_code", "resource.reason_code must be text")
+_REJECTION_76 = Rejection("type_invalid", "captured_cents", "resource.amount.total must be a decimal number")
+_REJECTION_77 = Rejection("amount_indivisible", "captured_cents", "resource.amount.total is not a whole number of the currency's minor unit")
+_REJECTION_78 = Rejection("amount_negative", "captured_cents", "resource.amount.total must be at least 0")
+_REJECTION_79 = Rejection("amount_too_large", "captured_cents", "resource.amount.total must be at most 999999999999")
+_REJECTION_80 = Rejection("type_invalid", "fee_cents", "resource.transaction_fee.value must be a decimal number")
+_REJECTION_81 = Rejection("amount_indivisible", "fee_cents", "resource.transaction_fee.value is not a whole number of the currency's minor unit")
+_REJECTION_82 = Rejection("amount_negative", "fee_cents", "resource.transaction_fee.value must be at least -999999999999")
+_REJECTION_83 = Rejection("amount_too_large", "fee_cents", "resource.transaction_fee.value must be at most 999999999999")
+_REJECTION_84 = Rejection("type_invalid", "fee_currency", "resource.transaction_fee.currency must be text")
+_REJECTION_85 = Rejection("currency_unknown", "fee_currency", "resource.transaction_fee.currency must be a code of iso4217")
+_REJECTION_86 = Rejection("type_invalid", "failure_category", "resource.reason_code must be text")
+_REJECTION_87 = Rejection("text_too_long", "error_code", "resource.reason_code must have at most 255 characters")
+_REJECTION_88 = Rejection("type_invalid", "error_code", "resource.reason_code must be text")
+_REJECTION_89 = Rejection("text_too_long", "related_subscription_id", "resource.billing_agreement_id must have at most 255 characters")
+_REJECTION_90 = Rejection("type_invalid", "related_subscription_id", "resource.billing_agreement_id must be text")
+_REJECTION_91 = Rejection("currency_unknown", "currency", "resource.amount.currency must be a code of the list at the time of the event")
+_REJECTION_92 = Rejection("currency_unknown", "fee_currency", "resource.transaction_fee.currency must be a code of the list at the time of the event")
+_REJECTION_93 = Rejection("type_invalid", "amount_cents", "resource.amount.total must be text")
+_REJECTION_94 = Rejection("text_too_long", "related_payment_id", "resource.sale_id must have at most 255 characters")
+_REJECTION_95 = Rejection("type_invalid", "related_payment_id", "resource.sale_id must be text")
+_REJECTION_96 = Rejection("text_too_long", "related_charge_id", "resource.sale_id must have at most 255 characters")
+_REJECTION_97 = Rejection("type_invalid", "related_charge_id", "resource.sale_id must be text")
 _TABLE_11 = {
+    "BILLING.SUBSCRIPTION.CREATED": "subscription.created",
+    "BILLING.SUBSCRIPTION.ACTIVATED": "subscription.updated",
+    "BILLING.SUBSCRIPTION.UPDATED": "subscription.updated",
+    "BILLING.SUBSCRIPTION.PAYMENT.FAILED": "subscription.updated",
+    "BILLING.SUBSCRIPTION.RE-ACTIVATED": "subscription.updated",
+    "BILLING.SUBSCRIPTION.SUSPENDED": "subscription.updated",
+    "BILLING.SUBSCRIPTION.CANCELLED": "subscription.canceled",
+    "BILLING.SUBSCRIPTION.EXPIRED": "subscription.canceled",
+}
+_REJECTION_98 = Rejection("amount_negative", "amount_cents", "the constant 0 must be at least 0")
+_REJECTION_99 = Rejection("amount_too_large", "amount_cents", "the constant 0 must be at most 999999999999")
+_REJECTION_100 = Rejection("currency_unknown", "currency", "the constant XXX must be a code of iso4217")
+_TABLE_12 = {
+    "APPROVAL_PENDING": "pending",
+    "APPROVED": "pending",
+    "ACTIVE": "active",
+    "SUSPENDED": "paused",
+    "CANCELLED": "canceled",
+    "EXPIRED": "closed",
+}
+_REJECTION_101 = Rejection("value_unknown", "status", "resource.status is none of APPROVAL_PENDING, APPROVED, ACTIVE, SUSPENDED, CANCELLED and EXPIRED")
+_REJECTION_102 = Rejection("type_invalid", "status", "resource.status or resource.state must be text")
+_TABLE_13 = {
+    "Pending": "pending",
+    "Active": "active",
+    "Reactivated": "active",
+    "Suspended": "paused",
+    "Cancelled": "canceled",
+    "Expired": "closed",
+    "Completed": "closed",
+}
+_REJECTION_103 = Rejection("value_unknown", "status", "resource.state is none of Pending, Active, Reactivated, Suspended, Cancelled, Expired and 1 more")
+_REJECTION_104 = Rejection("field_missing", "status", "none of resource.status and resource.state is there")
+_REJECTION_105 = Rejection("text_too_long", "failure_code", "resource.billing_info.last_failed_payment.reason_code must have at most 255 characters")
+_REJECTION_106 = Rejection("type_invalid", "failure_code", "resource.billing_info.last_failed_payment.reason_code must be text")
+_TABLE_14 = {
+    "PAYMENT_DENIED": "issuer_declined",
+    "PAYER_CANNOT_PAY": "not_supported",
+    "INTERNAL_SERVER_ERROR": "processor_error",
+    "PAYEE_ACCOUNT_RESTRICTED": "not_supported",
+    "PAYER_ACCOUNT_RESTRICTED": "invalid_account",
+    "SENDING_LIMIT_EXCEEDED": "limit",
+    "TRANSACTION_RECEIVING_LIMIT_EXCEEDED": "limit",
+    "CURRENCY_MISMATCH": "not_supported",
+}
+_REJECTION_107 = Rejection("type_invalid", "failure_category", "resource.billing_info.last_failed_payment.reason_code must be text")
+_REJECTION_108 = Rejection("timestamp_invalid", "next_attempt_at", "resource.billing_info.last_failed_payment.next_payment_retry_time cannot be read as a time")
+_REJECTION_109 = Rejection("timestamp_invalid", "next_attempt_at", "resource.billing_info.last_failed_payment.next_payment_retry_time must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
+_REJECTION_110 = Rejection("currency_unknown", "currency", "the constant XXX must be a code of the list at the time of the event")
+_REJECTION_111 = Rejection("currency_unknown", "currency", "the constant XXX must not be XXX but where there is no amount")
+_TABLE_15 = {
     "CUSTOMER.DISPUTE.CREATED": "dispute.opened",
     "CUSTOMER.DISPUTE.UPDATED": "dispute.updated",
     "CUSTOMER.DISPUTE.RESOLVED": "dispute.closed",
 }
-_REJECTION_97 = Rejection("type_invalid", "amount_cents", "resource.dispute_amount.value must be a decimal number")
-_REJECTION_98 = Rejection("amount_indivisible", "amount_cents", "resource.dispute_amount.value is not a whole number of the currency's minor unit")
-_REJECTION_99 = Rejection("amount_negative", "amount_cents", "resource.dispute_amount.value must be at least 0")
-_REJECTION_100 = Rejection("amount_too_large", "amount_cents", "resource.dispute_amount.value must be at most 999999999999")
-_REJECTION_101 = Rejection("field_missing", "amount_cents", "resource.dispute_amount.value is absent")
-_REJECTION_102 = Rejection("type_invalid", "currency", "resource.dispute_amount.currency_code must be text")
-_REJECTION_103 = Rejection("currency_unknown", "currency", "resource.dispute_amount.currency_code must be a code of iso4217")
-_REJECTION_104 = Rejection("field_missing", "currency", "resource.dispute_amount.currency_code is absent")
-_TABLE_12 = {
+_REJECTION_112 = Rejection("type_invalid", "amount_cents", "resource.dispute_amount.value must be a decimal number")
+_REJECTION_113 = Rejection("amount_indivisible", "amount_cents", "resource.dispute_amount.value is not a whole number of the currency's minor unit")
+_REJECTION_114 = Rejection("amount_negative", "amount_cents", "resource.dispute_amount.value must be at least 0")
+_REJECTION_115 = Rejection("amount_too_large", "amount_cents", "resource.dispute_amount.value must be at most 999999999999")
+_REJECTION_116 = Rejection("field_missing", "amount_cents", "resource.dispute_amount.value is absent")
+_REJECTION_117 = Rejection("type_invalid", "currency", "resource.dispute_amount.currency_code must be text")
+_REJECTION_118 = Rejection("currency_unknown", "currency", "resource.dispute_amount.currency_code must be a code of iso4217")
+_REJECTION_119 = Rejection("field_missing", "currency", "resource.dispute_amount.currency_code is absent")
+_TABLE_16 = {
     "RESOLVED_BUYER_FAVOUR": "lost",
     "RESOLVED_SELLER_FAVOUR": "won",
     "RESOLVED_WITH_PAYOUT": "won",
@@ -421,24 +473,24 @@ _TABLE_12 = {
     "DENIED": "won",
     "NONE": "closed",
 }
-_REJECTION_105 = Rejection("value_unknown", "status", "resource.dispute_outcome.outcome_code is none of RESOLVED_BUYER_FAVOUR, RESOLVED_SELLER_FAVOUR, RESOLVED_WITH_PAYOUT, CANCELED_BY_BUYER, ACCEPTED, DENIED and 1 more")
-_REJECTION_106 = Rejection("type_invalid", "status", "resource.dispute_outcome.outcome_code or resource.status must be text")
-_TABLE_13 = {
+_REJECTION_120 = Rejection("value_unknown", "status", "resource.dispute_outcome.outcome_code is none of RESOLVED_BUYER_FAVOUR, RESOLVED_SELLER_FAVOUR, RESOLVED_WITH_PAYOUT, CANCELED_BY_BUYER, ACCEPTED, DENIED and 1 more")
+_REJECTION_121 = Rejection("type_invalid", "status", "resource.dispute_outcome.outcome_code or resource.status must be text")
+_TABLE_17 = {
     "OPEN": "needs_response",
     "WAITING_FOR_BUYER_RESPONSE": "under_review",
     "WAITING_FOR_SELLER_RESPONSE": "needs_response",
     "UNDER_REVIEW": "under_review",
     "OTHER": "under_review",
 }
-_REJECTION_107 = Rejection("value_unknown", "status", "resource.status is none of OPEN, WAITING_FOR_BUYER_RESPONSE, WAITING_FOR_SELLER_RESPONSE, UNDER_REVIEW and OTHER")
-_REJECTION_108 = Rejection("field_missing", "status", "none of resource.dispute_outcome.outcome_code and resource.status is there")
-_REJECTION_109 = Rejection("text_too_long", "provider_object_id", "resource.dispute_id must have at most 255 characters")
-_REJECTION_110 = Rejection("type_invalid", "provider_object_id", "resource.dispute_id must be text")
-_REJECTION_111 = Rejection("text_too_long", "related_payment_id", "resource.disputed_transactions[0].seller_transaction_id must have at most 255 characters")
-_REJECTION_112 = Rejection("type_invalid", "related_payment_id", "resource.disputed_transactions[0].seller_transaction_id must be text")
-_REJECTION_113 = Rejection("text_too_long", "dispute_reason", "resource.reason must have at most 255 characters")
-_REJECTION_114 = Rejection("type_invalid", "dispute_reason", "resource.reason must be text")
-_TABLE_14 = {
+_REJECTION_122 = Rejection("value_unknown", "status", "resource.status is none of OPEN, WAITING_FOR_BUYER_RESPONSE, WAITING_FOR_SELLER_RESPONSE, UNDER_REVIEW and OTHER")
+_REJECTION_123 = Rejection("field_missing", "status", "none of resource.dispute_outcome.outcome_code and resource.status is there")
+_REJECTION_124 = Rejection("text_too_long", "provider_object_id", "resource.dispute_id must have at most 255 characters")
+_REJECTION_125 = Rejection("type_invalid", "provider_object_id", "resource.dispute_id must be text")
+_REJECTION_126 = Rejection("text_too_long", "related_payment_id", "resource.disputed_transactions[0].seller_transaction_id must have at most 255 characters")
+_REJECTION_127 = Rejection("type_invalid", "related_payment_id", "resource.disputed_transactions[0].seller_transaction_id must be text")
+_REJECTION_128 = Rejection("text_too_long", "dispute_reason", "resource.reason must have at most 255 characters")
+_REJECTION_129 = Rejection("type_invalid", "dispute_reason", "resource.reason must be text")
+_TABLE_18 = {
     "MERCHANDISE_OR_SERVICE_NOT_RECEIVED": "not_received",
     "MERCHANDISE_OR_SERVICE_NOT_AS_DESCRIBED": "not_as_described",
     "UNAUTHORISED": "fraud",
@@ -450,23 +502,23 @@ _TABLE_14 = {
     "PROBLEM_WITH_REMITTANCE": "processing_error",
     "OTHER": "general",
 }
-_REJECTION_115 = Rejection("type_invalid", "dispute_category", "resource.reason must be text")
-_REJECTION_116 = Rejection("text_too_long", "related_charge_id", "resource.disputed_transactions[0].seller_transaction_id must have at most 255 characters")
-_REJECTION_117 = Rejection("type_invalid", "related_charge_id", "resource.disputed_transactions[0].seller_transaction_id must be text")
-_REJECTION_118 = Rejection("type_invalid", "withdrawn_cents", "resource.dispute_outcome.amount_refunded.value must be a decimal number")
-_REJECTION_119 = Rejection("amount_indivisible", "withdrawn_cents", "resource.dispute_outcome.amount_refunded.value is not a whole number of the currency's minor unit")
-_REJECTION_120 = Rejection("amount_negative", "withdrawn_cents", "resource.dispute_outcome.amount_refunded.value must be at least -999999999999")
-_REJECTION_121 = Rejection("amount_too_large", "withdrawn_cents", "resource.dispute_outcome.amount_refunded.value must be at most 999999999999")
-_REJECTION_122 = Rejection("type_invalid", "withdrawn_currency", "resource.dispute_outcome.amount_refunded.currency_code must be text")
-_REJECTION_123 = Rejection("currency_unknown", "withdrawn_currency", "resource.dispute_outcome.amount_refunded.currency_code must be a code of iso4217")
-_TABLE_15 = {
+_REJECTION_130 = Rejection("type_invalid", "dispute_category", "resource.reason must be text")
+_REJECTION_131 = Rejection("text_too_long", "related_charge_id", "resource.disputed_transactions[0].seller_transaction_id must have at most 255 characters")
+_REJECTION_132 = Rejection("type_invalid", "related_charge_id", "resource.disputed_transactions[0].seller_transaction_id must be text")
+_REJECTION_133 = Rejection("type_invalid", "withdrawn_cents", "resource.dispute_outcome.amount_refunded.value must be a decimal number")
+_REJECTION_134 = Rejection("amount_indivisible", "withdrawn_cents", "resource.dispute_outcome.amount_refunded.value is not a whole number of the currency's minor unit")
+_REJECTION_135 = Rejection("amount_negative", "withdrawn_cents", "resource.dispute_outcome.amount_refunded.value must be at least -999999999999")
+_REJECTION_136 = Rejection("amount_too_large", "withdrawn_cents", "resource.dispute_outcome.amount_refunded.value must be at most 999999999999")
+_REJECTION_137 = Rejection("type_invalid", "withdrawn_currency", "resource.dispute_outcome.amount_refunded.currency_code must be text")
+_REJECTION_138 = Rejection("currency_unknown", "withdrawn_currency", "resource.dispute_outcome.amount_refunded.currency_code must be a code of iso4217")
+_TABLE_19 = {
     "INQUIRY": "inquiry",
     "CHARGEBACK": "chargeback",
     "PRE_ARBITRATION": "pre_arbitration",
     "ARBITRATION": "arbitration",
 }
-_REJECTION_124 = Rejection("type_invalid", "dispute_stage", "resource.dispute_life_cycle_stage must be text")
-_TABLE_16 = {
+_REJECTION_139 = Rejection("type_invalid", "dispute_stage", "resource.dispute_life_cycle_stage must be text")
+_TABLE_20 = {
     "PAYMENT.PAYOUTS-ITEM.SUCCEEDED": "payout.paid",
     "PAYMENT.PAYOUTS-ITEM.HELD": "payout.updated",
     "PAYMENT.PAYOUTS-ITEM.UNCLAIMED": "payout.sent",
@@ -475,17 +527,17 @@ _TABLE_16 = {
     "PAYMENT.PAYOUTS-ITEM.RETURNED": "payout.failed",
     "PAYMENT.PAYOUTS-ITEM.CANCELED": "payout.canceled",
 }
-_REJECTION_125 = Rejection("type_invalid", "amount_cents", "resource.payout_item.amount.value must be a decimal number")
-_REJECTION_126 = Rejection("amount_indivisible", "amount_cents", "resource.payout_item.amount.value is not a whole number of the currency's minor unit")
-_REJECTION_127 = Rejection("amount_negative", "amount_cents", "resource.payout_item.amount.value must be at least -999999999999")
-_REJECTION_128 = Rejection("amount_too_large", "amount_cents", "resource.payout_item.amount.value must be at most 999999999999")
-_REJECTION_129 = Rejection("field_missing", "amount_cents", "resource.payout_item.amount.value is absent")
-_REJECTION_130 = Rejection("type_invalid", "currency", "resource.payout_item.amount.currency must be text")
-_REJECTION_131 = Rejection("currency_unknown", "currency", "resource.payout_item.amount.currency must be a code of iso4217")
-_REJECTION_132 = Rejection("field_missing", "currency", "resource.payout_item.amount.currency is absent")
-_REJECTION_133 = Rejection("type_invalid", "payment_method_type", "resource.payout_item.recipient_type must be text")
-_REJECTION_134 = Rejection("text_too_long", "payment_method_type", "resource.payout_item.recipient_type must have at most 255 characters")
-_TABLE_17 = {
+_REJECTION_140 = Rejection("type_invalid", "amount_cents", "resource.payout_item.amount.value must be a decimal number")
+_REJECTION_141 = Rejection("amount_indivisible", "amount_cents", "resource.payout_item.amount.value is not a whole number of the currency's minor unit")
+_REJECTION_142 = Rejection("amount_negative", "amount_cents", "resource.payout_item.amount.value must be at least -999999999999")
+_REJECTION_143 = Rejection("amount_too_large", "amount_cents", "resource.payout_item.amount.value must be at most 999999999999")
+_REJECTION_144 = Rejection("field_missing", "amount_cents", "resource.payout_item.amount.value is absent")
+_REJECTION_145 = Rejection("type_invalid", "currency", "resource.payout_item.amount.currency must be text")
+_REJECTION_146 = Rejection("currency_unknown", "currency", "resource.payout_item.amount.currency must be a code of iso4217")
+_REJECTION_147 = Rejection("field_missing", "currency", "resource.payout_item.amount.currency is absent")
+_REJECTION_148 = Rejection("type_invalid", "payment_method_type", "resource.payout_item.recipient_type must be text")
+_REJECTION_149 = Rejection("text_too_long", "payment_method_type", "resource.payout_item.recipient_type must have at most 255 characters")
+_TABLE_21 = {
     "PAYMENT.PAYOUTS-ITEM.SUCCEEDED": "succeeded",
     "PAYMENT.PAYOUTS-ITEM.HELD": "pending",
     "PAYMENT.PAYOUTS-ITEM.UNCLAIMED": "processing",
@@ -494,19 +546,19 @@ _TABLE_17 = {
     "PAYMENT.PAYOUTS-ITEM.RETURNED": "failed",
     "PAYMENT.PAYOUTS-ITEM.CANCELED": "canceled",
 }
-_REJECTION_135 = Rejection("text_too_long", "failure_code", "resource.errors.name must have at most 255 characters")
-_REJECTION_136 = Rejection("type_invalid", "failure_code", "resource.errors.name must be text")
-_REJECTION_137 = Rejection("type_invalid", "failure_message", "resource.errors.message must be text")
-_REJECTION_138 = Rejection("text_too_long", "provider_object_id", "resource.payout_item_id must have at most 255 characters")
-_REJECTION_139 = Rejection("type_invalid", "provider_object_id", "resource.payout_item_id must be text")
-_REJECTION_140 = Rejection("type_invalid", "fee_cents", "resource.payout_item_fee.value must be a decimal number")
-_REJECTION_141 = Rejection("amount_indivisible", "fee_cents", "resource.payout_item_fee.value is not a whole number of the currency's minor unit")
-_REJECTION_142 = Rejection("amount_negative", "fee_cents", "resource.payout_item_fee.value must be at least -999999999999")
-_REJECTION_143 = Rejection("amount_too_large", "fee_cents", "resource.payout_item_fee.value must be at most 999999999999")
-_REJECTION_144 = Rejection("type_invalid", "fee_currency", "resource.payout_item_fee.currency must be text")
-_REJECTION_145 = Rejection("currency_unknown", "fee_currency", "resource.payout_item_fee.currency must be a code of iso4217")
-_REJECTION_146 = Rejection("currency_unknown", "currency", "resource.payout_item.amount.currency must be a code of the list at the time of the event")
-_REJECTION_147 = Rejection("currency_unknown", "fee_currency", "resource.payout_item_fee.currency must be a code of the list at the time of the event")
+_REJECTION_150 = Rejection("text_too_long", "failure_code", "resource.errors.name must have at most 255 characters")
+_REJECTION_151 = Rejection("type_invalid", "failure_code", "resource.errors.name must be text")
+_REJECTION_152 = Rejection("type_invalid", "failure_message", "resource.errors.message must be text")
+_REJECTION_153 = Rejection("text_too_long", "provider_object_id", "resource.payout_item_id must have at most 255 characters")
+_REJECTION_154 = Rejection("type_invalid", "provider_object_id", "resource.payout_item_id must be text")
+_REJECTION_155 = Rejection("type_invalid", "fee_cents", "resource.payout_item_fee.value must be a decimal number")
+_REJECTION_156 = Rejection("amount_indivisible", "fee_cents", "resource.payout_item_fee.value is not a whole number of the currency's minor unit")
+_REJECTION_157 = Rejection("amount_negative", "fee_cents", "resource.payout_item_fee.value must be at least -999999999999")
+_REJECTION_158 = Rejection("amount_too_large", "fee_cents", "resource.payout_item_fee.value must be at most 999999999999")
+_REJECTION_159 = Rejection("type_invalid", "fee_currency", "resource.payout_item_fee.currency must be text")
+_REJECTION_160 = Rejection("currency_unknown", "fee_currency", "resource.payout_item_fee.currency must be a code of iso4217")
+_REJECTION_161 = Rejection("currency_unknown", "currency", "resource.payout_item.amount.currency must be a code of the list at the time of the event")
+_REJECTION_162 = Rejection("currency_unknown", "fee_currency", "resource.payout_item_fee.currency must be a code of the list at the time of the event")
 
 _UNREADABLE = Rejected((Rejection("payload_unreadable", "", "the payload is not JSON in UTF-8"),), None)
 _NOT_OBJECT = Rejected((Rejection("payload_unreadable", "", "the payload is not a JSON object"),), None)
@@ -554,6 +606,9 @@ def _authorization(root: dict[str, Any], envelope_merchant_id: str, envelope_eve
     at_resource__status_details: Any = at_resource.get("status_details")
     if type(at_resource__status_details) is not dict:
         at_resource__status_details = NO_MEMBERS
+    at_resource__transaction_fee: Any = at_resource.get("transaction_fee")
+    if type(at_resource__transaction_fee) is not dict:
+        at_resource__transaction_fee = NO_MEMBERS
     at_resource__processor_response: Any = at_resource.get("processor_response")
     if type(at_resource__processor_response) is not dict:
         at_resource__processor_response = NO_MEMBERS
@@ -616,6 +671,18 @@ def _authorization(root: dict[str, Any], envelope_merchant_id: str, envelope_eve
         elif to_amount_cents is INDIVISIBLE:
             rejections.append(_REJECTION_7)
             to_amount_cents = REFUSED
+    if to_amount_cents is None:
+        to_amount_cents = at_resource__amount.get("total")
+        if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
+            to_amount_cents = None
+        if to_amount_cents is not None:
+            to_amount_cents = minor_units(to_amount_cents, at_resource__amount.get("currency"))
+            if to_amount_cents is None:
+                rejections.append(_REJECTION_6)
+                to_amount_cents = REFUSED
+            elif to_amount_cents is INDIVISIBLE:
+                rejections.append(_REJECTION_7)
+                to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
         if to_amount_cents < 0:
             rejections.append(_REJECTION_8)
@@ -627,6 +694,10 @@ def _authorization(root: dict[str, Any], envelope_merchant_id: str, envelope_eve
     to_currency: Any = at_resource__amount.get("currency_code")
     if type(to_currency) is str and to_currency in NULL_VALUES:
         to_currency = None
+    if to_currency is None:
+        to_currency = at_resource__amount.get("currency")
+        if type(to_currency) is str and to_currency in NULL_VALUES:
+            to_currency = None
     if type(to_currency) is str:
         if to_currency.isascii():
             to_currency = to_currency.upper()
@@ -659,6 +730,30 @@ def _authorization(root: dict[str, Any], envelope_merchant_id: str, envelope_eve
     value = at_resource__status_details.get("reason")
     if value is not None:
         put_scalar(to_metadata, "status_details.reason", value)
+    value = at_resource.get("state")
+    if value is not None:
+        put_scalar(to_metadata, "state", value)
+    value = at_resource.get("reason_code")
+    if value is not None:
+        put_scalar(to_metadata, "reason_code", value)
+    value = at_resource.get("parent_payment")
+    if value is not None:
+        put_scalar(to_metadata, "parent_payment", value)
+    value = at_resource.get("capture_id")
+    if value is not None:
+        put_scalar(to_metadata, "capture_id", value)
+    value = at_resource__transaction_fee.get("currency")
+    if value is not None:
+        put_scalar(to_metadata, "transaction_fee.currency", value)
+    value = at_resource__transaction_fee.get("value")
+    if value is not None:
+        put_scalar(to_metadata, "transaction_fee.value", value)
+    value = at_resource.get("is_final_capture")
+    if value is not None:
+        put_scalar(to_metadata, "is_final_capture", value)
+    value = at_resource.get("invoice_number")
+    if value is not None:
+        put_scalar(to_metadata, "invoice_number", value)
     value = at_resource.get("invoice_id")
     if value is not None:
         put_scalar(to_metadata, "invoice_id", value)
@@ -737,6 +832,10 @@ def _authorization(root: dict[str, Any], envelope_merchant_id: str, envelope_eve
     to_currency_exponent: Any = at_resource__amount.get("currency_code")
     if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
         to_currency_exponent = None
+    if to_currency_exponent is None:
+        to_currency_exponent = at_resource__amount.get("currency")
+        if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
+            to_currency_exponent = None
     to_currency_exponent = exponent(to_currency_exponent)
 
     to_provider_object_id: Any = at_resource.get("id")
@@ -785,6 +884,18 @@ def _authorization(root: dict[str, Any], envelope_merchant_id: str, envelope_eve
             elif to_authorized_cents is INDIVISIBLE:
                 rejections.append(_REJECTION_26)
                 to_authorized_cents = REFUSED
+        if to_authorized_cents is None:
+            to_authorized_cents = at_resource__amount.get("total")
+            if type(to_authorized_cents) is str and to_authorized_cents in NULL_VALUES:
+                to_authorized_cents = None
+            if to_authorized_cents is not None:
+                to_authorized_cents = minor_units(to_authorized_cents, at_resource__amount.get("currency"))
+                if to_authorized_cents is None:
+                    rejections.append(_REJECTION_25)
+                    to_authorized_cents = REFUSED
+                elif to_authorized_cents is INDIVISIBLE:
+                    rejections.append(_REJECTION_26)
+                    to_authorized_cents = REFUSED
     else:
         to_authorized_cents = None
     if type(to_authorized_cents) is int:
@@ -950,6 +1061,9 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     at_resource__seller_receivable_breakdown__paypal_fee: Any = at_resource__seller_receivable_breakdown.get("paypal_fee")
     if type(at_resource__seller_receivable_breakdown__paypal_fee) is not dict:
         at_resource__seller_receivable_breakdown__paypal_fee = NO_MEMBERS
+    at_resource__transaction_fee: Any = at_resource.get("transaction_fee")
+    if type(at_resource__transaction_fee) is not dict:
+        at_resource__transaction_fee = NO_MEMBERS
     items_resource__seller_receivable_breakdown__platform_fees: Any = at_resource__seller_receivable_breakdown.get("platform_fees")
     if type(items_resource__seller_receivable_breakdown__platform_fees) is not list:
         items_resource__seller_receivable_breakdown__platform_fees = NO_ITEMS
@@ -997,6 +1111,18 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         elif to_amount_cents is INDIVISIBLE:
             rejections.append(_REJECTION_7)
             to_amount_cents = REFUSED
+    if to_amount_cents is None:
+        to_amount_cents = at_resource__amount.get("total")
+        if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
+            to_amount_cents = None
+        if to_amount_cents is not None:
+            to_amount_cents = minor_units(to_amount_cents, at_resource__amount.get("currency"))
+            if to_amount_cents is None:
+                rejections.append(_REJECTION_6)
+                to_amount_cents = REFUSED
+            elif to_amount_cents is INDIVISIBLE:
+                rejections.append(_REJECTION_7)
+                to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
         if to_amount_cents < 0:
             rejections.append(_REJECTION_8)
@@ -1008,6 +1134,10 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     to_currency: Any = at_resource__amount.get("currency_code")
     if type(to_currency) is str and to_currency in NULL_VALUES:
         to_currency = None
+    if to_currency is None:
+        to_currency = at_resource__amount.get("currency")
+        if type(to_currency) is str and to_currency in NULL_VALUES:
+            to_currency = None
     if type(to_currency) is str:
         if to_currency.isascii():
             to_currency = to_currency.upper()
@@ -1036,6 +1166,10 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
             to_failure_code = at_resource__status_details.get("reason")
             if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
                 to_failure_code = None
+            if to_failure_code is None:
+                to_failure_code = at_resource.get("reason_code")
+                if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
+                    to_failure_code = None
     else:
         to_failure_code = None
     if type(to_failure_code) is str:
@@ -1054,6 +1188,21 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     value = at_resource__status_details.get("reason")
     if value is not None:
         put_scalar(to_metadata, "status_details.reason", value)
+    value = at_resource.get("state")
+    if value is not None:
+        put_scalar(to_metadata, "state", value)
+    value = at_resource.get("parent_payment")
+    if value is not None:
+        put_scalar(to_metadata, "parent_payment", value)
+    value = at_resource.get("capture_id")
+    if value is not None:
+        put_scalar(to_metadata, "capture_id", value)
+    value = at_resource.get("is_final_capture")
+    if value is not None:
+        put_scalar(to_metadata, "is_final_capture", value)
+    value = at_resource.get("invoice_number")
+    if value is not None:
+        put_scalar(to_metadata, "invoice_number", value)
     value = at_resource.get("invoice_id")
     if value is not None:
         put_scalar(to_metadata, "invoice_id", value)
@@ -1120,6 +1269,10 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     to_currency_exponent: Any = at_resource__amount.get("currency_code")
     if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
         to_currency_exponent = None
+    if to_currency_exponent is None:
+        to_currency_exponent = at_resource__amount.get("currency")
+        if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
+            to_currency_exponent = None
     to_currency_exponent = exponent(to_currency_exponent)
 
     to_provider_object_id: Any = at_resource.get("id")
@@ -1143,6 +1296,13 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         elif to_related_payment_id is not None:
             rejections.append(_REJECTION_34)
             to_related_payment_id = REFUSED
+        if to_related_payment_id is None:
+            to_related_payment_id = picked(at_resource.get("links"), ("href",), ("rel",), ("authorization",))
+            if type(to_related_payment_id) is str:
+                to_related_payment_id = following(to_related_payment_id, "/payments/authorization/")
+            elif to_related_payment_id is not None:
+                rejections.append(_REJECTION_34)
+                to_related_payment_id = REFUSED
     if type(to_related_payment_id) is str:
         if len(to_related_payment_id) > 255:
             rejections.append(_REJECTION_35)
@@ -1184,6 +1344,18 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
             elif to_captured_cents is INDIVISIBLE:
                 rejections.append(_REJECTION_37)
                 to_captured_cents = REFUSED
+        if to_captured_cents is None:
+            to_captured_cents = at_resource__amount.get("total")
+            if type(to_captured_cents) is str and to_captured_cents in NULL_VALUES:
+                to_captured_cents = None
+            if to_captured_cents is not None:
+                to_captured_cents = minor_units(to_captured_cents, at_resource__amount.get("currency"))
+                if to_captured_cents is None:
+                    rejections.append(_REJECTION_36)
+                    to_captured_cents = REFUSED
+                elif to_captured_cents is INDIVISIBLE:
+                    rejections.append(_REJECTION_37)
+                    to_captured_cents = REFUSED
     else:
         to_captured_cents = None
     if type(to_captured_cents) is int:
@@ -1207,6 +1379,18 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         elif to_fee_cents is INDIVISIBLE:
             rejections.append(_REJECTION_41)
             to_fee_cents = REFUSED
+    if to_fee_cents is None:
+        to_fee_cents = at_resource__transaction_fee.get("value")
+        if type(to_fee_cents) is str and to_fee_cents in NULL_VALUES:
+            to_fee_cents = None
+        if to_fee_cents is not None:
+            to_fee_cents = minor_units(to_fee_cents, at_resource__transaction_fee.get("currency"))
+            if to_fee_cents is None:
+                rejections.append(_REJECTION_40)
+                to_fee_cents = REFUSED
+            elif to_fee_cents is INDIVISIBLE:
+                rejections.append(_REJECTION_41)
+                to_fee_cents = REFUSED
     if type(to_fee_cents) is int:
         if to_fee_cents < -999999999999:
             rejections.append(_REJECTION_42)
@@ -1216,6 +1400,10 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     to_fee_currency: Any = at_resource__seller_receivable_breakdown__paypal_fee.get("currency_code")
     if type(to_fee_currency) is str and to_fee_currency in NULL_VALUES:
         to_fee_currency = None
+    if to_fee_currency is None:
+        to_fee_currency = at_resource__transaction_fee.get("currency")
+        if type(to_fee_currency) is str and to_fee_currency in NULL_VALUES:
+            to_fee_currency = None
     if type(to_fee_currency) is str:
         if to_fee_currency.isascii():
             to_fee_currency = to_fee_currency.upper()
@@ -1266,6 +1454,10 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
                 to_failure_category = at_resource__status_details.get("reason")
                 if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
                     to_failure_category = None
+                if to_failure_category is None:
+                    to_failure_category = at_resource.get("reason_code")
+                    if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
+                        to_failure_category = None
                 if type(to_failure_category) is str:
                     to_failure_category = _TABLE_6.get(to_failure_category)
                     if to_failure_category is None:
@@ -1282,6 +1474,10 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_error_code: Any = at_resource__status_details.get("reason")
         if type(to_error_code) is str and to_error_code in NULL_VALUES:
             to_error_code = None
+        if to_error_code is None:
+            to_error_code = at_resource.get("reason_code")
+            if type(to_error_code) is str and to_error_code in NULL_VALUES:
+                to_error_code = None
     else:
         to_error_code = None
     if type(to_error_code) is str:
@@ -1427,6 +1623,9 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     at_resource__status_details: Any = at_resource.get("status_details")
     if type(at_resource__status_details) is not dict:
         at_resource__status_details = NO_MEMBERS
+    at_resource__transaction_fee: Any = at_resource.get("transaction_fee")
+    if type(at_resource__transaction_fee) is not dict:
+        at_resource__transaction_fee = NO_MEMBERS
     at_resource__processor_response: Any = at_resource.get("processor_response")
     if type(at_resource__processor_response) is not dict:
         at_resource__processor_response = NO_MEMBERS
@@ -1489,6 +1688,27 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         elif to_amount_cents is INDIVISIBLE:
             rejections.append(_REJECTION_7)
             to_amount_cents = REFUSED
+    if to_amount_cents is None:
+        to_amount_cents = at_resource__amount.get("total")
+        if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
+            to_amount_cents = None
+        if type(to_amount_cents) is str:
+            to_amount_cents = following(to_amount_cents, "-")
+        elif to_amount_cents is not None:
+            rejections.append(_REJECTION_58)
+            to_amount_cents = REFUSED
+        if to_amount_cents is None:
+            to_amount_cents = at_resource__amount.get("total")
+            if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
+                to_amount_cents = None
+        if to_amount_cents is not None and to_amount_cents is not REFUSED:
+            to_amount_cents = minor_units(to_amount_cents, at_resource__amount.get("currency"))
+            if to_amount_cents is None:
+                rejections.append(_REJECTION_6)
+                to_amount_cents = REFUSED
+            elif to_amount_cents is INDIVISIBLE:
+                rejections.append(_REJECTION_7)
+                to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
         if to_amount_cents < 0:
             rejections.append(_REJECTION_8)
@@ -1500,6 +1720,10 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     to_currency: Any = at_resource__amount.get("currency_code")
     if type(to_currency) is str and to_currency in NULL_VALUES:
         to_currency = None
+    if to_currency is None:
+        to_currency = at_resource__amount.get("currency")
+        if type(to_currency) is str and to_currency in NULL_VALUES:
+            to_currency = None
     if type(to_currency) is str:
         if to_currency.isascii():
             to_currency = to_currency.upper()
@@ -1528,9 +1752,9 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_failure_code = None
     if type(to_failure_code) is str:
         if len(to_failure_code) > 255:
-            rejections.append(_REJECTION_58)
+            rejections.append(_REJECTION_59)
     elif to_failure_code is not None:
-        rejections.append(_REJECTION_59)
+        rejections.append(_REJECTION_60)
 
     to_failure_message = None
 
@@ -1542,6 +1766,27 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     value = at_resource__status_details.get("reason")
     if value is not None:
         put_scalar(to_metadata, "status_details.reason", value)
+    value = at_resource.get("state")
+    if value is not None:
+        put_scalar(to_metadata, "state", value)
+    value = at_resource.get("reason_code")
+    if value is not None:
+        put_scalar(to_metadata, "reason_code", value)
+    value = at_resource.get("parent_payment")
+    if value is not None:
+        put_scalar(to_metadata, "parent_payment", value)
+    value = at_resource__transaction_fee.get("currency")
+    if value is not None:
+        put_scalar(to_metadata, "transaction_fee.currency", value)
+    value = at_resource__transaction_fee.get("value")
+    if value is not None:
+        put_scalar(to_metadata, "transaction_fee.value", value)
+    value = at_resource.get("is_final_capture")
+    if value is not None:
+        put_scalar(to_metadata, "is_final_capture", value)
+    value = at_resource.get("invoice_number")
+    if value is not None:
+        put_scalar(to_metadata, "invoice_number", value)
     value = at_resource.get("invoice_id")
     if value is not None:
         put_scalar(to_metadata, "invoice_id", value)
@@ -1617,6 +1862,10 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     to_currency_exponent: Any = at_resource__amount.get("currency_code")
     if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
         to_currency_exponent = None
+    if to_currency_exponent is None:
+        to_currency_exponent = at_resource__amount.get("currency")
+        if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
+            to_currency_exponent = None
     to_currency_exponent = exponent(to_currency_exponent)
 
     to_provider_object_id: Any = at_resource.get("id")
@@ -1634,17 +1883,21 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
         to_related_payment_id = None
     if to_related_payment_id is None:
-        to_related_payment_id = picked(at_resource.get("links"), ("href",), ("rel",), ("up",))
-        if type(to_related_payment_id) is str:
-            to_related_payment_id = following(to_related_payment_id, "/payments/captures/")
-        elif to_related_payment_id is not None:
-            rejections.append(_REJECTION_60)
-            to_related_payment_id = REFUSED
+        to_related_payment_id = at_resource.get("capture_id")
+        if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
+            to_related_payment_id = None
+        if to_related_payment_id is None:
+            to_related_payment_id = picked(at_resource.get("links"), ("href",), ("rel",), ("up",))
+            if type(to_related_payment_id) is str:
+                to_related_payment_id = following(to_related_payment_id, "/payments/captures/")
+            elif to_related_payment_id is not None:
+                rejections.append(_REJECTION_61)
+                to_related_payment_id = REFUSED
     if type(to_related_payment_id) is str:
         if len(to_related_payment_id) > 255:
-            rejections.append(_REJECTION_61)
+            rejections.append(_REJECTION_62)
     elif to_related_payment_id is not None and to_related_payment_id is not REFUSED:
-        rejections.append(_REJECTION_60)
+        rejections.append(_REJECTION_61)
 
     to_livemode: Any = envelope_livemode
 
@@ -1692,7 +1945,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             if to_failure_category is None:
                 to_failure_category = "unknown"
         elif to_failure_category is not None:
-            rejections.append(_REJECTION_62)
+            rejections.append(_REJECTION_63)
             to_failure_category = REFUSED
         if to_failure_category is None:
             to_failure_category = "unknown"
@@ -1719,17 +1972,21 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_related_charge_id) is str and to_related_charge_id in NULL_VALUES:
         to_related_charge_id = None
     if to_related_charge_id is None:
-        to_related_charge_id = picked(at_resource.get("links"), ("href",), ("rel",), ("up",))
-        if type(to_related_charge_id) is str:
-            to_related_charge_id = following(to_related_charge_id, "/payments/captures/")
-        elif to_related_charge_id is not None:
-            rejections.append(_REJECTION_63)
-            to_related_charge_id = REFUSED
+        to_related_charge_id = at_resource.get("capture_id")
+        if type(to_related_charge_id) is str and to_related_charge_id in NULL_VALUES:
+            to_related_charge_id = None
+        if to_related_charge_id is None:
+            to_related_charge_id = picked(at_resource.get("links"), ("href",), ("rel",), ("up",))
+            if type(to_related_charge_id) is str:
+                to_related_charge_id = following(to_related_charge_id, "/payments/captures/")
+            elif to_related_charge_id is not None:
+                rejections.append(_REJECTION_64)
+                to_related_charge_id = REFUSED
     if type(to_related_charge_id) is str:
         if len(to_related_charge_id) > 255:
-            rejections.append(_REJECTION_64)
+            rejections.append(_REJECTION_65)
     elif to_related_charge_id is not None and to_related_charge_id is not REFUSED:
-        rejections.append(_REJECTION_63)
+        rejections.append(_REJECTION_64)
 
     to_related_invoice_id = None
 
@@ -1862,18 +2119,18 @@ def _sale(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: st
     if to_amount_cents is not None:
         to_amount_cents = minor_units(to_amount_cents, at_resource__amount.get("currency"))
         if to_amount_cents is None:
-            rejections.append(_REJECTION_65)
+            rejections.append(_REJECTION_66)
             to_amount_cents = REFUSED
         elif to_amount_cents is INDIVISIBLE:
-            rejections.append(_REJECTION_66)
+            rejections.append(_REJECTION_67)
             to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
         if to_amount_cents < 0:
-            rejections.append(_REJECTION_67)
-        if to_amount_cents > 999999999999:
             rejections.append(_REJECTION_68)
+        if to_amount_cents > 999999999999:
+            rejections.append(_REJECTION_69)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_69)
+        rejections.append(_REJECTION_70)
 
     to_currency: Any = at_resource__amount.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -1882,13 +2139,13 @@ def _sale(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: st
         if to_currency.isascii():
             to_currency = to_currency.upper()
     elif to_currency is not None:
-        rejections.append(_REJECTION_70)
+        rejections.append(_REJECTION_71)
         to_currency = REFUSED
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_71)
+            rejections.append(_REJECTION_72)
     elif to_currency is None:
-        rejections.append(_REJECTION_72)
+        rejections.append(_REJECTION_73)
 
     to_payment_method_type = None
 
@@ -1906,9 +2163,9 @@ def _sale(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: st
         to_failure_code = None
     if type(to_failure_code) is str:
         if len(to_failure_code) > 255:
-            rejections.append(_REJECTION_73)
+            rejections.append(_REJECTION_74)
     elif to_failure_code is not None:
-        rejections.append(_REJECTION_74)
+        rejections.append(_REJECTION_75)
 
     to_failure_message = None
 
@@ -2013,18 +2270,18 @@ def _sale(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: st
         if to_captured_cents is not None:
             to_captured_cents = minor_units(to_captured_cents, at_resource__amount.get("currency"))
             if to_captured_cents is None:
-                rejections.append(_REJECTION_75)
+                rejections.append(_REJECTION_76)
                 to_captured_cents = REFUSED
             elif to_captured_cents is INDIVISIBLE:
-                rejections.append(_REJECTION_76)
+                rejections.append(_REJECTION_77)
                 to_captured_cents = REFUSED
     else:
         to_captured_cents = None
     if type(to_captured_cents) is int:
         if to_captured_cents < 0:
-            rejections.append(_REJECTION_77)
-        if to_captured_cents > 999999999999:
             rejections.append(_REJECTION_78)
+        if to_captured_cents > 999999999999:
+            rejections.append(_REJECTION_79)
 
     to_refunded_cents = None
 
@@ -2036,16 +2293,16 @@ def _sale(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: st
     if to_fee_cents is not None:
         to_fee_cents = minor_units(to_fee_cents, at_resource__transaction_fee.get("currency"))
         if to_fee_cents is None:
-            rejections.append(_REJECTION_79)
+            rejections.append(_REJECTION_80)
             to_fee_cents = REFUSED
         elif to_fee_cents is INDIVISIBLE:
-            rejections.append(_REJECTION_80)
+            rejections.append(_REJECTION_81)
             to_fee_cents = REFUSED
     if type(to_fee_cents) is int:
         if to_fee_cents < -999999999999:
-            rejections.append(_REJECTION_81)
-        if to_fee_cents > 999999999999:
             rejections.append(_REJECTION_82)
+        if to_fee_cents > 999999999999:
+            rejections.append(_REJECTION_83)
 
     to_fee_currency: Any = at_resource__transaction_fee.get("currency")
     if type(to_fee_currency) is str and to_fee_currency in NULL_VALUES:
@@ -2054,11 +2311,11 @@ def _sale(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: st
         if to_fee_currency.isascii():
             to_fee_currency = to_fee_currency.upper()
     elif to_fee_currency is not None:
-        rejections.append(_REJECTION_83)
+        rejections.append(_REJECTION_84)
         to_fee_currency = REFUSED
     if type(to_fee_currency) is str:
         if to_fee_currency not in EXPONENTS:
-            rejections.append(_REJECTION_84)
+            rejections.append(_REJECTION_85)
 
     to_application_fee_cents = None
 
@@ -2073,7 +2330,7 @@ def _sale(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: st
             if to_failure_category is None:
                 to_failure_category = "unknown"
         elif to_failure_category is not None:
-            rejections.append(_REJECTION_85)
+            rejections.append(_REJECTION_86)
             to_failure_category = REFUSED
         if to_failure_category is None:
             to_failure_category = "unknown"
@@ -2088,9 +2345,9 @@ def _sale(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: st
         to_error_code = None
     if type(to_error_code) is str:
         if len(to_error_code) > 255:
-            rejections.append(_REJECTION_86)
+            rejections.append(_REJECTION_87)
     elif to_error_code is not None:
-        rejections.append(_REJECTION_87)
+        rejections.append(_REJECTION_88)
 
     to_decline_code = None
 
@@ -2115,9 +2372,9 @@ def _sale(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: st
         to_related_subscription_id = None
     if type(to_related_subscription_id) is str:
         if len(to_related_subscription_id) > 255:
-            rejections.append(_REJECTION_88)
+            rejections.append(_REJECTION_89)
     elif to_related_subscription_id is not None:
-        rejections.append(_REJECTION_89)
+        rejections.append(_REJECTION_90)
 
     to_payment_method_id = None
 
@@ -2143,9 +2400,9 @@ def _sale(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: st
 
     if not rejections:
         if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= (to_object_created_at if to_object_created_at is not None else to_provider_created_at):
-            rejections.append(_REJECTION_90)
-        if to_fee_currency is not None and to_fee_currency in _ENDS_1 and _ENDS_1[to_fee_currency] <= (to_object_created_at if to_object_created_at is not None else to_provider_created_at):
             rejections.append(_REJECTION_91)
+        if to_fee_currency is not None and to_fee_currency in _ENDS_1 and _ENDS_1[to_fee_currency] <= (to_object_created_at if to_object_created_at is not None else to_provider_created_at):
+            rejections.append(_REJECTION_92)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
@@ -2252,7 +2509,7 @@ def _sale_refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event
     if type(to_amount_cents) is str:
         to_amount_cents = following(to_amount_cents, "-")
     elif to_amount_cents is not None:
-        rejections.append(_REJECTION_92)
+        rejections.append(_REJECTION_93)
         to_amount_cents = REFUSED
     if to_amount_cents is None:
         to_amount_cents = at_resource__amount.get("total")
@@ -2261,18 +2518,18 @@ def _sale_refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event
     if to_amount_cents is not None and to_amount_cents is not REFUSED:
         to_amount_cents = minor_units(to_amount_cents, at_resource__amount.get("currency"))
         if to_amount_cents is None:
-            rejections.append(_REJECTION_65)
+            rejections.append(_REJECTION_66)
             to_amount_cents = REFUSED
         elif to_amount_cents is INDIVISIBLE:
-            rejections.append(_REJECTION_66)
+            rejections.append(_REJECTION_67)
             to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
         if to_amount_cents < 0:
-            rejections.append(_REJECTION_67)
-        if to_amount_cents > 999999999999:
             rejections.append(_REJECTION_68)
+        if to_amount_cents > 999999999999:
+            rejections.append(_REJECTION_69)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_69)
+        rejections.append(_REJECTION_70)
 
     to_currency: Any = at_resource__amount.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -2281,13 +2538,13 @@ def _sale_refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event
         if to_currency.isascii():
             to_currency = to_currency.upper()
     elif to_currency is not None:
-        rejections.append(_REJECTION_70)
+        rejections.append(_REJECTION_71)
         to_currency = REFUSED
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_71)
+            rejections.append(_REJECTION_72)
     elif to_currency is None:
-        rejections.append(_REJECTION_72)
+        rejections.append(_REJECTION_73)
 
     to_payment_method_type = None
 
@@ -2384,9 +2641,9 @@ def _sale_refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event
         to_related_payment_id = None
     if type(to_related_payment_id) is str:
         if len(to_related_payment_id) > 255:
-            rejections.append(_REJECTION_93)
+            rejections.append(_REJECTION_94)
     elif to_related_payment_id is not None:
-        rejections.append(_REJECTION_94)
+        rejections.append(_REJECTION_95)
 
     to_livemode: Any = envelope_livemode
 
@@ -2448,9 +2705,9 @@ def _sale_refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event
         to_related_charge_id = None
     if type(to_related_charge_id) is str:
         if len(to_related_charge_id) > 255:
-            rejections.append(_REJECTION_95)
+            rejections.append(_REJECTION_96)
     elif to_related_charge_id is not None:
-        rejections.append(_REJECTION_96)
+        rejections.append(_REJECTION_97)
 
     to_related_invoice_id = None
 
@@ -2535,6 +2792,355 @@ def _sale_refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event
     )
 
 
+def _subscription(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None, more_keys: frozenset[str]) -> Outcome:
+    """Read the values that the group needs, then fill and check each field, then give the verdict."""
+    rejections: list[Rejection] = []
+    at_resource: Any = root.get("resource")
+    if type(at_resource) is not dict:
+        at_resource = NO_MEMBERS
+    at_resource__billing_info: Any = at_resource.get("billing_info")
+    if type(at_resource__billing_info) is not dict:
+        at_resource__billing_info = NO_MEMBERS
+    at_resource__billing_info__last_failed_payment: Any = at_resource__billing_info.get("last_failed_payment")
+    if type(at_resource__billing_info__last_failed_payment) is not dict:
+        at_resource__billing_info__last_failed_payment = NO_MEMBERS
+    at_resource__billing_info__outstanding_balance: Any = at_resource__billing_info.get("outstanding_balance")
+    if type(at_resource__billing_info__outstanding_balance) is not dict:
+        at_resource__billing_info__outstanding_balance = NO_MEMBERS
+    at_resource__billing_info__last_failed_payment__amount: Any = at_resource__billing_info__last_failed_payment.get("amount")
+    if type(at_resource__billing_info__last_failed_payment__amount) is not dict:
+        at_resource__billing_info__last_failed_payment__amount = NO_MEMBERS
+
+    to_provider: Any = "paypal"
+
+    to_provider_event_id: Any = root.get("id")
+    if type(to_provider_event_id) is str and to_provider_event_id in NULL_VALUES:
+        to_provider_event_id = None
+    if type(to_provider_event_id) is str:
+        if len(to_provider_event_id) > 255:
+            rejections.append(_REJECTION_1)
+    elif to_provider_event_id is None:
+        rejections.append(_REJECTION_2)
+    else:
+        rejections.append(_REJECTION_3)
+
+    to_event_type = _TABLE_11[event_type]
+
+    to_merchant_id: Any = envelope_merchant_id
+    if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
+        to_merchant_id = None
+    if type(to_merchant_id) is str:
+        if len(to_merchant_id) > 255:
+            rejections.append(_REJECTION_4)
+    elif to_merchant_id is None:
+        rejections.append(_REJECTION_5)
+
+    to_customer_id = None
+
+    to_amount_cents: Any = 0
+    if type(to_amount_cents) is int:
+        if to_amount_cents < 0:
+            rejections.append(_REJECTION_98)
+        if to_amount_cents > 999999999999:
+            rejections.append(_REJECTION_99)
+
+    to_currency: Any = "XXX"
+    if type(to_currency) is str:
+        if to_currency not in EXPONENTS and to_currency != "XXX":
+            rejections.append(_REJECTION_100)
+
+    to_payment_method_type = None
+
+    to_card_brand = None
+
+    to_card_last_four = None
+
+    to_status: Any = at_resource.get("status")
+    if type(to_status) is str and to_status in NULL_VALUES:
+        to_status = None
+    if type(to_status) is str:
+        to_status = _TABLE_12.get(to_status, REFUSED)
+        if to_status is REFUSED:
+            rejections.append(_REJECTION_101)
+    elif to_status is not None:
+        rejections.append(_REJECTION_102)
+        to_status = REFUSED
+    if to_status is None:
+        to_status = at_resource.get("state")
+        if type(to_status) is str and to_status in NULL_VALUES:
+            to_status = None
+        if type(to_status) is str:
+            to_status = _TABLE_13.get(to_status, REFUSED)
+            if to_status is REFUSED:
+                rejections.append(_REJECTION_103)
+        elif to_status is not None:
+            rejections.append(_REJECTION_102)
+            to_status = REFUSED
+    if to_status is None:
+        rejections.append(_REJECTION_104)
+
+    if event_type in ("BILLING.SUBSCRIPTION.PAYMENT.FAILED",):
+        to_failure_code: Any = at_resource__billing_info__last_failed_payment.get("reason_code")
+        if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
+            to_failure_code = None
+    else:
+        to_failure_code = None
+    if type(to_failure_code) is str:
+        if len(to_failure_code) > 255:
+            rejections.append(_REJECTION_105)
+    elif to_failure_code is not None:
+        rejections.append(_REJECTION_106)
+
+    to_failure_message = None
+
+    to_metadata: dict[str, str] = {}
+    value: Any
+    value = at_resource.get("plan_id")
+    if value is not None:
+        put_scalar(to_metadata, "plan_id", value)
+    value = at_resource.get("status_update_time")
+    if value is not None:
+        put_scalar(to_metadata, "status_update_time", value)
+    value = at_resource.get("quantity")
+    if value is not None:
+        put_scalar(to_metadata, "quantity", value)
+    value = at_resource.get("start_time")
+    if value is not None:
+        put_scalar(to_metadata, "start_time", value)
+    value = at_resource.get("start_date")
+    if value is not None:
+        put_scalar(to_metadata, "start_date", value)
+    value = at_resource__billing_info.get("failed_payments_count")
+    if value is not None:
+        put_scalar(to_metadata, "billing_info.failed_payments_count", value)
+    value = at_resource__billing_info.get("next_billing_time")
+    if value is not None:
+        put_scalar(to_metadata, "billing_info.next_billing_time", value)
+    value = at_resource__billing_info__outstanding_balance.get("currency_code")
+    if value is not None:
+        put_scalar(to_metadata, "billing_info.outstanding_balance.currency_code", value)
+    value = at_resource__billing_info__outstanding_balance.get("value")
+    if value is not None:
+        put_scalar(to_metadata, "billing_info.outstanding_balance.value", value)
+    value = at_resource__billing_info__last_failed_payment__amount.get("currency_code")
+    if value is not None:
+        put_scalar(to_metadata, "billing_info.last_failed_payment.amount.currency_code", value)
+    value = at_resource__billing_info__last_failed_payment__amount.get("value")
+    if value is not None:
+        put_scalar(to_metadata, "billing_info.last_failed_payment.amount.value", value)
+    value = at_resource__billing_info__last_failed_payment.get("time")
+    if value is not None:
+        put_scalar(to_metadata, "billing_info.last_failed_payment.time", value)
+    if len(to_metadata) > 500:
+        rejections.append(_REJECTION_14)
+    if longest(to_metadata) > 10000:
+        rejections.append(_REJECTION_15)
+    if size(to_metadata) > 131072:
+        rejections.append(_REJECTION_16)
+
+    to_provider_created_at: Any = root.get("create_time")
+    if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
+        to_provider_created_at = None
+    if to_provider_created_at is not None:
+        to_provider_created_at = iso8601_millis(to_provider_created_at)
+        if to_provider_created_at is None:
+            rejections.append(_REJECTION_17)
+            to_provider_created_at = REFUSED
+    if type(to_provider_created_at) is int:
+        if not 1262304000000 <= to_provider_created_at <= 4102444800000:
+            rejections.append(_REJECTION_18)
+    elif to_provider_created_at is None:
+        rejections.append(_REJECTION_19)
+
+    to_currency_exponent = None
+
+    to_provider_object_id: Any = at_resource.get("id")
+    if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
+        to_provider_object_id = None
+    if type(to_provider_object_id) is str:
+        if len(to_provider_object_id) > 255:
+            rejections.append(_REJECTION_20)
+    elif to_provider_object_id is not None:
+        rejections.append(_REJECTION_21)
+
+    to_attempt_number = None
+
+    to_related_payment_id = None
+
+    to_livemode: Any = envelope_livemode
+
+    to_received_at: Any = envelope_received_at
+    if type(to_received_at) is int:
+        if not -62135596800000 <= to_received_at <= 253402300799999:
+            rejections.append(_REJECTION_22)
+
+    to_object_version = None
+
+    to_object_updated_at: Any = at_resource.get("update_time")
+    if type(to_object_updated_at) is str and to_object_updated_at in NULL_VALUES:
+        to_object_updated_at = None
+    if to_object_updated_at is not None:
+        to_object_updated_at = iso8601_millis(to_object_updated_at)
+        if to_object_updated_at is None:
+            rejections.append(_REJECTION_23)
+            to_object_updated_at = REFUSED
+    if type(to_object_updated_at) is int:
+        if not -62135596800000 <= to_object_updated_at <= 253402300799999:
+            rejections.append(_REJECTION_24)
+
+    to_authorized_cents = None
+
+    to_captured_cents = None
+
+    to_refunded_cents = None
+
+    to_tip_cents = None
+
+    to_fee_cents = None
+
+    to_fee_currency = None
+
+    to_application_fee_cents = None
+
+    to_direction = None
+
+    if event_type in ("BILLING.SUBSCRIPTION.PAYMENT.FAILED",):
+        to_failure_category: Any = at_resource__billing_info__last_failed_payment.get("reason_code")
+        if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
+            to_failure_category = None
+        if type(to_failure_category) is str:
+            to_failure_category = _TABLE_14.get(to_failure_category)
+            if to_failure_category is None:
+                to_failure_category = "unknown"
+        elif to_failure_category is not None:
+            rejections.append(_REJECTION_107)
+            to_failure_category = REFUSED
+        if to_failure_category is None:
+            to_failure_category = "unknown"
+    else:
+        to_failure_category = None
+
+    to_error_code = None
+
+    to_decline_code = None
+
+    to_advice_code = None
+
+    to_network_decline_code = None
+
+    to_network_advice_code = None
+
+    to_cancellation_reason = None
+
+    to_dispute_reason = None
+
+    to_dispute_category = None
+
+    to_related_charge_id = None
+
+    to_related_invoice_id = None
+
+    to_related_subscription_id = None
+
+    to_payment_method_id = None
+
+    if event_type in ("BILLING.SUBSCRIPTION.PAYMENT.FAILED",):
+        to_next_attempt_at: Any = at_resource__billing_info__last_failed_payment.get("next_payment_retry_time")
+        if type(to_next_attempt_at) is str and to_next_attempt_at in NULL_VALUES:
+            to_next_attempt_at = None
+        if to_next_attempt_at is not None:
+            to_next_attempt_at = iso8601_millis(to_next_attempt_at)
+            if to_next_attempt_at is None:
+                rejections.append(_REJECTION_108)
+                to_next_attempt_at = REFUSED
+    else:
+        to_next_attempt_at = None
+    if type(to_next_attempt_at) is int:
+        if not -62135596800000 <= to_next_attempt_at <= 253402300799999:
+            rejections.append(_REJECTION_109)
+
+    to_object_created_at: Any = at_resource.get("create_time")
+    if type(to_object_created_at) is str and to_object_created_at in NULL_VALUES:
+        to_object_created_at = None
+    if to_object_created_at is not None:
+        to_object_created_at = iso8601_millis(to_object_created_at)
+        if to_object_created_at is None:
+            rejections.append(_REJECTION_29)
+            to_object_created_at = REFUSED
+    if type(to_object_created_at) is int:
+        if not -62135596800000 <= to_object_created_at <= 253402300799999:
+            rejections.append(_REJECTION_30)
+
+    to_withdrawn_cents = None
+
+    to_withdrawn_currency = None
+
+    to_dispute_stage = None
+
+    if not rejections:
+        family = to_event_type.partition(".")[0]
+        if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= (to_object_created_at if to_object_created_at is not None else to_provider_created_at):
+            rejections.append(_REJECTION_110)
+        if to_currency == "XXX" and (family not in ("subscription",) or to_amount_cents != 0):
+            rejections.append(_REJECTION_111)
+
+    if rejections:
+        return Rejected(tuple(rejections), event_type)
+    return Normalized(
+        {
+            "provider": to_provider,
+            "provider_event_id": to_provider_event_id,
+            "event_type": to_event_type,
+            "merchant_id": to_merchant_id,
+            "customer_id": to_customer_id,
+            "amount_cents": to_amount_cents,
+            "currency": to_currency,
+            "payment_method_type": to_payment_method_type,
+            "card_brand": to_card_brand,
+            "card_last_four": to_card_last_four,
+            "status": to_status,
+            "failure_code": to_failure_code,
+            "failure_message": to_failure_message,
+            "metadata": to_metadata,
+            "provider_created_at": EPOCH + to_provider_created_at * MILLISECOND,
+            "currency_exponent": to_currency_exponent,
+            "provider_object_id": to_provider_object_id,
+            "attempt_number": to_attempt_number,
+            "related_payment_id": to_related_payment_id,
+            "livemode": to_livemode,
+            "received_at": None if to_received_at is None else EPOCH + to_received_at * MILLISECOND,
+            "object_version": to_object_version,
+            "object_updated_at": None if to_object_updated_at is None else EPOCH + to_object_updated_at * MILLISECOND,
+            "authorized_cents": to_authorized_cents,
+            "captured_cents": to_captured_cents,
+            "refunded_cents": to_refunded_cents,
+            "tip_cents": to_tip_cents,
+            "fee_cents": to_fee_cents,
+            "fee_currency": to_fee_currency,
+            "application_fee_cents": to_application_fee_cents,
+            "direction": to_direction,
+            "failure_category": to_failure_category,
+            "error_code": to_error_code,
+            "decline_code": to_decline_code,
+            "advice_code": to_advice_code,
+            "network_decline_code": to_network_decline_code,
+            "network_advice_code": to_network_advice_code,
+            "cancellation_reason": to_cancellation_reason,
+            "dispute_reason": to_dispute_reason,
+            "dispute_category": to_dispute_category,
+            "related_charge_id": to_related_charge_id,
+            "related_invoice_id": to_related_invoice_id,
+            "related_subscription_id": to_related_subscription_id,
+            "payment_method_id": to_payment_method_id,
+            "next_attempt_at": None if to_next_attempt_at is None else EPOCH + to_next_attempt_at * MILLISECOND,
+            "object_created_at": None if to_object_created_at is None else EPOCH + to_object_created_at * MILLISECOND,
+            "withdrawn_cents": to_withdrawn_cents,
+            "withdrawn_currency": to_withdrawn_currency,
+            "dispute_stage": to_dispute_stage,
+        }
+    )
+
+
 def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None, more_keys: frozenset[str]) -> Outcome:
     """Read the values that the group needs, then fill and check each field, then give the verdict."""
     rejections: list[Rejection] = []
@@ -2570,7 +3176,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     else:
         rejections.append(_REJECTION_3)
 
-    to_event_type = _TABLE_11[event_type]
+    to_event_type = _TABLE_15[event_type]
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
@@ -2589,18 +3195,18 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if to_amount_cents is not None:
         to_amount_cents = minor_units(to_amount_cents, at_resource__dispute_amount.get("currency_code"))
         if to_amount_cents is None:
-            rejections.append(_REJECTION_97)
+            rejections.append(_REJECTION_112)
             to_amount_cents = REFUSED
         elif to_amount_cents is INDIVISIBLE:
-            rejections.append(_REJECTION_98)
+            rejections.append(_REJECTION_113)
             to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
         if to_amount_cents < 0:
-            rejections.append(_REJECTION_99)
+            rejections.append(_REJECTION_114)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_100)
+            rejections.append(_REJECTION_115)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_101)
+        rejections.append(_REJECTION_116)
 
     to_currency: Any = at_resource__dispute_amount.get("currency_code")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -2609,13 +3215,13 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if to_currency.isascii():
             to_currency = to_currency.upper()
     elif to_currency is not None:
-        rejections.append(_REJECTION_102)
+        rejections.append(_REJECTION_117)
         to_currency = REFUSED
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_103)
+            rejections.append(_REJECTION_118)
     elif to_currency is None:
-        rejections.append(_REJECTION_104)
+        rejections.append(_REJECTION_119)
 
     to_payment_method_type = None
 
@@ -2631,25 +3237,25 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_status) is str and to_status in NULL_VALUES:
             to_status = None
         if type(to_status) is str:
-            to_status = _TABLE_12.get(to_status, REFUSED)
+            to_status = _TABLE_16.get(to_status, REFUSED)
             if to_status is REFUSED:
-                rejections.append(_REJECTION_105)
+                rejections.append(_REJECTION_120)
         elif to_status is not None:
-            rejections.append(_REJECTION_106)
+            rejections.append(_REJECTION_121)
             to_status = REFUSED
     else:
         to_status = at_resource.get("status")
         if type(to_status) is str and to_status in NULL_VALUES:
             to_status = None
         if type(to_status) is str:
-            to_status = _TABLE_13.get(to_status, REFUSED)
+            to_status = _TABLE_17.get(to_status, REFUSED)
             if to_status is REFUSED:
-                rejections.append(_REJECTION_107)
+                rejections.append(_REJECTION_122)
         elif to_status is not None:
-            rejections.append(_REJECTION_106)
+            rejections.append(_REJECTION_121)
             to_status = REFUSED
     if to_status is None:
-        rejections.append(_REJECTION_108)
+        rejections.append(_REJECTION_123)
 
     to_failure_code = None
 
@@ -2700,9 +3306,9 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_provider_object_id = None
     if type(to_provider_object_id) is str:
         if len(to_provider_object_id) > 255:
-            rejections.append(_REJECTION_109)
+            rejections.append(_REJECTION_124)
     elif to_provider_object_id is not None:
-        rejections.append(_REJECTION_110)
+        rejections.append(_REJECTION_125)
 
     to_attempt_number = None
 
@@ -2711,9 +3317,9 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_related_payment_id = None
     if type(to_related_payment_id) is str:
         if len(to_related_payment_id) > 255:
-            rejections.append(_REJECTION_111)
+            rejections.append(_REJECTION_126)
     elif to_related_payment_id is not None:
-        rejections.append(_REJECTION_112)
+        rejections.append(_REJECTION_127)
 
     to_livemode: Any = envelope_livemode
 
@@ -2771,19 +3377,19 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_dispute_reason = None
     if type(to_dispute_reason) is str:
         if len(to_dispute_reason) > 255:
-            rejections.append(_REJECTION_113)
+            rejections.append(_REJECTION_128)
     elif to_dispute_reason is not None:
-        rejections.append(_REJECTION_114)
+        rejections.append(_REJECTION_129)
 
     to_dispute_category: Any = at_resource.get("reason")
     if type(to_dispute_category) is str and to_dispute_category in NULL_VALUES:
         to_dispute_category = None
     if type(to_dispute_category) is str:
-        to_dispute_category = _TABLE_14.get(to_dispute_category)
+        to_dispute_category = _TABLE_18.get(to_dispute_category)
         if to_dispute_category is None:
             to_dispute_category = "unknown"
     elif to_dispute_category is not None:
-        rejections.append(_REJECTION_115)
+        rejections.append(_REJECTION_130)
         to_dispute_category = REFUSED
 
     to_related_charge_id: Any = at_resource__disputed_transactions__0.get("seller_transaction_id")
@@ -2791,9 +3397,9 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_related_charge_id = None
     if type(to_related_charge_id) is str:
         if len(to_related_charge_id) > 255:
-            rejections.append(_REJECTION_116)
+            rejections.append(_REJECTION_131)
     elif to_related_charge_id is not None:
-        rejections.append(_REJECTION_117)
+        rejections.append(_REJECTION_132)
 
     to_related_invoice_id = None
 
@@ -2825,10 +3431,10 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if to_withdrawn_cents is not None:
             to_withdrawn_cents = minor_units(to_withdrawn_cents, at_resource__dispute_outcome__amount_refunded.get("currency_code"))
             if to_withdrawn_cents is None:
-                rejections.append(_REJECTION_118)
+                rejections.append(_REJECTION_133)
                 to_withdrawn_cents = REFUSED
             elif to_withdrawn_cents is INDIVISIBLE:
-                rejections.append(_REJECTION_119)
+                rejections.append(_REJECTION_134)
                 to_withdrawn_cents = REFUSED
     else:
         to_withdrawn_cents = at_resource__dispute_outcome.get("outcome_code")
@@ -2845,9 +3451,9 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
             to_withdrawn_cents = None
     if type(to_withdrawn_cents) is int:
         if to_withdrawn_cents < -999999999999:
-            rejections.append(_REJECTION_120)
+            rejections.append(_REJECTION_135)
         if to_withdrawn_cents > 999999999999:
-            rejections.append(_REJECTION_121)
+            rejections.append(_REJECTION_136)
 
     to_withdrawn_currency: Any = at_resource__dispute_outcome.get("outcome_code")
     if type(to_withdrawn_currency) is str and to_withdrawn_currency in NULL_VALUES:
@@ -2860,23 +3466,23 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
             if to_withdrawn_currency.isascii():
                 to_withdrawn_currency = to_withdrawn_currency.upper()
         elif to_withdrawn_currency is not None:
-            rejections.append(_REJECTION_122)
+            rejections.append(_REJECTION_137)
             to_withdrawn_currency = REFUSED
     else:
         to_withdrawn_currency = None
     if type(to_withdrawn_currency) is str:
         if to_withdrawn_currency not in EXPONENTS:
-            rejections.append(_REJECTION_123)
+            rejections.append(_REJECTION_138)
 
     to_dispute_stage: Any = at_resource.get("dispute_life_cycle_stage")
     if type(to_dispute_stage) is str and to_dispute_stage in NULL_VALUES:
         to_dispute_stage = None
     if type(to_dispute_stage) is str:
-        to_dispute_stage = _TABLE_15.get(to_dispute_stage)
+        to_dispute_stage = _TABLE_19.get(to_dispute_stage)
         if to_dispute_stage is None:
             to_dispute_stage = None
     elif to_dispute_stage is not None:
-        rejections.append(_REJECTION_124)
+        rejections.append(_REJECTION_139)
         to_dispute_stage = REFUSED
 
     if rejections:
@@ -2968,7 +3574,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     else:
         rejections.append(_REJECTION_3)
 
-    to_event_type = _TABLE_16[event_type]
+    to_event_type = _TABLE_20[event_type]
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
@@ -2987,18 +3593,18 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if to_amount_cents is not None:
         to_amount_cents = minor_units(to_amount_cents, at_resource__payout_item__amount.get("currency"))
         if to_amount_cents is None:
-            rejections.append(_REJECTION_125)
+            rejections.append(_REJECTION_140)
             to_amount_cents = REFUSED
         elif to_amount_cents is INDIVISIBLE:
-            rejections.append(_REJECTION_126)
+            rejections.append(_REJECTION_141)
             to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
         if to_amount_cents < -999999999999:
-            rejections.append(_REJECTION_127)
+            rejections.append(_REJECTION_142)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_128)
+            rejections.append(_REJECTION_143)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_129)
+        rejections.append(_REJECTION_144)
 
     to_currency: Any = at_resource__payout_item__amount.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -3007,13 +3613,13 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_currency.isascii():
             to_currency = to_currency.upper()
     elif to_currency is not None:
-        rejections.append(_REJECTION_130)
+        rejections.append(_REJECTION_145)
         to_currency = REFUSED
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_131)
+            rejections.append(_REJECTION_146)
     elif to_currency is None:
-        rejections.append(_REJECTION_132)
+        rejections.append(_REJECTION_147)
 
     to_payment_method_type: Any = at_resource__payout_item.get("recipient_type")
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
@@ -3022,26 +3628,26 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_payment_method_type.isascii():
             to_payment_method_type = to_payment_method_type.lower()
     elif to_payment_method_type is not None:
-        rejections.append(_REJECTION_133)
+        rejections.append(_REJECTION_148)
         to_payment_method_type = REFUSED
     if type(to_payment_method_type) is str:
         if len(to_payment_method_type) > 255:
-            rejections.append(_REJECTION_134)
+            rejections.append(_REJECTION_149)
 
     to_card_brand = None
 
     to_card_last_four = None
 
-    to_status = _TABLE_17[event_type]
+    to_status = _TABLE_21[event_type]
 
     to_failure_code: Any = at_resource__errors.get("name")
     if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
         to_failure_code = None
     if type(to_failure_code) is str:
         if len(to_failure_code) > 255:
-            rejections.append(_REJECTION_135)
+            rejections.append(_REJECTION_150)
     elif to_failure_code is not None:
-        rejections.append(_REJECTION_136)
+        rejections.append(_REJECTION_151)
 
     to_failure_message: Any = at_resource__errors.get("message")
     if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
@@ -3050,7 +3656,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if len(to_failure_message) > 1000:
             to_failure_message = to_failure_message[:999] + "…"
     elif to_failure_message is not None:
-        rejections.append(_REJECTION_137)
+        rejections.append(_REJECTION_152)
 
     to_metadata: dict[str, str] = {}
     value: Any
@@ -3100,9 +3706,9 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_provider_object_id = None
     if type(to_provider_object_id) is str:
         if len(to_provider_object_id) > 255:
-            rejections.append(_REJECTION_138)
+            rejections.append(_REJECTION_153)
     elif to_provider_object_id is not None:
-        rejections.append(_REJECTION_139)
+        rejections.append(_REJECTION_154)
 
     to_attempt_number = None
 
@@ -3133,16 +3739,16 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if to_fee_cents is not None:
         to_fee_cents = minor_units(to_fee_cents, at_resource__payout_item_fee.get("currency"))
         if to_fee_cents is None:
-            rejections.append(_REJECTION_140)
+            rejections.append(_REJECTION_155)
             to_fee_cents = REFUSED
         elif to_fee_cents is INDIVISIBLE:
-            rejections.append(_REJECTION_141)
+            rejections.append(_REJECTION_156)
             to_fee_cents = REFUSED
     if type(to_fee_cents) is int:
         if to_fee_cents < -999999999999:
-            rejections.append(_REJECTION_142)
+            rejections.append(_REJECTION_157)
         if to_fee_cents > 999999999999:
-            rejections.append(_REJECTION_143)
+            rejections.append(_REJECTION_158)
 
     to_fee_currency: Any = at_resource__payout_item_fee.get("currency")
     if type(to_fee_currency) is str and to_fee_currency in NULL_VALUES:
@@ -3151,11 +3757,11 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_fee_currency.isascii():
             to_fee_currency = to_fee_currency.upper()
     elif to_fee_currency is not None:
-        rejections.append(_REJECTION_144)
+        rejections.append(_REJECTION_159)
         to_fee_currency = REFUSED
     if type(to_fee_currency) is str:
         if to_fee_currency not in EXPONENTS:
-            rejections.append(_REJECTION_145)
+            rejections.append(_REJECTION_160)
 
     to_application_fee_cents = None
 
@@ -3206,9 +3812,9 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
 
     if not rejections:
         if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
-            rejections.append(_REJECTION_146)
+            rejections.append(_REJECTION_161)
         if to_fee_currency is not None and to_fee_currency in _ENDS_1 and _ENDS_1[to_fee_currency] <= to_provider_created_at:
-            rejections.append(_REJECTION_147)
+            rejections.append(_REJECTION_162)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
@@ -3281,6 +3887,14 @@ _GROUPS = {
     "PAYMENT.SALE.PENDING": _sale,
     "PAYMENT.SALE.DENIED": _sale,
     "PAYMENT.SALE.REFUNDED": _sale_refund,
+    "BILLING.SUBSCRIPTION.CREATED": _subscription,
+    "BILLING.SUBSCRIPTION.ACTIVATED": _subscription,
+    "BILLING.SUBSCRIPTION.UPDATED": _subscription,
+    "BILLING.SUBSCRIPTION.PAYMENT.FAILED": _subscription,
+    "BILLING.SUBSCRIPTION.RE-ACTIVATED": _subscription,
+    "BILLING.SUBSCRIPTION.SUSPENDED": _subscription,
+    "BILLING.SUBSCRIPTION.CANCELLED": _subscription,
+    "BILLING.SUBSCRIPTION.EXPIRED": _subscription,
     "CUSTOMER.DISPUTE.CREATED": _dispute,
     "CUSTOMER.DISPUTE.UPDATED": _dispute,
     "CUSTOMER.DISPUTE.RESOLVED": _dispute,

@@ -4,14 +4,11 @@ import hashlib
 import re
 import shutil
 import subprocess
-import threading
 from pathlib import Path
 
 from stack.errors import StackError
-from stack.jobs import Task
-from stack.settings import Settings
-from stack.tools.golang import GoTool
-from stack.tools.wheels import WheelTool
+
+from deployment import tools
 
 RELEASE = NAMESPACE = "payments"
 KUBERNETES = "1.33.0"
@@ -54,14 +51,7 @@ def helm() -> Path:
     """
     if found := shutil.which("helm"):
         return Path(found)
-    places = Settings().places()
-    golang = WheelTool(places, "go")
-    tool = GoTool(places, "helm", "helm.sh/helm/v3", {"helm": "helm.sh/helm/v3/cmd/helm"}, golang)
-    task = Task("helm", places.setup_logs / "helm.log", threading.Event())
-    for each in (golang, tool):
-        if not each.target().is_dir():
-            each.install(task)
-    return tool.target() / "helm"
+    return tools.built("helm", "helm.sh/helm/v3", {"helm": "helm.sh/helm/v3/cmd/helm"}) / "helm"
 
 
 def run(program: Path, *arguments: str) -> str:

@@ -54,6 +54,7 @@ def clients(gateways: tuple[Gateway, ...]) -> dict[str, str]:
         trino_host="trino",
         trino_port="8080",
         dagster="http://dagster-webserver:3000",
+        prometheus="http://prometheus:9090",
         alertmanager="http://alertmanager:9093",
         postgres_dsn=f"postgresql://payments:{secret('PAYMENTS_PASSWORD')}@postgres:5432/payments",
         providers=",".join(each.provider for each in gateways),

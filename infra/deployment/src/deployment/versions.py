@@ -5,7 +5,7 @@ from pathlib import Path
 
 from stack.places import Places
 from stack.settings import ObjectStore
-from stack.tools.catalogue import toolbox
+from stack.tools.catalogue import ALERTMANAGER, PROMETHEUS, TEMPORAL, TEMPORAL_UI, toolbox
 
 REGISTRY = "${PAYMENTS_REGISTRY:-payments}"
 TAG = "${PAYMENTS_TAG:-0.1.0}"
@@ -41,16 +41,16 @@ def images(repository: Path) -> Images:
     """Return the images whose versions poms and go.mod files of the local stack pin."""
     nowhere = Path()
     tools = toolbox(Places(repository, cache=nowhere, state=nowhere), nowhere, ObjectStore.SEAWEEDFS)
-    temporal = tools.temporal.version().removeprefix("v")
+    temporal = tools.servers.version(TEMPORAL).removeprefix("v")
     return Images(
         kafka=f"docker.io/apache/kafka:{tools.kafka.version()}",
         registry=f"docker.io/apicurio/apicurio-registry:{tools.registry.version()}",
         temporal=f"docker.io/temporalio/server:{temporal}",
         temporal_tools=f"docker.io/temporalio/admin-tools:{temporal}",
-        temporal_ui=f"docker.io/temporalio/ui:{tools.temporal_ui.version().removeprefix('v')}",
+        temporal_ui=f"docker.io/temporalio/ui:{tools.servers.version(TEMPORAL_UI).removeprefix('v')}",
         trino=f"docker.io/trinodb/trino:{tools.trino.version()}",
-        prometheus=f"docker.io/prom/prometheus:{_release(tools.prometheus.version())}",
-        alertmanager=f"docker.io/prom/alertmanager:{tools.alertmanager.version()}",
+        prometheus=f"docker.io/prom/prometheus:{_release(tools.servers.version(PROMETHEUS))}",
+        alertmanager=f"docker.io/prom/alertmanager:{tools.servers.version(ALERTMANAGER)}",
     )
 
 

@@ -11,7 +11,7 @@ from stack.errors import StackError
 from stack.gateways import gateways
 from stack.jobs import Task
 from stack.ports import LOOPBACK
-from stack.processes import BEHIND, Group, Process, Step
+from stack.processes import LOWEST, Group, Process, Step
 from stack.readiness import HttpReady, PortReady
 from stack.servers import postgres
 
@@ -125,6 +125,7 @@ def applications(context: Context) -> tuple[Process, ...]:
             after=streams | {"tables"},
         ),
         _watch(context),
+        _console(context),
         *_dagster(context),
     )
 
@@ -143,6 +144,34 @@ def _watch(context: Context) -> Process:
         port="watch_metrics",
         variables={"METRICS_PORT": str(context.ports.watch_metrics), "WATCH_MOUNTS": f"state={context.places.state}"},
         after=frozenset({"topics", "tables", "database"}),
+    )
+
+
+def _console(context: Context) -> Process:
+    """Return the web page for who is on call. It asks nobody while nobody looks, and shows what is not up yet."""
+    ports = context.ports
+    programs = {
+        "inference": ports.inference,
+        "orchestrator": ports.orchestrator_metrics,
+        "archiver": ports.archiver_metrics,
+        "watch": ports.watch_metrics,
+    }
+    addresses = {
+        **{each.name: each.url(ports) for each in gateways(context.places)},
+        **{each.normalizer: each.normalizer_url(ports) for each in gateways(context.places)},
+        **{name: context.url(number) for name, number in programs.items()},
+    }
+    return _program(
+        context,
+        "console",
+        (context.places.venv / "bin" / "payments", "console"),
+        port="console",
+        variables={
+            "HTTP_HOST": LOOPBACK,
+            "HTTP_PORT": str(ports.console),
+            "CONSOLE_PROGRAMS": ",".join(f"{name}={address}" for name, address in addresses.items()),
+            "CONSOLE_TOKEN": context.secrets.console_token.get_secret_value(),
+        },
     )
 
 
@@ -200,9 +229,7 @@ def _dagster(context: Context) -> tuple[Process, ...]:
         Process(
             name="dagster-code",
             group=Group.APPLICATIONS,
-            # Runs are its children.
             command=(
-                *BEHIND,
                 str(programs / "dagster"),
                 *("api", "grpc", "-h", LOOPBACK, "-p", str(context.ports.dagster_code), "-m", DAGSTER_MODULE),
                 *("--use-python-environment-entry-point", "--inject-env-vars-from-instance"),
@@ -214,6 +241,8 @@ def _dagster(context: Context) -> tuple[Process, ...]:
             # It listens once it has loaded the definitions.
             ready=PortReady(context.ports.dagster_code),
             after=after,
+            # Runs are its children.
+            niceness_when_ready=LOWEST,
         ),
         Process(
             name="dagster-webserver",
@@ -232,13 +261,14 @@ def _dagster(context: Context) -> tuple[Process, ...]:
         Process(
             name="dagster-daemon",
             group=Group.APPLICATIONS,
-            command=(*BEHIND, str(programs / "dagster-daemon"), "run", "-w", str(workspace)),
+            command=(str(programs / "dagster-daemon"), "run", "-w", str(workspace)),
             environment=variables,
             files=files,
             directory=home,
             # Only the web server can be asked for the daemon's health. Both start slowly, hence side by side.
             ready=HttpReady(f"{url}/graphql", post={"query": DAGSTER_HEALTH}, accept=healthy),
             after=after | {"dagster-code"},
+            niceness_when_ready=LOWEST,
         ),
     )
 

@@ -86,6 +86,9 @@ def up(
     """Start the servers, deploy the contracts to them, and start the pipeline."""
     session = _session(context)
     startup.up(session.context(), services or [], Group(only.value) if only else None, session.console)
+    if not services and only in {None, Only.APPLICATIONS}:
+        address = environment.addresses(session.places, session.ports)[environment.CONSOLE]
+        session.console.print(f"{environment.CONSOLE}: {address}", highlight=False)
 
 
 @app.command()
@@ -191,6 +194,7 @@ def env(
         **environment.shared(session.places, session.ports, session.secrets()),
         "PAYMENTS_PORT_OFFSET": str(session.settings.port_offset),
         "OBJECT_STORE": session.settings.object_store.value,
+        "KAFKA_BROKERS": str(session.places.brokers),
     }
     if form is Form.JSON:
         typer.echo(json.dumps(variables, indent=2))

@@ -14,7 +14,6 @@ BUCKET_FLINK = "flink"
 BUCKETS = (BUCKET_LAKE, BUCKET_FLINK)
 TEMPORAL_NAMESPACE = "payments"
 S3_REGION = "us-east-1"
-BROKERS = 1
 
 
 @dataclass(frozen=True, slots=True)

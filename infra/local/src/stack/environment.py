@@ -4,14 +4,16 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from stack.context import BROKERS, BUCKET_LAKE, S3_REGION, TEMPORAL_NAMESPACE
+from stack.context import BUCKET_LAKE, S3_REGION, TEMPORAL_NAMESPACE
 from stack.gateways import Gateway, gateways
 from stack.places import Places
 from stack.ports import LOOPBACK, Ports, url
 from stack.secrets import Secrets
-from stack.servers import registry
+from stack.servers import kafka, registry
 
 MERCHANT = "merch_local"
+CONSOLE = "Console"
+"""What the web page for who is on call is called among the addresses."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +35,7 @@ class Addresses:
     trino_host: str
     trino_port: str
     dagster: str
+    prometheus: str
     alertmanager: str
     postgres_dsn: str
     providers: str
@@ -59,6 +62,7 @@ def clients(at: Addresses) -> dict[str, str]:
         "TRINO_PORT": at.trino_port,
         "TRINO_USER": "payments",
         "DAGSTER_URL": at.dagster,
+        "PROMETHEUS_URL": at.prometheus,
         "ALERTMANAGER_URL": at.alertmanager,
         "POSTGRES_DSN": at.postgres_dsn,
         "GATEWAY_PROVIDERS": at.providers,
@@ -70,8 +74,8 @@ def clients(at: Addresses) -> dict[str, str]:
 def _here(places: Places, ports: Ports, secrets: Secrets) -> Addresses:
     password = secrets.payments_password.get_secret_value()
     return Addresses(
-        kafka=f"{LOOPBACK}:{ports.kafka}",
-        brokers=str(BROKERS),
+        kafka=kafka.bootstrap(places, ports),
+        brokers=str(places.brokers),
         registry=url(ports.registry),
         catalog=url(ports.catalog),
         warehouse=f"s3://{BUCKET_LAKE}/warehouse",
@@ -85,6 +89,7 @@ def _here(places: Places, ports: Ports, secrets: Secrets) -> Addresses:
         trino_host=LOOPBACK,
         trino_port=str(ports.trino),
         dagster=url(ports.dagster),
+        prometheus=url(ports.prometheus),
         alertmanager=url(ports.alertmanager),
         postgres_dsn=f"postgresql://payments:{password}@{LOOPBACK}:{ports.postgres}/payments",
         providers=",".join(places.providers),
@@ -96,6 +101,7 @@ def shared(places: Places, ports: Ports, secrets: Secrets) -> Mapping[str, str]:
     return {
         **clients(_here(places, ports, secrets)),
         "FLINK_URL": url(ports.flink),
+        "CONSOLE_URL": url(ports.console),
         # The normalizer plans with the very jars that the cluster has.
         "FLINK_HOME": str(places.flink_home),
         # All of Flink is on this machine, so that its own disk serves, at a fifth of the cost of the object store.
@@ -124,6 +130,7 @@ def endpoint_secrets(gateway: Gateway, secrets: Secrets) -> str:
 def addresses(places: Places, ports: Ports) -> Mapping[str, str]:
     """Return what a person may want to open, by name."""
     return {
+        CONSOLE: url(ports.console),
         **{f"Gateway ({each.title}), API docs": f"{each.url(ports)}/docs" for each in gateways(places)},
         "Inference, API docs": f"{url(ports.inference)}/docs",
         "Temporal UI": url(ports.temporal_ui),
@@ -133,7 +140,7 @@ def addresses(places: Places, ports: Ports) -> Mapping[str, str]:
         "Object store": url(ports.object_store),
         "Schema registry": url(ports.registry),
         "Iceberg catalog": f"{url(ports.catalog)}/v1/config",
-        "Kafka": f"{LOOPBACK}:{ports.kafka}",
+        "Kafka": kafka.bootstrap(places, ports),
         "Postgres": f"{LOOPBACK}:{ports.postgres}",
         "Prometheus": url(ports.prometheus),
         "Alertmanager": url(ports.alertmanager),

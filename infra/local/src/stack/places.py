@@ -9,16 +9,18 @@ from pathlib import Path
 LONGEST_SOCKET_PATH = 92
 # The providers of the demo and of the end-to-end tests.
 FIRST = ("stripe", "square")
+THREE_BROKERS = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """The three roots, from which all other paths follow, and the providers whose webhooks this stack receives."""
+    """The three roots, from which all other paths follow; whose webhooks this stack receives, on how many brokers."""
 
     repository: Path
     cache: Path
     state: Path
     providers: tuple[str, ...] = FIRST
+    brokers: int = 1
 
     @property
     def infra(self) -> Path:
@@ -88,3 +90,17 @@ class Places:
             return inside
         digest = hashlib.sha256(str(self.state).encode()).hexdigest()[:16]
         return Path(tempfile.gettempdir()) / f"payments-stack-{digest}" / "supervisor.sock"
+
+
+def brokers_of(state: Path) -> int | None:
+    """Return with how many brokers the Kafka of a state directory was made; None where there is none yet."""
+    # The first broker's storage is made last.
+    for number in (THREE_BROKERS, 1):
+        if (state / "data" / broker_name(number) / "meta.properties").is_file():
+            return number
+    return None
+
+
+def broker_name(number: int) -> str:
+    """Return the name of a broker's process and directories; the first has the name that the only one has."""
+    return "kafka" if number == 1 else f"kafka-{number}"

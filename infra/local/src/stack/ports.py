@@ -17,6 +17,7 @@ class Ports:
 
     dagster: int = 13000
     dagster_code: int = 13001
+    console: int = 13002
     postgres: int = 15432
     trino: int = 18080
     registry: int = 18081
@@ -74,6 +75,10 @@ class Ports:
     alertmanager: int = 19091
     kafka: int = 19092
     kafka_controller: int = 19093
+    kafka_2: int = 19094
+    kafka_controller_2: int = 19095
+    kafka_3: int = 19096
+    kafka_controller_3: int = 19097
 
     @classmethod
     def with_offset(cls, offset: int) -> Self:

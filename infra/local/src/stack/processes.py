@@ -14,9 +14,6 @@ from stack.readiness import Probe
 LOWEST = 19
 """The niceness of what may wait: analytics, whose runs would keep payments from the same two cores."""
 
-BEHIND = ("nice", "-n", str(LOWEST))
-"""Put before the command of what may wait from its start on."""
-
 
 class Group(enum.Enum):
     """Servers that are not ours, the steps that deploy to them, and our own programs."""
@@ -44,6 +41,7 @@ class Process:
     stop_signal: str = "TERM"
     stop_as_group: bool = True
     niceness_when_ready: int = 0
+    """Not before: on a busy machine it would not get through its start."""
 
     def script(self) -> str:
         """Return the shell script that starts the process: its environment, then the program in its place."""

@@ -13,6 +13,7 @@ from stack.errors import StackError
 
 TOKEN_BYTES = 24
 WEBHOOK = "_webhook_secret"
+TOKEN = "console_token"  # noqa: S105  # its name
 
 
 class Secrets(BaseModel):
@@ -29,6 +30,7 @@ class Secrets(BaseModel):
     temporal_password: SecretStr
     iceberg_password: SecretStr
     payments_password: SecretStr
+    console_token: SecretStr
     webhook_secrets: Mapping[str, SecretStr]
 
     def values(self) -> Mapping[str, SecretStr]:
@@ -46,6 +48,7 @@ def generate(providers: Iterable[str]) -> Secrets:
         temporal_password=_token(),
         iceberg_password=_token(),
         payments_password=_token(),
+        console_token=_token(),
         webhook_secrets=_webhook_secrets(providers),
     )
 
@@ -72,6 +75,8 @@ def parse(text: str, path: Path) -> Secrets:
         name, separator, value = line.partition("=")
         if separator and not line.startswith("#"):
             values[name.strip().lower()] = "".join(shlex.split(value))
+    # A file of before has none. Nothing but the stack holds it, as with a webhook's secret, so a new one harms nobody.
+    values.setdefault(TOKEN, "")
     webhooks = {name.removesuffix(WEBHOOK): values.pop(name) for name in list(values) if name.endswith(WEBHOOK)}
     try:
         return Secrets.model_validate(values | {"webhook_secrets": webhooks})
@@ -90,10 +95,16 @@ def load(path: Path, providers: Iterable[str]) -> Secrets:
     except FileNotFoundError:
         return _create(path, wanted)
     lacking = [provider for provider in wanted if provider not in found.webhook_secrets]
-    if not lacking:
+    has_token = bool(found.console_token.get_secret_value())
+    if not lacking and has_token:
         return found
-    # Nothing but the stack holds a webhook's secret, so a new one harms nobody; a server's password would.
-    completed = found.model_copy(update={"webhook_secrets": {**found.webhook_secrets, **_webhook_secrets(lacking)}})
+    # Nothing but the stack holds these, so new ones harm nobody; a server's password would.
+    completed = found.model_copy(
+        update={
+            "webhook_secrets": {**found.webhook_secrets, **_webhook_secrets(lacking)},
+            TOKEN: found.console_token if has_token else _token(),
+        }
+    )
     descriptor, temporary = tempfile.mkstemp(dir=path.parent)
     with os.fdopen(descriptor, "w") as file:
         file.write(render(completed))

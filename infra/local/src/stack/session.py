@@ -7,6 +7,7 @@ from rich.console import Console
 
 from stack import java, secrets
 from stack.context import Context
+from stack.errors import StackError
 from stack.gateways import gateways
 from stack.places import Places
 from stack.ports import Ports
@@ -46,7 +47,18 @@ class Session:
         return secrets.load(self.places.secrets, [gateway.provider for gateway in gateways(self.places)])
 
     def context(self) -> Context:
-        """Return what the definitions of processes are made from."""
+        """Return what the definitions of processes are made from.
+
+        Raises:
+            StackError: There is no JDK, or the state has a Kafka of another number of brokers than is asked for.
+        """
+        asked, there = self.settings.kafka_brokers, self.places.brokers
+        if asked is not None and int(asked) != there:
+            raise StackError(
+                f"Kafka in {self.places.state} was made of {there} broker{'s' * (there > 1)}, not of {asked}, and "
+                "keeps that number: start it without KAFKA_BROKERS or PROFILE, name another directory by "
+                "PAYMENTS_STATE_DIR, or delete this one by `make down clean-state`."
+            )
         home = self.java_home()
         store = self.settings.object_store
         return Context(

@@ -3,11 +3,12 @@
 import enum
 import os
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from stack.places import FIRST, Places
+from stack.places import FIRST, Places, brokers_of
 
 HIGHEST_OFFSET = 40000
 
@@ -65,13 +66,20 @@ class Settings(BaseSettings):
         description="Whose webhooks are received: names with commas between them, each with a gateway of its own.",
     )
 
+    kafka_brokers: Literal["1", "3"] | None = Field(
+        default=None,
+        validation_alias="KAFKA_BROKERS",
+        description="Of how many brokers Kafka is made, 1 or 3; what it was made of stays. 1 unless set.",
+    )
+
     def places(self) -> Places:
         """Return the directories that these settings name, as absolute paths."""
         repository = _repository()
-        state = self.state_dir or repository / ".state"
+        state = (self.state_dir or repository / ".state").expanduser().absolute()
         return Places(
             repository=repository,
             cache=self.cache_dir.expanduser().absolute(),
-            state=state.expanduser().absolute(),
+            state=state,
             providers=tuple(dict.fromkeys(name.strip() for name in self.gateway_providers.split(",") if name.strip())),
+            brokers=brokers_of(state) or int(self.kafka_brokers or "1"),
         )

@@ -53,6 +53,8 @@ _ORCHESTRATOR = (
            "Records read whose workflow start is not durable yet."),
     Metric("orchestrator", "orchestrator_open_workflows", G, "workflows", (),
            "Workflows started here whose row is not committed yet."),
+    Metric("orchestrator", "orchestrator_open_workflows_allowed", G, "workflows", (),
+           "Workflows that may be open here, by how long they take."),
     Metric("orchestrator", "orchestrator_offset_commits_total", C, "commits", (), "Commits of Kafka offsets."),
     Metric("orchestrator", "orchestrator_fallbacks_total", C, "rows", ("verdict",),
            "Rows that carry a fallback because a model was away."),

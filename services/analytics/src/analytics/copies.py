@@ -19,6 +19,7 @@ from dagster import (
     MaterializeResult,
     multi_asset,
 )
+from kit.postgres import refusal
 from payments_contracts.database import MERCHANT_TERMS, RECOVERY_ACTIONS
 from payments_contracts.database import Table as DatabaseTable
 from payments_contracts.tables import BRONZE_MERCHANT_TERMS, BRONZE_RECOVERY_ACTIONS
@@ -113,6 +114,7 @@ def _read(origin: DatabaseTable, dsn: SecretStr) -> list[Row]:
         ) from None
     except psycopg.errors.InsufficientPrivilege:
         raise Failure(f"The role of POSTGRES_DSN may not read {origin.name}: grant it SELECT.") from None
-    except psycopg.OperationalError:
+    except psycopg.OperationalError as error:
         # Without the driver's words: they may show the address with its login.
-        raise Failure("The operational database does not answer; nothing of it was copied.") from None
+        why = refusal(error) or "The operational database does not answer"
+        raise Failure(f"{why}; nothing of it was copied.") from None

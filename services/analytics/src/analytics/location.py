@@ -35,8 +35,7 @@ def build(settings: AnalyticsSettings) -> Definitions:
     translator = LayerTranslator()
     copies = build_copies(settings.postgres_dsn)
     sources = describe_sources(manifest, project, translator, copies.keys)
-    servers = settings.kafka_bootstrap_servers
-    sight = Sight(open_catalog, partial(Stream, servers) if servers else None)
+    sight = Sight(open_catalog, partial(Stream, settings.kafka) if settings.kafka_bootstrap_servers else None)
     ages = [build_freshness_check(manifest, translator), build_pace_check(sight)]
     audit = build_audit_check(settings.audit_command)
     models = build_models(manifest, project, translator, sight)

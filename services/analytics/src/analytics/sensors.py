@@ -195,7 +195,7 @@ def build_observation(sight: Sight, settings: StreamSettings) -> SensorDefinitio
         default_status=DefaultSensorStatus.RUNNING,
     )
     def observing() -> SensorResult:
-        with Stream(settings.kafka_bootstrap_servers) as stream:
+        with Stream(settings.kafka) as stream:
             found = list(observe_topics(stream, settings))
         tables = sight.tables(EVENTS, LETTERS, BRONZE_PROVIDER_EVENTS.identifier)
         for identifier, table in tables.items():

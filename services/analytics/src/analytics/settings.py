@@ -3,19 +3,11 @@
 import sys
 from pathlib import Path
 
-from kit.settings import EnvironmentSettings
+from kit.connection import Brokers
+from kit.settings import KafkaSecuritySettings, TrinoSettings
 from pydantic import Field, SecretStr
 
 _REPOSITORY = Path(__file__).resolve().parents[4]
-
-
-class TrinoSettings(EnvironmentSettings):
-    """How to reach Trino; the variables and what they are unless set are those of dbt/profiles.yml."""
-
-    trino_host: str = "127.0.0.1"
-    trino_port: int = Field(default=18080, ge=1, le=65535)
-    trino_user: str = "payments"
-    trino_catalog: str = Field(default="lake", pattern=r"^[a-z][a-z0-9_]*$", description="Catalog of the layers.")
 
 
 class ReportSettings(TrinoSettings):
@@ -27,7 +19,7 @@ class ReportSettings(TrinoSettings):
     )
 
 
-class StreamSettings(EnvironmentSettings):
+class StreamSettings(KafkaSecuritySettings):
     """Where Kafka is, whose webhooks this installation receives, and the groups of its readers."""
 
     kafka_bootstrap_servers: str = Field(default="", description="Empty where Dagster is to look at no topic.")
@@ -35,6 +27,11 @@ class StreamSettings(EnvironmentSettings):
     normalizer_group_id: str = Field(default="normalizer", min_length=1)
     consumer_group: str = Field(default="orchestrator", min_length=1)
     archive_group_suffix: str = Field(default="", description="As the archiver has it.")
+
+    @property
+    def kafka(self) -> Brokers:
+        """Where Kafka is, with what this client needs to come in."""
+        return self.brokers(self.kafka_bootstrap_servers)
 
 
 class AnalyticsSettings(TrinoSettings, StreamSettings):

@@ -8,6 +8,7 @@ from typing import Any, Final, Self
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # it exports them late
+from kit.connection import Kafka, kafka_options
 from kit.errors import Transient
 from kit.kafka.errorlog import QUIET, ErrorLog
 
@@ -29,8 +30,9 @@ class Stream:
     Marks of transactions count as records, as everywhere where offsets are counted.
     """
 
-    def __init__(self, bootstrap_servers: str) -> None:
-        self._servers = bootstrap_servers
+    def __init__(self, kafka: Kafka) -> None:
+        self._kafka = kafka
+        self._errors = ErrorLog(_CLIENT)
         self._consumer = self._ask_as(_CLIENT)
 
     def __enter__(self) -> Self:
@@ -72,7 +74,7 @@ class Stream:
                 low, end = bounds[place.topic][place.partition]
                 lags[place.topic] += max(0, end - max(low, place.offset))
         except KafkaException as error:
-            raise _away(error) from error
+            raise self._away(error) from error
         finally:
             consumer.close()
         return lags
@@ -97,7 +99,7 @@ class Stream:
         try:
             found = self._consumer.offsets_for_times(wanted, timeout=_TIMEOUT_SECONDS)
         except KafkaException as error:
-            raise _away(error) from error
+            raise self._away(error) from error
         # Where nothing came since then, the end.
         return {each.partition: each.offset if each.offset >= 0 else bounds[each.partition][1] for each in found}
 
@@ -111,10 +113,10 @@ class Stream:
                 for number in told.partitions
             }
         except KafkaException as error:
-            raise _away(error) from error
+            raise self._away(error) from error
 
     def _newest(self, places: Iterable[TopicPartition]) -> Mapping[str, datetime]:
-        admin = AdminClient(self._settings(_CLIENT))
+        admin = AdminClient(self._settings())
         found: dict[str, datetime] = {}
         newest = OffsetSpec.max_timestamp()  # type: ignore[no-untyped-call]  # it has half its types
         asked = admin.list_offsets(dict.fromkeys(places, newest), request_timeout=_TIMEOUT_SECONDS)
@@ -122,18 +124,17 @@ class Stream:
             try:
                 milliseconds = answer.result(_TIMEOUT_SECONDS).timestamp
             except KafkaException as error:
-                raise _away(error) from error
+                raise self._away(error) from error
             if milliseconds >= 0:
                 time = datetime.fromtimestamp(milliseconds / 1000, UTC)
                 found[place.topic] = max(time, found.get(place.topic, time))
         return found
 
     def _ask_as(self, group: str) -> Consumer:
-        return Consumer({**self._settings(group), "group.id": group, "enable.auto.commit": False})
+        return Consumer({**self._settings(), "group.id": group, "enable.auto.commit": False})
 
-    def _settings(self, client: str) -> dict[str, Any]:
-        return {"bootstrap.servers": self._servers, "client.id": _CLIENT, "error_cb": ErrorLog(client).note, **QUIET}
+    def _settings(self) -> dict[str, Any]:
+        return {**kafka_options(self._kafka), "client.id": _CLIENT, "error_cb": self._errors.note, **QUIET}
 
-
-def _away(error: KafkaException) -> Transient:
-    return Transient(f"Kafka does not answer: {error.args[0].str()}.")
+    def _away(self, error: KafkaException) -> Transient:
+        return Transient(f"Kafka does not answer: {self._errors.explain(error.args[0]).rstrip('.')}.")

@@ -81,10 +81,10 @@ class _Part:
             return
         group = f"{SERVICE}-{stream.table.name}{settings.archive_group_suffix}"
         with ExitStack() as resources:
-            registry = resources.enter_context(RegistryClient(settings.schema_registry_url, patience_seconds=1.0))
+            registry = resources.enter_context(RegistryClient(settings.registry, patience_seconds=1.0))
             reader = resources.enter_context(
                 Reader(
-                    settings.kafka_bootstrap_servers,
+                    settings.kafka,
                     [topic.name for topic in stream.topics],
                     group_id=group,
                     client_id=group,

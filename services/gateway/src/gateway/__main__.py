@@ -82,13 +82,14 @@ async def _serve(settings: GatewaySettings) -> bool:
         tracing = open_tracing(f"gateway-{provider.name}", settings)
         if tracing is not None:
             resources.callback(tracing.close)
-        url = settings.schema_registry_url
-        registry = resources.enter_context(RegistryClient(url, patience_seconds=_REGISTRY_PATIENCE_SECONDS))
+        registry = resources.enter_context(
+            RegistryClient(settings.registry, patience_seconds=_REGISTRY_PATIENCE_SECONDS)
+        )
         app = build_app(
             provider=provider,
             verifier=judge,
             producer=Producer(
-                settings.kafka_bootstrap_servers,
+                settings.kafka,
                 f"gateway-{provider.name}",
                 deadline_seconds=settings.acknowledgement_deadline_seconds,
                 max_message_bytes=max(topic.max_message_bytes for topic in (raw_topic(provider.name), INGESTION_DLQ)),

@@ -14,6 +14,7 @@ from urllib.parse import quote
 import httpx
 import stamina
 
+from kit.connection import Http, endpoint_of, tls_refusal
 from kit.errors import Fault, Rejected, Transient
 
 _TIMEOUT_SECONDS = 5.0
@@ -36,9 +37,16 @@ class RegistryClient:
     """
 
     def __init__(
-        self, url: str, *, patience_seconds: float = 30.0, transport: httpx.BaseTransport | None = None
+        self, registry: Http, *, patience_seconds: float = 30.0, transport: httpx.BaseTransport | None = None
     ) -> None:
-        self._client = httpx.Client(base_url=url.rstrip("/"), timeout=_TIMEOUT_SECONDS, transport=transport)
+        where = endpoint_of(registry)
+        try:
+            self._client = httpx.Client(
+                base_url=where.url.rstrip("/"), timeout=_TIMEOUT_SECONDS, transport=transport, **where.options()
+            )
+        except ValueError as error:
+            raise Fault(f"{error}.") from error
+        self._tls = where.tls.setting
         self._patience_seconds = patience_seconds
 
     def lookup(self, subject: str, version: int, text: str) -> RegisteredSchema:
@@ -79,7 +87,7 @@ class RegistryClient:
         try:
             answer = self._client.get("/subjects")
         except httpx.TransportError as error:
-            return f"{self._client.base_url} does not answer ({type(error).__name__})"
+            return f"{self._client.base_url} does not answer ({self._why(error)})"
         return None if answer.is_success else f"{self._client.base_url} answers {answer.status_code}"
 
     def close(self) -> None:
@@ -108,13 +116,21 @@ class RegistryClient:
             answer = self._client.request(method, path, json=body)
         except httpx.TransportError as error:
             raise Transient(
-                f"The schema registry at {self._client.base_url} does not answer ({type(error).__name__})."
+                f"The schema registry at {self._client.base_url} does not answer ({self._why(error)})."
             ) from error
         if answer.is_server_error:
             raise Transient(f"The schema registry at {self._client.base_url} answers {answer.status_code}.")
         return answer
 
+    def _why(self, error: httpx.TransportError) -> str:
+        return tls_refusal(error, self._tls) or type(error).__name__
+
     def _content(self, answer: httpx.Response, what: str) -> dict[str, Any]:
+        if answer.status_code in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
+            raise Fault(
+                f"The schema registry at {self._client.base_url} refuses this program ({answer.status_code}): look at "
+                "SCHEMA_REGISTRY_USERNAME and SCHEMA_REGISTRY_PASSWORD, and at what this user may do."
+            )
         if answer.is_error:
             raise Fault(f"The schema registry refused to look up {what}: {answer.status_code}: {answer.text[:300]}")
         try:

@@ -26,6 +26,7 @@ from prometheus_client import CollectorRegistry
 from normalizer import restore, script, storage, submission
 from normalizer.cluster import Cluster
 from normalizer.configuration import FINGERPRINT, fingerprint, job_options, recovery_options
+from normalizer.connectors import kafka_options, registry_options
 from normalizer.errors import ClusterAway
 from normalizer.metrics import NormalizerMetrics
 from normalizer.pacer import Pacer
@@ -55,15 +56,22 @@ def main() -> None:
 
 def run(settings: NormalizerSettings, stop: Event) -> None:
     """Put the parts together and run them until `stop` is set."""
-    text = script.read(settings.normalizer_sql_dir, settings.normalizer_provider, settings.placeholders())
+    text = script.read(
+        settings.normalizer_sql_dir,
+        settings.normalizer_provider,
+        settings.placeholders(),
+        {"kafka_options": kafka_options(settings), "registry_options": registry_options(settings)},
+    )
     options = job_options(settings, python=sys.executable)
     mark = fingerprint(text, options, _function_sources())
     registry = CollectorRegistry()
     metrics = NormalizerMetrics(registry)
 
-    def submit() -> Started:
-        with RegistryClient(settings.schema_registry_url) as schemas:
+    def permit() -> None:
+        with RegistryClient(settings.registry) as schemas:
             require_registered(schemas, TOPICS)
+
+    def submit() -> Started:
         last = _last_state(settings)
         path = last.path if last else None
         log.info("job_being_submitted", recover_from=path or "nothing: first start")
@@ -91,6 +99,7 @@ def run(settings: NormalizerSettings, stop: Event) -> None:
                 transaction_timeout=timedelta(seconds=settings.normalizer_transaction_timeout_s),
             ),
             cluster=Cluster(client),
+            permit=permit,
             submit=submit,
             pacer=pacer,
             metrics=metrics,
@@ -105,7 +114,7 @@ def run(settings: NormalizerSettings, stop: Event) -> None:
 def _tail(settings: NormalizerSettings, text: script.Script) -> Tail:
     """Return the end of what this job writes; others write to the same topics."""
     mine = (script.JOB_HEADER, settings.job_name.encode())
-    return Tail(settings.kafka_bootstrap_servers, text.written_topics(), client_id=PACER, header=mine)
+    return Tail(settings.kafka, text.written_topics(), client_id=PACER, header=mine)
 
 
 @contextmanager

@@ -5,7 +5,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict
+from kit.connection import Endpoint, Tls
+from kit.settings.registry import REGISTRY_TLS
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from normalizer.script import Script
 from normalizer.settings import NormalizerSettings
@@ -13,6 +15,8 @@ from normalizer.settings import NormalizerSettings
 FINGERPRINT = "normalizer.fingerprint"
 FUNCTION = "normalizer.function"
 """The option that carries the settings of the job's function, as JSON."""
+PASSWORD = "normalizer.registry.password"  # noqa: S105  # the name of an option
+"""The option that carries the registry's password; Flink shows no value of a name with this word."""
 # Shorter than a checkpoint may take, so that the job fails for the registry and not for a checkpoint.
 _REGISTRY_PATIENCE_S = 20.0
 
@@ -24,6 +28,9 @@ class FunctionSettings(BaseModel):
 
     provider: str
     registry_url: str
+    registry_user: str | None = None
+    registry_password: SecretStr | None = Field(default=None, exclude=True)
+    registry_ca_file: Path | None = None
     registry_patience_s: float
     merchant_keys: Mapping[str, tuple[str, ...]]
     unusable_count: int
@@ -33,6 +40,12 @@ class FunctionSettings(BaseModel):
     rejected_share: float
     rejected_window_s: float
 
+    @property
+    def registry(self) -> Endpoint:
+        """Where the registry is, with what the function needs to come in."""
+        tls = Tls(REGISTRY_TLS, self.registry_ca_file)
+        return Endpoint(self.registry_url, tls, self.registry_user, self.registry_password)
+
 
 def job_options(settings: NormalizerSettings, *, python: str) -> dict[str, str]:
     """Return the options that define the job; `python` is the interpreter that runs its function.
@@ -40,6 +53,7 @@ def job_options(settings: NormalizerSettings, *, python: str) -> dict[str, str]:
     https://nightlies.apache.org/flink/flink-docs-release-2.3/docs/deployment/config/
     """
     flink = urlsplit(settings.flink_url)
+    password = settings.schema_registry_password
     return {
         "execution.target": "remote",
         "execution.attached": "false",
@@ -74,12 +88,15 @@ def job_options(settings: NormalizerSettings, *, python: str) -> dict[str, str]:
         "python.fn-execution.bundle.size": str(settings.normalizer_bundle_size),
         "python.fn-execution.bundle.time": str(settings.normalizer_bundle_ms),
         FUNCTION: _function(settings).model_dump_json(),
+        **({} if password is None else {PASSWORD: password.get_secret_value()}),
     }
 
 
 def function_settings(options: Mapping[str, str]) -> FunctionSettings:
     """Return the settings of the job's function from the options that it was submitted with."""
-    return FunctionSettings.model_validate_json(options[FUNCTION])
+    found = FunctionSettings.model_validate_json(options[FUNCTION])
+    password = options.get(PASSWORD)
+    return found if password is None else found.model_copy(update={"registry_password": SecretStr(password)})
 
 
 def _function(settings: NormalizerSettings) -> FunctionSettings:
@@ -87,6 +104,8 @@ def _function(settings: NormalizerSettings) -> FunctionSettings:
     return FunctionSettings(
         provider=settings.normalizer_provider,
         registry_url=settings.schema_registry_url,
+        registry_user=settings.schema_registry_username,
+        registry_ca_file=settings.schema_registry_tls_ca_file,
         registry_patience_s=_REGISTRY_PATIENCE_S,
         # Sorted: the same settings have to make the same fingerprint.
         merchant_keys={merchant: tuple(sorted(keys[merchant])) for merchant in sorted(keys)},

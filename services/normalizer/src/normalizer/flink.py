@@ -39,7 +39,7 @@ class ToUnified(TableFunction):  # type: ignore[misc]  # PyFlink is untyped
     def open(self, function_context: FunctionContext) -> None:
         """Create the reader; called once per worker, before the first message."""
         settings = self._settings
-        self._schemas = RegistryClient(settings.registry_url, patience_seconds=settings.registry_patience_s)
+        self._schemas = RegistryClient(settings.registry, patience_seconds=settings.registry_patience_s)
         self._reader = Reader(
             settings.provider,
             self._schemas,

@@ -18,6 +18,7 @@ _LEXEME = re.compile(r"'(?:[^']|'')*'|`[^`]*`|--[^\n]*|;|[^'`;-]+|.", re.DOTALL)
 _SET_OPENS = re.compile(r"EXECUTE\s+STATEMENT\s+SET\b|BEGIN\s+STATEMENT\s+SET\b", re.IGNORECASE)
 _SINK = re.compile(r"'sink\.[^']+'\s*=")
 _TOPIC = re.compile(r"'topic'\s*=\s*'([^']+)'")
+_OPTIONS = re.compile(r"^([ \t]*)-- \$\{(\w+)\}[ \t]*\n", re.MULTILINE)
 _SET_CLOSES = re.compile(r"END\b", re.IGNORECASE)
 
 
@@ -35,8 +36,10 @@ class Script(BaseModel):
         return tuple(topic for sink in sinks for topic in _TOPIC.findall(sink))
 
 
-def read(directory: Path, provider: str, values: Mapping[str, str]) -> Script:
+def read(directory: Path, provider: str, values: Mapping[str, str], options: Mapping[str, Mapping[str, str]]) -> Script:
     """Return the script in `directory` for a provider's job, with every ${placeholder} replaced.
+
+    `values` stand inside SQL literals; `options`, by the name of a placeholder in a comment, become lines of options.
 
     Raises:
         UnusableScript: a file is absent, or a placeholder has no value, or there is not exactly one statement set.
@@ -52,11 +55,25 @@ def read(directory: Path, provider: str, values: Mapping[str, str]) -> Script:
                 f"{path} cannot be read ({error.strerror}): generate it with `make codegen`, or set "
                 "NORMALIZER_SQL_DIR to the folder of the generated Flink SQL"
             ) from error
-        for statement in statements(fill(text, values, source=str(path))):
+        for statement in statements(fill(with_options(text, options), values, source=str(path))):
             (sets if _SET_OPENS.match(statement) else definitions).append(statement)
     if len(sets) != 1:
         raise UnusableScript(f"{directory} holds {len(sets)} statement sets, and the job is exactly one")
     return Script(definitions=tuple(definitions), statement_set=sets[0])
+
+
+def with_options(text: str, options: Mapping[str, Mapping[str, str]]) -> str:
+    """Return `text` with each comment that is one ${placeholder} replaced by lines of options, which may be none."""
+
+    def lines(found: re.Match[str]) -> str:
+        indent, name = found.groups()
+        if name not in options:
+            return found[0]
+        # Quoted for SQL, and for the placeholders that are filled in afterwards.
+        pairs = ((key, value.replace("'", "''").replace("$", "$$")) for key, value in options[name].items())
+        return "".join(f"{indent}'{key}' = '{value}',\n" for key, value in pairs)
+
+    return _OPTIONS.sub(lines, text)
 
 
 def fill(text: str, values: Mapping[str, str], *, source: str) -> str:

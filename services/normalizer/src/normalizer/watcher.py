@@ -53,7 +53,8 @@ class Started:
 class Watcher:
     """Runs the job that `plan` describes until `stop` is set.
 
-    `submit` starts the job where its newest savepoint or checkpoint left off.
+    `submit` starts the job where its newest savepoint or checkpoint left off. `permit` raises where that one could not
+    work: it is asked before another job is ended for its sake, which so goes on.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class Watcher:
         plan: Plan,
         *,
         cluster: Cluster,
+        permit: Callable[[], None],
         submit: Callable[[], Started],
         pacer: Pacer,
         metrics: NormalizerMetrics,
@@ -69,6 +71,7 @@ class Watcher:
     ) -> None:
         self._plan = plan
         self._cluster = cluster
+        self._permit = permit
         self._submit = submit
         self._pacer = pacer
         self._metrics = metrics
@@ -96,7 +99,7 @@ class Watcher:
             JobEnded: the job failed, or somebody else stopped it.
             SubmissionFailed: Flink refused the job.
             ClusterAway: the cluster did not come up in time.
-            Fault: the pacer cannot watch the job's topics.
+            Fault: the pacer cannot watch the job's topics, or `permit` refuses.
         """
         while (job_id := self._find_or_start()) is not None:
             try:
@@ -140,6 +143,7 @@ class Watcher:
         It goes with a savepoint, by which it notes in its consumer group how far it has come.
         """
         while jobs := living(self._cluster.jobs(), self._plan.former_name):
+            self._permit()
             for job in jobs:
                 self._become(Verdict(Phase.STARTING, f"job {job.id}, {job.name}, has to end first"))
                 if job.state not in ENDING and not self._halt(job.id):
@@ -161,11 +165,12 @@ class Watcher:
                 log.info("job_adopted", job_id=jobs[0].id)
                 return jobs[0].id
             for job in jobs:
-                log.info("job_replaced", job_id=job.id)
                 self._replace(job)
         return None
 
     def _replace(self, job: JobSummary) -> None:
+        self._permit()
+        log.info("job_replaced", job_id=job.id)
         if not self._halt(job.id):
             raise JobEnded(
                 f"Job {job.id} has the name {self._plan.name} but another definition, and does not stop with a "
@@ -174,6 +179,7 @@ class Watcher:
 
     def _start(self) -> str:
         self._become(Verdict(Phase.STARTING, "the job is being submitted"))
+        self._permit()
         started = self._submit()
         log.info("job_submitted", job_id=started.job_id)
         self._checkpointed_at = started.written_at

@@ -5,12 +5,14 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import stamina
 import typer
 from confluent_kafka.admin import AdminClient
+from kit.connection import kafka_options
 from kit.errors import Transient
+from kit.kafka.errorlog import ErrorLog
 from kit.lake import load_catalog
 from kit.settings import KafkaSettings, RegistrySettings, load
 from payments_contracts import database as contracts
@@ -20,6 +22,7 @@ from rich.console import Console
 
 from operations.assembly import open_census
 from operations.audit import command as audit
+from operations.console.command import console as show_console
 from operations.dagster import find_observations, launch, wait
 from operations.database import apply_database, plan_database
 from operations.erasure.command import erase
@@ -35,6 +38,7 @@ from operations.registry import SchemaRegistry
 from operations.report import print_verdict
 from operations.schemas import find_drift, register_schemas, subject_of
 from operations.settings import DatabaseSettings, OperationsSettings, ProvidersSettings
+from operations.sizing.command import sizing
 from operations.tables import apply_tables
 from operations.topics import Change, apply_topics
 from operations.trace.command import trace
@@ -55,8 +59,10 @@ app.add_typer(quarantine.app, name="quarantine")
 app.command()(replay)
 app.command()(erase)
 app.command()(trace)
+app.command()(sizing)
 app.command()(peek)
 app.command()(watch)
+app.command("console")(show_console)
 app.add_typer(audit.app, name="audit")
 app.add_typer(merchants.app, name="merchants")
 console = Console()
@@ -69,15 +75,17 @@ _PATIENCE_SECONDS = 90.0
 def topics_apply() -> None:
     """Create missing topics and bring retention to the contracts; safe to run again."""
     settings = load(OperationsSettings)
-    admin = AdminClient({"bootstrap.servers": settings.kafka_bootstrap_servers, "log_level": 2})
+    errors = ErrorLog("payments-operations")
+    options: dict[str, Any] = {**kafka_options(settings.kafka), "log_level": 2, "error_cb": errors.note}
+    admin = AdminClient(options)
     topics = topics_of(load(ProvidersSettings).gateway_providers)
-    _print(apply_topics(admin, topics, settings.topics_most_replicas))
+    _print(apply_topics(admin, topics, settings.topics_most_replicas, errors.explain))
 
 
 @topics_app.command("warm-up")
 def topics_warm_up() -> None:
     """Let brokers that have just started compile their code before the first webhook comes."""
-    count = warm_up(load(KafkaSettings).kafka_bootstrap_servers)
+    count = warm_up(load(KafkaSettings).kafka)
     typer.echo(f"{count} records written to a topic of their own and deleted")
 
 
@@ -87,7 +95,7 @@ def schemas_register() -> None:
 
     Exits with 1 and changes nothing when the registry holds something else under a version.
     """
-    with SchemaRegistry(load(RegistrySettings).schema_registry_url) as registry:
+    with SchemaRegistry(load(RegistrySettings).registry) as registry:
         _print(register_schemas(registry, [subject_of(topic) for topic in TOPICS]))
 
 
@@ -96,7 +104,7 @@ def schemas_check(
     *, as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, for machines.")] = False
 ) -> None:
     """Tell where the registry and the contracts disagree; changes nothing, exits with 1 when they do."""
-    with SchemaRegistry(load(RegistrySettings).schema_registry_url) as registry:
+    with SchemaRegistry(load(RegistrySettings).registry) as registry:
         subjects = [subject_of(topic) for topic in TOPICS]
         drift = find_drift(registry, subjects)
         if as_json:

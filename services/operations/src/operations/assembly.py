@@ -19,13 +19,13 @@ from operations.warehouse import Warehouse
 @contextmanager
 def open_census(settings: OperationsSettings, entries: Sequence[Entry], since: datetime) -> Iterator[Census]:
     """Open the topics from `since` on, and the lake, for as long as the context lasts."""
-    warehouse = Warehouse(settings.trino_host, settings.trino_port, settings.trino_user, settings.trino_catalog)
+    warehouse = Warehouse(settings.trino, settings.trino_catalog)
     with ExitStack() as stack:
-        registry = stack.enter_context(RegistryClient(settings.schema_registry_url))
+        registry = stack.enter_context(RegistryClient(settings.registry))
 
         def read(topic: Topic) -> TopicReader:
             decoder = AvroDecoder(registry, schema(topic.record, topic.version))
-            reader = TopicReader(settings.kafka_bootstrap_servers, topic.name, since, decoder.decode)
+            reader = TopicReader(settings.kafka, topic.name, since, decoder.decode)
             stack.callback(reader.close)
             return reader
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import psycopg
 import stamina
+from kit.postgres import refusal, unreachable
 from payments_contracts.database import Column, Table
 from payments_contracts.widening import widens
 from psycopg import sql
@@ -201,7 +202,9 @@ def _connect(dsn: SecretStr) -> _Connection:
     except psycopg.OperationalError as error:
         if error.pgconn is not None and error.pgconn.used_password:
             # It answered, and asked for the password: what it then says is about the login.
-            raise DeploymentError(f"The operational database refuses the login: {_said(error)}") from error
+            raise DeploymentError(
+                f"The operational database refuses the login of POSTGRES_DSN: {_said(error)}"
+            ) from error
         raise _away(error) from error
     try:
         connection.execute("SELECT set_config('lock_timeout', %s, false)", [_LOCK_TIMEOUT])
@@ -217,6 +220,8 @@ def _connect(dsn: SecretStr) -> _Connection:
 
 
 def _away(error: psycopg.Error) -> UnavailableError:
+    if refusal(error) is not None:
+        return UnavailableError(unreachable(error))
     return UnavailableError(
         f"The operational database does not answer ({type(error).__name__}: {_said(error)}). Is it up? "
         "See `make status`."

@@ -29,3 +29,7 @@ class LedgerError(Rejected):
 
 class MerchantError(Rejected):
     """What is said of a merchant cannot be, or nobody has registered it."""
+
+
+class SizingError(Rejected):
+    """What sizing is to compute with makes no sense; the message names the file and what is wrong in it."""

@@ -5,6 +5,7 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 import psycopg
+from kit.postgres import unreachable
 from payments_contracts.database import PAYMENT_EVENTS
 from psycopg import sql
 from pydantic import SecretStr
@@ -54,4 +55,4 @@ class OperationalDatabase:
                 return connection.execute(statement, [list(event_ids)]).fetchall()
         except psycopg.OperationalError as error:
             # Without the driver's words: they may show the address with its login.
-            raise UnavailableError("The operational database does not answer. Is it up? See `make status`.") from error
+            raise UnavailableError(unreachable(error)) from error

@@ -10,7 +10,11 @@ from kit.errors import PipelineError, Transient
 from rich.console import Console
 from rich.text import Text
 
-_QUICK = {"peek": "operations.peek.command", "trace": "operations.trace.command"}
+_QUICK = {
+    "console": "operations.console.command",
+    "peek": "operations.peek.command",
+    "trace": "operations.trace.command",
+}
 """Commands that are modules of their own. What all others load takes longer than these may take in all."""
 _OTHERS = "operations.__main__"
 

@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any
 
+from kit.connection import Kafka
+
 from operations.errors import UnavailableError
 from operations.stretches import Stretches
 
@@ -16,7 +18,7 @@ class TopicReader:
     Only committed records of transactions are seen. `decode` turns a message's value into a record.
     """
 
-    def __init__(self, bootstrap_servers: str, topic: str, since: datetime, decode: Decode) -> None:
+    def __init__(self, kafka: Kafka, topic: str, since: datetime, decode: Decode) -> None:
         """Look up where `since` lies in each partition.
 
         Raises:
@@ -25,7 +27,7 @@ class TopicReader:
         """
         self._topic = topic
         self._decode = decode
-        self._stretches = Stretches(bootstrap_servers, passes_gaps=True)
+        self._stretches = Stretches(kafka, passes_gaps=True)
         self._positions = dict(self._stretches.locate(topic, since))
 
     def read_new(self) -> Iterator[dict[str, Any]]:

@@ -12,6 +12,7 @@ from typing import Any, Self
 from urllib.parse import quote
 
 import httpx
+from kit.connection import Http, endpoint_of, tls_refusal
 
 from operations.errors import DeploymentError, UnavailableError
 
@@ -41,13 +42,19 @@ class Held:
 class SchemaRegistry:
     """Reads and writes subjects. Each method raises UnavailableError while nobody answers, DeploymentError on a no."""
 
-    def __init__(self, url: str, *, transport: httpx.BaseTransport | None = None) -> None:
+    def __init__(self, registry: Http, *, transport: httpx.BaseTransport | None = None) -> None:
+        where = endpoint_of(registry)
         try:
             # Without credentials: messages show it.
-            self.url = str(httpx.URL(url).copy_with(userinfo=b""))
-            self._client = httpx.Client(base_url=url, timeout=_TIMEOUT_SECONDS, transport=transport)
+            self.url = str(httpx.URL(where.url).copy_with(userinfo=b""))
+            self._client = httpx.Client(
+                base_url=where.url, timeout=_TIMEOUT_SECONDS, transport=transport, **where.options()
+            )
         except httpx.InvalidURL as error:
             raise DeploymentError(f"SCHEMA_REGISTRY_URL is not a URL: {error}.") from error
+        except ValueError as error:
+            raise DeploymentError(f"{error}.") from error
+        self._tls = where.tls.setting
 
     def subjects(self) -> frozenset[str]:
         """Return the subjects that have a living version."""
@@ -108,9 +115,9 @@ class SchemaRegistry:
         try:
             answer = self._client.request(method, path, json=body)
         except httpx.TransportError as error:
+            why = tls_refusal(error, self._tls) or type(error).__name__
             raise UnavailableError(
-                f"The schema registry at {self.url} does not answer ({type(error).__name__}). "
-                "Is it up? See `make status`."
+                f"The schema registry at {self.url} does not answer ({why}). Is it up? See `make status`."
             ) from error
         if answer.is_server_error:
             raise UnavailableError(f"The schema registry at {self.url} is in trouble: it answers {answer.status_code}.")
@@ -131,5 +138,6 @@ class SchemaRegistry:
     def _stranger(self, status: int = HTTPStatus.OK) -> DeploymentError:
         return DeploymentError(
             f"What answers {status} at {self.url} is not a schema registry, or wants credentials. "
-            "SCHEMA_REGISTRY_URL has to be the base of the Confluent API, with user:password@ where it asks for them."
+            "SCHEMA_REGISTRY_URL has to be the base of the Confluent API; where it asks for them, set "
+            "SCHEMA_REGISTRY_USERNAME and SCHEMA_REGISTRY_PASSWORD."
         )

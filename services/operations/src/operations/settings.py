@@ -1,6 +1,13 @@
 """Where the `payments` command finds the servers."""
 
-from kit.settings import EnvironmentSettings, KafkaSettings, LakeSettings, RegistrySettings
+from kit.settings import (
+    EnvironmentSettings,
+    KafkaSettings,
+    LakeSettings,
+    RegistrySettings,
+    TemporalSecuritySettings,
+    TrinoSettings,
+)
 from payments_contracts.topics import topics_of
 from pydantic import Field, SecretStr, field_validator
 
@@ -11,16 +18,12 @@ class DatabaseSettings(EnvironmentSettings):
     postgres_dsn: SecretStr = Field(min_length=1)
 
 
-class OperationsSettings(KafkaSettings, RegistrySettings, LakeSettings):
-    """Addresses of the servers; `trino_catalog` is the catalog that holds the layers.
+class OperationsSettings(KafkaSettings, RegistrySettings, LakeSettings, TrinoSettings):
+    """Addresses of the servers.
 
     Without `postgres_dsn` the operational database is not looked at.
     """
 
-    trino_host: str
-    trino_port: int
-    trino_user: str
-    trino_catalog: str = "lake"
     dagster_url: str
     topics_most_replicas: int | None = Field(
         default=None, ge=1, description="Brokers of a cluster that has fewer than the contracts ask copies for."
@@ -28,7 +31,7 @@ class OperationsSettings(KafkaSettings, RegistrySettings, LakeSettings):
     postgres_dsn: SecretStr | None = None
 
 
-class RecoverySettings(OperationsSettings):
+class RecoverySettings(OperationsSettings, TemporalSecuritySettings):
     """Addresses for redriving: `postgres_dsn` of a role that may insert into recovery_actions and read payment_events.
 
     `temporal_http_url` is the HTTP API of Temporal's frontend; without it workflows are neither looked for nor started.

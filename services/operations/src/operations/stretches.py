@@ -5,7 +5,9 @@ from datetime import datetime
 
 import stamina
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from kit.connection import Kafka, kafka_options
 from kit.kafka import Message, headers_of
+from kit.kafka.errorlog import ErrorLog
 
 from operations.errors import DeploymentError, UnavailableError
 
@@ -28,16 +30,17 @@ class Stretches:
     """The topics of one Kafka cluster.
 
     Args:
-        bootstrap_servers: Where Kafka is.
+        kafka: Where Kafka is, and how to come in.
         passes_gaps: Whether what is deleted while it is about to be read is passed over; else it is an error.
         timeout_seconds: How long each answer may take.
     """
 
-    def __init__(self, bootstrap_servers: str, *, passes_gaps: bool, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
+    def __init__(self, kafka: Kafka, *, passes_gaps: bool, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
         self._timeout_seconds = timeout_seconds
+        self._errors = ErrorLog("payments-operations")
         self._consumer = Consumer(
             {
-                "bootstrap.servers": bootstrap_servers,
+                **kafka_options(kafka),
                 "group.id": "payments-operations",
                 "enable.auto.commit": False,
                 "enable.auto.offset.store": False,
@@ -49,6 +52,7 @@ class Stretches:
                 # What is read ahead; records may have a megabyte each, and nobody waits for the fastest of readers.
                 "queued.max.messages.kbytes": 16 * 1024,
                 "log_level": 2,
+                "error_cb": self._errors.note,
             }
         )
 
@@ -66,7 +70,7 @@ class Stretches:
         try:
             return {place.partition: self._watermarks(place) for place in self.partitions(topic)}
         except KafkaException as error:
-            raise away(error) from error
+            raise self.away(error) from error
 
     def locate(self, topic: str, moment: datetime) -> Offsets:
         """Return the first offset at or after a moment by Kafka's time; the end where there is none yet.
@@ -82,7 +86,7 @@ class Stretches:
             wanted = [TopicPartition(topic, number, milliseconds) for number in ends]
             found = self._consumer.offsets_for_times(wanted, timeout=self._timeout_seconds)
         except KafkaException as error:
-            raise away(error) from error
+            raise self.away(error) from error
         return {place.partition: place.offset if place.offset >= 0 else ends[place.partition][1] for place in found}
 
     def read(self, topic: str, starts: Offsets, ends: Offsets) -> Iterator[Message]:
@@ -131,14 +135,14 @@ class Stretches:
         try:
             metadata = self._consumer.list_topics(topic, timeout=self._timeout_seconds).topics[topic]
         except KafkaException as error:
-            raise away(error) from error
+            raise self.away(error) from error
         if metadata.error is not None:
             if metadata.error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
                 raise DeploymentError(f"{topic} does not exist. Create it with `make topics`.")
             raise UnavailableError(f"{topic} cannot be read yet: {metadata.error.str()}")
         return [TopicPartition(topic, number) for number in sorted(metadata.partitions)]
 
-
-def away(error: KafkaException) -> UnavailableError:
-    """Return what to say when Kafka does not answer."""
-    return UnavailableError(f"Kafka does not answer: {error.args[0].str()}. Is it up? See `make status`.")
+    def away(self, error: KafkaException) -> UnavailableError:
+        """Return what to say when Kafka does not answer, or does not let this client in."""
+        said = self._errors.explain(error.args[0])
+        return UnavailableError(f"Kafka does not answer: {said.rstrip('.')}. Is it up? See `make status`.")

@@ -1,10 +1,10 @@
 """Creates the topics of the contracts on a Kafka cluster."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import stamina
-from confluent_kafka import KafkaException
+from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import (  # type: ignore[attr-defined]  # the module does not export its names
     AdminClient,
     AlterConfigOpType,
@@ -13,6 +13,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # the module 
     NewTopic,
     ResourceType,
 )
+from kit.kafka.errorlog import with_remedy
 from payments_contracts.topics import Topic
 
 from operations.errors import DeploymentError
@@ -33,7 +34,12 @@ class _NotShownError(DeploymentError):
     """A topic that was created is not to be seen yet."""
 
 
-def apply_topics(admin: AdminClient, topics: Sequence[Topic], most_replicas: int | None = None) -> Iterator[Change]:
+def apply_topics(
+    admin: AdminClient,
+    topics: Sequence[Topic],
+    most_replicas: int | None = None,
+    explain: Callable[[KafkaError], str] = with_remedy,
+) -> Iterator[Change]:
     """Create each topic that is missing and bring its settings to what the contract says.
 
     The number of partitions of an existing topic is never changed: keys would move to other partitions and
@@ -44,6 +50,7 @@ def apply_topics(admin: AdminClient, topics: Sequence[Topic], most_replicas: int
         topics: Those of the contracts that are to be there.
         most_replicas: How many brokers a cluster has that has fewer than a contract wants copies; as many of them as
             may be away by the contract may be away there, as long as one is left. None for what the contracts say.
+        explain: Says why the cluster does not answer.
 
     Raises:
         DeploymentError: The cluster cannot be reached or has too few brokers, or a topic has another number of
@@ -52,7 +59,8 @@ def apply_topics(admin: AdminClient, topics: Sequence[Topic], most_replicas: int
     try:
         present = admin.list_topics(timeout=_TIMEOUT_SECONDS).topics
     except KafkaException as error:
-        raise DeploymentError(f"Kafka does not answer: {error.args[0].str()}. Is it up? See `make status`.") from error
+        said = explain(error.args[0]).rstrip(".")
+        raise DeploymentError(f"Kafka does not answer: {said}. Is it up? See `make status`.") from error
     for contract in topics:
         topic = _fitted(contract, most_replicas)
         if topic.name not in present:
@@ -102,7 +110,7 @@ def _await_shown(admin: AdminClient, name: str) -> None:
             try:
                 shown = admin.list_topics(name, timeout=_TIMEOUT_SECONDS).topics[name]
             except KafkaException as error:
-                raise DeploymentError(f"{name}: {error.args[0].str()}") from error
+                raise DeploymentError(f"{name}: {with_remedy(error.args[0])}") from error
             if shown.error is not None:
                 raise _NotShownError(f"{name} was created, and the brokers do not show it: {shown.error.str()}")
 
@@ -133,4 +141,4 @@ def _await(future: object, name: str) -> dict[str, ConfigEntry]:
     try:
         return future.result(timeout=_TIMEOUT_SECONDS)  # type: ignore[attr-defined, no-any-return]  # untyped future
     except KafkaException as error:
-        raise DeploymentError(f"{name}: {error.args[0].str()}") from error
+        raise DeploymentError(f"{name}: {with_remedy(error.args[0])}") from error

@@ -8,7 +8,8 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, Final
 
-import trino
+from kit.connection import Endpoint
+from kit.trino import away, connect
 from payments_contracts.tables import GOLD_DAILY_PAYMENT_METRICS, SILVER_PAYMENTS
 from trino.exceptions import Error, HttpError, OperationalError, TrinoQueryError
 
@@ -38,12 +39,10 @@ class DailyMetric:
 class Warehouse:
     """Reads Bronze, Silver and Gold through Trino."""
 
-    def __init__(self, host: str, port: int, user: str, catalog: str) -> None:
+    def __init__(self, trino: Endpoint, catalog: str) -> None:
         """Connect lazily; nothing is asked until a method is called."""
-        self._connection = trino.dbapi.connect(  # type: ignore[no-untyped-call]  # the library has no types here
-            host=host, port=port, user=user, catalog=catalog
-        )
-        self._address = f"{host}:{port}"
+        self._connection = connect(trino, catalog=catalog)
+        self._address = trino.url
 
     def count_events(self, table: str, event_ids: Sequence[str]) -> Counter[str]:
         """Count the rows of `table` for each of the given event ids.
@@ -170,7 +169,7 @@ class Warehouse:
                 ) from error
             raise DeploymentError(f"Trino refuses a statement with {error.error_name}: {error.message}") from error
         except (OperationalError, HttpError, OSError) as error:
-            raise UnavailableError(f"Trino at {self._address} does not answer. Is it up? See `make status`.") from error
+            raise UnavailableError(away(self._address, error)) from error
         except Error as error:
             raise DeploymentError(f"Trino at {self._address} cannot be asked: {error}") from error
 

@@ -4,10 +4,13 @@ A broker compiles its code as it is used: the first record takes about a second,
 long as later ones. No webhook should wait for that, and no topic of the contracts is to hold what is not an event.
 """
 
+from typing import Any
 from uuid import uuid4
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]  # the module does not export them
+from kit.connection import Kafka, kafka_options
+from kit.kafka.errorlog import ErrorLog
 
 from operations.errors import DeploymentError
 
@@ -16,33 +19,35 @@ _VALUE = b"x" * 1024
 _TIMEOUT_SECONDS = 60.0
 
 
-def warm_up(bootstrap_servers: str) -> int:
+def warm_up(kafka: Kafka) -> int:
     """Write records one by one until the brokers' way of a record is compiled; return how many.
 
     Raises:
         DeploymentError: The cluster cannot be reached, or refuses the topic or a record.
     """
-    admin = AdminClient({"bootstrap.servers": bootstrap_servers})
+    errors = ErrorLog("payments-operations")
+    settings: dict[str, Any] = {**kafka_options(kafka), "error_cb": errors.note}
+    admin = AdminClient(settings)
     topic = f"warm-up.{uuid4().hex}"
     try:
         admin.create_topics([NewTopic(topic, 1)])[topic].result(_TIMEOUT_SECONDS)
         try:
-            _write(bootstrap_servers, topic)
+            _write(kafka, topic)
         finally:
             admin.delete_topics([topic])[topic].result(_TIMEOUT_SECONDS)
     except KafkaException as error:
-        raise _unreachable(error.args[0].str()) from error
+        raise _unreachable(errors.explain(error.args[0])) from error
     except TimeoutError as error:
         raise _unreachable(f"no answer within {_TIMEOUT_SECONDS:g} s") from error
     return RECORDS
 
 
-def _write(bootstrap_servers: str, topic: str) -> None:
+def _write(kafka: Kafka, topic: str) -> None:
     def acknowledged(error: KafkaError | None, _message: Message) -> None:
         if error is not None:
             raise KafkaException(error)
 
-    producer = Producer({"bootstrap.servers": bootstrap_servers, "enable.idempotence": True, "linger.ms": 0})
+    producer = Producer({**kafka_options(kafka), "enable.idempotence": True, "linger.ms": 0})
     for _ in range(RECORDS):
         producer.produce(topic, _VALUE, on_delivery=acknowledged)
         # One at a time, since a batch would be one request.

@@ -30,7 +30,7 @@ class KafkaSessions:
 
     def _consumer(self, revoked: Callable[[Sequence[Partition]], None]) -> Consumer:
         return Consumer(
-            self._settings.kafka_bootstrap_servers,
+            self._settings.kafka,
             self._settings.consumer_group,
             [self._settings.source_topic],
             client_id="orchestrator-consumer",

@@ -13,6 +13,7 @@ from typing import Any
 import psycopg
 import structlog
 from kit.errors import Fault, PipelineError, Rejected, Transient
+from kit.postgres import refusal
 from payments_contracts.database import PAYMENT_EVENTS, Table
 from payments_contracts.pins.orchestrator import PaymentEvent, ScoredPayment
 from psycopg import AsyncConnection, AsyncRawCursor
@@ -169,7 +170,8 @@ class PostgresStore:
                 cursor_factory=AsyncRawCursor,
             )
         except psycopg.OperationalError as error:
-            raise Transient(f"the operational database is away: {type(error).__name__}") from error
+            why = refusal(error) or type(error).__name__
+            raise Transient(f"the operational database is away: {why}") from error
         try:
             await connection.execute("SELECT set_config('statement_timeout', $1, false)", [_STATEMENT_TIMEOUT])
             cursor = await connection.execute(_PRESENT, [f'"{self._table.name}"'])

@@ -4,6 +4,7 @@ import asyncio
 
 import structlog
 from kit.clock import Clock
+from kit.connection import Http, Kafka
 from kit.errors import Fault, Rejected, Transient
 from kit.kafka import AvroEncoder, Producer, RegistryClient
 from payments_contracts.pins.orchestrator import ValidationFailure
@@ -25,14 +26,14 @@ class DeadLetterTopic:
     """Writes dead letters to Kafka. Connects at the first, since nearly all deployments never need it.
 
     Args:
-        bootstrap_servers: Kafka's brokers.
-        registry_url: The Schema Registry, which must hold the contract's schema.
+        kafka: Kafka's brokers.
+        registry: The Schema Registry, which must hold the contract's schema.
         clock: Returns the present time.
     """
 
-    def __init__(self, bootstrap_servers: str, registry_url: str, clock: Clock) -> None:
-        self._bootstrap_servers = bootstrap_servers
-        self._registry_url = registry_url
+    def __init__(self, kafka: Kafka, registry: Http, clock: Clock) -> None:
+        self._kafka = kafka
+        self._registry = registry
         self._clock = clock
         self._connecting = asyncio.Lock()
         self._connected: tuple[Producer, AvroEncoder] | None = None
@@ -77,7 +78,7 @@ class DeadLetterTopic:
                 text = schema(VALIDATION_DLQ.record, VALIDATION_DLQ.version)
                 schema_id = await asyncio.to_thread(self._look_up, text)
                 producer = Producer(
-                    self._bootstrap_servers,
+                    self._kafka,
                     "orchestrator-dead-letters",
                     deadline_seconds=20.0,
                     max_message_bytes=_MOST_BYTES,
@@ -87,7 +88,7 @@ class DeadLetterTopic:
             return self._connected
 
     def _look_up(self, text: str) -> int:
-        with RegistryClient(self._registry_url, patience_seconds=5.0) as registry:
+        with RegistryClient(self._registry, patience_seconds=5.0) as registry:
             return registry.lookup(VALIDATION_DLQ.subject, VALIDATION_DLQ.version, text).id
 
 

@@ -9,6 +9,9 @@ STARTS = Counter("orchestrator_workflow_starts", "Workflows asked for, by answer
 START_FAILURES = Counter("orchestrator_workflow_start_failures", "Failed tries to start a workflow.")
 IN_FLIGHT = Gauge("orchestrator_starts_in_flight", "Records read whose workflow start is not durable yet.")
 OPEN_WORKFLOWS = Gauge("orchestrator_open_workflows", "Workflows started here whose row is not committed yet.")
+OPEN_WORKFLOWS_ALLOWED = Gauge(
+    "orchestrator_open_workflows_allowed", "Workflows that may be open here, by how long they take."
+)
 START_SECONDS = Histogram(
     "orchestrator_workflow_start_seconds",
     "Time until a workflow start was durable, retries included.",

@@ -117,18 +117,14 @@ class _Process:
     async def _client(self) -> Client:
         program = self._program
         if self._assignment.worker is None and self._assignment.committer is None:
-            return await lazy_client(program.temporal_address, program.temporal_namespace)
+            return await lazy_client(program)
         port = program.temporal_metrics_port
-        return await connected_client(
-            program.temporal_address,
-            program.temporal_namespace,
-            metrics_address=f"{program.metrics_host}:{port}" if port else None,
-        )
+        return await connected_client(program, metrics_address=f"{program.metrics_host}:{port}" if port else None)
 
     async def _reading(
         self, client: Client, settings: ConsumerSettings, opened: OpenWorkflows[Mark] | None
     ) -> list[Callable[[asyncio.Event], Part]]:
-        registry = self._resources.enter_context(RegistryClient(settings.schema_registry_url))
+        registry = self._resources.enter_context(RegistryClient(settings.registry))
         sessions = KafkaSessions(settings, await asyncio.to_thread(open_router, registry))
         namespace = self._program.temporal_namespace
         starter = WorkflowStarter(client, self._queue, opened=opened, prepare=lambda: register(client, namespace))
@@ -209,7 +205,7 @@ class _Process:
 
     def _dead_letters(self, settings: ConsumerSettings | WorkerSettings) -> DeadLetterTopic:
         if self._letters is None:
-            self._letters = DeadLetterTopic(settings.kafka_bootstrap_servers, settings.schema_registry_url, self._clock)
+            self._letters = DeadLetterTopic(settings.kafka, settings.registry, self._clock)
             self._resources.push_async_callback(self._letters.close)
         return self._letters
 

@@ -11,6 +11,7 @@ from kit.settings import (
     MetricsSettings,
     PoisonSettings,
     RegistrySettings,
+    TemporalSecuritySettings,
 )
 from kit.tracing import TracingSettings
 from payments_contracts.business import REVIEW_LIMITS
@@ -21,11 +22,16 @@ from pydantic import Field, SecretStr
 from orchestrator.rules import RuleBook
 
 
-class ProgramSettings(MetricsSettings, LogSettings, TracingSettings):
-    """Settings of the process, whatever its roles: where Temporal is, and which queues are used there."""
+class TemporalSettings(TemporalSecuritySettings):
+    """Where Temporal is, and how to come in."""
 
     temporal_address: str = Field(min_length=1, description="host:port of the frontend.")
     temporal_namespace: str = Field(min_length=1)
+
+
+class ProgramSettings(TemporalSettings, MetricsSettings, LogSettings, TracingSettings):
+    """Settings of the process, whatever its roles: where Temporal is, and which queues are used there."""
+
     task_queue_suffix: str = Field(default="", description="Sets a second deployment, as a test's, apart.")
     temporal_metrics_port: int | None = Field(default=None, ge=1, le=65535, description="Where the SDK's metrics are.")
 

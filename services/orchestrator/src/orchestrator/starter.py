@@ -108,7 +108,7 @@ class WorkflowStarter:
             answer = await self._start_or_find(event, start)
         finally:
             if answer == _WAS_THERE and self._opened is not None:
-                self._opened.end(event.event_id, token)
+                self._opened.withdraw(event.event_id, token)
         return answer
 
     async def _start_or_find(self, event: PaymentEvent, start: Start) -> str:

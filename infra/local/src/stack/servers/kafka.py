@@ -1,16 +1,23 @@
-"""Kafka: one broker that is its own controller (KRaft)."""
+"""Kafka: one broker, or three that keep each record on all of them; each is a controller, too (KRaft)."""
 
 import uuid
 from base64 import urlsafe_b64encode
+from collections.abc import Iterator
+from pathlib import Path
 
-from stack.context import BROKERS, Context
+from stack.context import Context
 from stack.jobs import Task
-from stack.ports import LOOPBACK
+from stack.places import Places, broker_name
+from stack.ports import LOOPBACK, Ports
 from stack.processes import Group, Process, Step
 from stack.readiness import KafkaReady
 
 MAIN_CLASS = "kafka.Kafka"
 FORMAT_CLASS = "kafka.tools.StorageTool"
+
+STORAGE = "kafka-storage"
+# Three take about as much memory as two that are alone.
+HEAP = {1: ("-Xms256m", "-Xmx512m"), 3: ("-Xms128m", "-Xmx320m")}
 
 # What holds on every cluster, whatever its size.
 SETTINGS = {
@@ -59,22 +66,36 @@ def replication(copies: int | str, in_sync: int | str) -> dict[str, str]:
     }
 
 
-def properties(context: Context) -> str:
-    """Return server.properties; every listener is on loopback, and internal topics have one replica."""
-    ports = context.ports
+def bootstrap(places: Places, ports: Ports) -> str:
+    """Return the addresses of all brokers, with commas between them."""
+    return ",".join(
+        f"{LOOPBACK}:{port}" for number in _numbers(places) for port in ports.named(_ports(number)[:1]).values()
+    )
+
+
+def properties(context: Context, number: int = 1) -> str:
+    """Return the server.properties of a broker; every listener is on loopback.
+
+    Internal topics have a copy on each broker, and of three one may be away.
+    """
+    brokers = context.places.brokers
+    client, controller = context.ports.named(_ports(number)).values()
+    voters = [f"{LOOPBACK}:{_controller(context.ports, each)}" for each in _numbers(context.places)]
+    listeners = f"BROKER://{LOOPBACK}:{client},CONTROLLER://{LOOPBACK}:{controller}"
     settings = {
         "process.roles": "broker,controller",
-        "node.id": "1",
-        "controller.quorum.bootstrap.servers": f"{LOOPBACK}:{ports.kafka_controller}",
+        "node.id": str(number),
+        "controller.quorum.bootstrap.servers": ",".join(voters),
         "controller.listener.names": "CONTROLLER",
-        "listeners": f"BROKER://{LOOPBACK}:{ports.kafka},CONTROLLER://{LOOPBACK}:{ports.kafka_controller}",
-        "advertised.listeners": f"BROKER://{LOOPBACK}:{ports.kafka},CONTROLLER://{LOOPBACK}:{ports.kafka_controller}",
+        "listeners": listeners,
+        "advertised.listeners": listeners,
         "listener.security.protocol.map": "BROKER:PLAINTEXT,CONTROLLER:PLAINTEXT",
         "inter.broker.listener.name": "BROKER",
-        "log.dirs": str(context.data("kafka")),
+        "log.dirs": str(context.data(broker_name(number))),
         **SETTINGS,
-        **replication(BROKERS, BROKERS),
+        **replication(brokers, max(1, brokers - 1)),
         # A broker that was killed is registered again when the session of its former self is over; the default is 9 s.
+        # Of three, the others take its partitions over then.
         "broker.session.timeout.ms": "3000",
         "broker.heartbeat.interval.ms": "1000",
     }
@@ -82,38 +103,89 @@ def properties(context: Context) -> str:
 
 
 def items(context: Context) -> tuple[Process | Step, ...]:
-    """Return the broker and the formatting of its storage."""
-    config = context.config("kafka")
-    classpath = f"{context.tools.kafka.target()}/jars/*"
-    logging = f"-Dlog4j2.configurationFile={config / 'log4j2.yaml'}"
+    """Return the brokers and the formatting of their storage."""
+    numbers = _numbers(context.places)
+    # The first is ready when all are: what needs Kafka names it alone. The others are a majority without it.
+    others = frozenset(broker_name(number) for number in numbers[1:])
+    formatting = Step(name=STORAGE, group=Group.INFRASTRUCTURE, run=lambda task: _format(context, task))
+    brokers = (_broker(context, number, others if number == 1 else frozenset()) for number in numbers)
+    return (formatting, *brokers)
 
-    def format_storage(task: Task) -> None:
-        if (context.data("kafka") / "meta.properties").exists():
-            return
-        # Behind a letter: an id that begins with a hyphen would be taken for an option.
-        cluster = f"K{urlsafe_b64encode(uuid.uuid4().bytes).decode()[1:].rstrip('=')}"
-        tool = [context.java, "-Xmx128m", logging, "-cp", classpath, FORMAT_CLASS]
-        command = ["format", "--cluster-id", cluster, "--config", str(config / "server.properties"), "--standalone"]
-        task.run([*tool, *command])
 
-    broker = Process(
-        name="kafka",
+def _broker(context: Context, number: int, others: frozenset[str]) -> Process:
+    name = broker_name(number)
+    config = context.config(name)
+    client, controller = _ports(number)
+    return Process(
+        name=name,
         group=Group.INFRASTRUCTURE,
         command=(
             context.java,
-            "-Xms256m",
-            "-Xmx512m",
+            *HEAP[context.places.brokers],
             "-XX:+UseSerialGC",
-            logging,
-            "-cp",
-            classpath,
+            *_logging_and_classes(context, config),
             MAIN_CLASS,
             str(config / "server.properties"),
         ),
-        files={config / "server.properties": properties(context), config / "log4j2.yaml": LOGGING},
-        ports=("kafka", "kafka_controller"),
-        ready=KafkaReady(context.ports.kafka),
-        after={"kafka-storage"},
+        files={config / "server.properties": properties(context, number), config / "log4j2.yaml": LOGGING},
+        ports=(client, controller),
+        ready=KafkaReady(context.ports.named((client,))[client]),
+        after={STORAGE} | others,
         stop_seconds=30,
     )
-    return (Step(name="kafka-storage", group=Group.INFRASTRUCTURE, run=format_storage), broker)
+
+
+def _format(context: Context, task: Task) -> None:
+    """Make the storage of each broker that has none, the first one's last."""
+    numbers = _numbers(context.places)
+    made = [context.data(broker_name(number)) / "meta.properties" for number in numbers]
+    # Behind a letter: an id that begins with a hyphen would be taken for an option.
+    cluster = next(_ids(made), None) or f"K{urlsafe_b64encode(uuid.uuid4().bytes).decode()[1:].rstrip('=')}"
+    quorum = ["--standalone"] if len(numbers) == 1 else ["--initial-controllers", _voters(context, cluster)]
+    for number, meta in reversed(list(zip(numbers, made, strict=True))):
+        if meta.exists():
+            continue
+        config = context.config(broker_name(number))
+        tool = [context.java, "-Xmx128m", *_logging_and_classes(context, config), FORMAT_CLASS]
+        asked = ["format", "--cluster-id", cluster, "--config", str(config / "server.properties")]
+        task.run([*tool, *asked, *quorum])
+
+
+def _ids(made: list[Path]) -> Iterator[str]:
+    for path in made:
+        for line in path.read_text().splitlines() if path.exists() else ():
+            if line.startswith("cluster.id="):
+                yield line.partition("=")[2]
+
+
+def _voters(context: Context, cluster: str) -> str:
+    """Return the controllers as the first quorum is told of them.
+
+    The same for the same cluster, so that formatting that was interrupted can be completed.
+    """
+
+    def voter(number: int) -> str:
+        directory = urlsafe_b64encode(uuid.uuid5(uuid.NAMESPACE_OID, f"{cluster}/{number}").bytes).decode().rstrip("=")
+        return f"{number}@{LOOPBACK}:{_controller(context.ports, number)}:{directory}"
+
+    return ",".join(voter(number) for number in _numbers(context.places))
+
+
+def _logging_and_classes(context: Context, config: Path) -> tuple[str, ...]:
+    classes = f"{context.tools.kafka.target()}/jars/*"
+    return (f"-Dlog4j2.configurationFile={config / 'log4j2.yaml'}", "-cp", classes)
+
+
+def _numbers(places: Places) -> range:
+    return range(1, places.brokers + 1)
+
+
+def _ports(number: int) -> tuple[str, str]:
+    """Return the names of a broker's ports: for clients, and for controllers."""
+    suffix = "" if number == 1 else f"_{number}"
+    return f"kafka{suffix}", f"kafka_controller{suffix}"
+
+
+def _controller(ports: Ports, number: int) -> int:
+    name = _ports(number)[1]
+    return ports.named((name,))[name]

@@ -30,6 +30,7 @@ def config(context: Context) -> str:
         "inference": (ports.inference, "/metrics"),
         "archiver": (ports.archiver_metrics, "/metrics"),
         "watch": (ports.watch_metrics, "/metrics"),
+        "console": (ports.console, "/metrics"),
         "orchestrator": (ports.orchestrator_metrics, "/metrics"),
         "orchestrator-temporal": (ports.orchestrator_temporal_metrics, "/metrics"),
         **{
@@ -71,8 +72,8 @@ def items(context: Context) -> tuple[Process, ...]:
     """Return Prometheus and the Alertmanager beside it."""
     tools = context.tools
     return (
-        _prometheus(context, tools.prometheus.target() / "prometheus"),
-        _alertmanager(context, tools.alertmanager.target() / "alertmanager"),
+        _prometheus(context, tools.servers.target() / "prometheus"),
+        _alertmanager(context, tools.servers.target() / "alertmanager"),
     )
 
 

@@ -16,6 +16,7 @@ from stack.ports import LOOPBACK
 from stack.processes import Group, Process, Step
 from stack.readiness import HttpReady
 from stack.servers import postgres
+from stack.tools.catalogue import TEMPORAL
 
 PLUGIN = "postgres12_pgx"
 SCHEMAS = {
@@ -157,7 +158,7 @@ def items(context: Context) -> tuple[Process | Step, ...]:
     ports = context.ports
     config = context.config("temporal")
     ui = context.config("temporal-ui")
-    programs = context.tools.temporal.target()
+    programs = context.tools.servers.target()
     server = Process(
         name="temporal",
         group=Group.INFRASTRUCTURE,
@@ -188,7 +189,7 @@ def items(context: Context) -> tuple[Process | Step, ...]:
         name="temporal-ui",
         group=Group.INFRASTRUCTURE,
         command=(
-            str(context.tools.temporal_ui.target() / "temporal-ui-server"),
+            str(context.tools.servers.target() / "temporal-ui-server"),
             "--root",
             str(ui),
             "--config",
@@ -230,10 +231,10 @@ def items(context: Context) -> tuple[Process | Step, ...]:
 def _migrate(task: Task, context: Context) -> None:
     # Schemas only change with the server's version.
     marker = context.data("temporal") / "schema-version"
-    wanted = context.tools.temporal.version()
+    wanted = context.tools.servers.version(TEMPORAL)
     if marker.exists() and marker.read_text() == wanted:
         return
-    program = str(context.tools.temporal.target() / "temporal-sql-tool")
+    program = str(context.tools.servers.target() / "temporal-sql-tool")
     tool = [program, "--plugin", PLUGIN, "--ep", LOOPBACK, "-p", str(context.ports.postgres), "-u", "temporal"]
     environment = {"SQL_PASSWORD": context.secrets.temporal_password.get_secret_value()}
     for database, schema in SCHEMAS.items():

@@ -95,7 +95,6 @@ def items(context: Context) -> tuple[Process, ...]:
                 accept=lambda info: isinstance(info, dict) and info["starting"] is False,
             ),
             after={"catalog"},
-            # On a busy machine it would not get through its start.
             niceness_when_ready=LOWEST,
         ),
     )

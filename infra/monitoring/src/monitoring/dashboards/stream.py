@@ -149,6 +149,7 @@ ORCHESTRATOR: Final = Dashboard(
                     (
                         Query("sum by (state) (watch_workflows)", "{{state}}"),
                         Query("sum(orchestrator_open_workflows)", "of this process"),
+                        Query("sum(orchestrator_open_workflows_allowed)", "allowed in this process"),
                         Query("sum(orchestrator_starts_in_flight)", "being started"),
                     ),
                     alerts=("WorkflowsStuck", "WorkflowsLost"),

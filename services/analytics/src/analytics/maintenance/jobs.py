@@ -24,12 +24,12 @@ from dagster import (
     resource,
 )
 from kit.errors import PipelineError, Transient
+from kit.settings import TrinoSettings
 from payments_contracts.maintenance import Maintenance
 
 from analytics.maintenance.lake import Lake
 from analytics.maintenance.work import Report, Statements, compact, expire, forget, remove_orphans
 from analytics.models import POOL as DBT_POOL
-from analytics.settings import TrinoSettings
 
 Work = Callable[[Statements, Maintenance], Report]
 

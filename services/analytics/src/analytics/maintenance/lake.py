@@ -4,15 +4,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
-import trino
 from kit.errors import Fault, Transient
 from kit.lake import history_kept, load_catalog
-from kit.settings import LakeSettings
+from kit.settings import LakeSettings, TrinoSettings
+from kit.trino import connect, trino_refusal
 from pyiceberg.catalog import Catalog
 from requests import RequestException
-from trino.exceptions import DatabaseError, Error, TrinoQueryError, TrinoUserError
-
-from analytics.settings import TrinoSettings
+from trino.exceptions import DatabaseError, Error, HttpError, TrinoQueryError, TrinoUserError
 
 Rows = Sequence[Sequence[Any]]
 
@@ -45,11 +43,9 @@ class Lake:
     ) -> None:
         self.catalog = settings.trino_catalog
         self._open_catalog = open_catalog
-        self._address = f"{settings.trino_host}:{settings.trino_port}"
-        self._connection = trino.dbapi.connect(  # type: ignore[no-untyped-call]  # the library has half its types
-            host=settings.trino_host,
-            port=settings.trino_port,
-            user=settings.trino_user,
+        self._address = settings.trino.url
+        self._connection = connect(
+            settings.trino,
             catalog=self.catalog,
             source=source,
             session_properties={"query_max_run_time": f"{statement_seconds}s"},
@@ -104,7 +100,9 @@ class Lake:
             raise Fault(f"Trino refuses the statement: {error.message}") from error
         except TrinoQueryError as error:
             raise self._judge(error) from error
-        except (Error, DatabaseError, RequestException) as error:
+        except (Error, DatabaseError, HttpError, RequestException) as error:
+            if (refusal := trino_refusal(error)) is not None:
+                raise Transient(f"Trino at {self._address} does not let this program in: {refusal}") from error
             raise Transient(f"Trino at {self._address} does not answer: {type(error).__name__}") from error
 
     def _judge(self, error: TrinoQueryError) -> Fault | Transient:

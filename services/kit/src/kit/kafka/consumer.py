@@ -9,8 +9,9 @@ from typing import Any, Literal, NamedTuple, Self
 import confluent_kafka
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
+from kit.connection import Kafka, kafka_options
 from kit.errors import Fault, Transient
-from kit.kafka.errorlog import QUIET, ErrorLog
+from kit.kafka.errorlog import QUIET, ErrorLog, with_remedy
 from kit.kafka.producer import MESSAGE_BYTES
 
 
@@ -57,6 +58,8 @@ _LOST_BY_REBALANCE = frozenset(
     }
 )
 
+_FORBIDDEN = frozenset({KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.GROUP_AUTHORIZATION_FAILED})
+
 # What is fetched of a partition at once, unless a record may be larger.
 _FETCH_BYTES = 1_048_576
 
@@ -69,7 +72,7 @@ class Consumer:
     """Reads topics as a member of a group. It blocks: use it from one thread, or through `asyncio.to_thread`.
 
     Args:
-        bootstrap_servers: Comma-separated host:port list.
+        kafka: Where the brokers are, and how to come in.
         group_id: The consumer group.
         topics: What to read; from the beginning where the group has no offset.
         client_id: Name under which the brokers log this program.
@@ -81,7 +84,7 @@ class Consumer:
 
     def __init__(
         self,
-        bootstrap_servers: str,
+        kafka: Kafka,
         group_id: str,
         topics: Sequence[str],
         *,
@@ -91,9 +94,10 @@ class Consumer:
         on_assigned: Partitions = lambda _partitions: None,
         on_revoked: Partitions = lambda _partitions: None,
     ) -> None:
+        self._errors = ErrorLog(client_id)
         self._consumer = confluent_kafka.Consumer(
             {
-                "bootstrap.servers": bootstrap_servers,
+                **kafka_options(kafka),
                 "group.id": group_id,
                 "client.id": client_id,
                 "isolation.level": isolation,
@@ -103,7 +107,7 @@ class Consumer:
                 "fetch.message.max.bytes": max(_FETCH_BYTES, max_message_bytes),
                 "partition.assignment.strategy": "cooperative-sticky",
                 "session.timeout.ms": _SESSION_MS,
-                "error_cb": ErrorLog(client_id).note,
+                "error_cb": self._errors.note,
                 "logger": logging.getLogger("kafka"),
                 **QUIET,
             }
@@ -163,7 +167,7 @@ class Consumer:
         except KafkaException as error:
             reason: KafkaError = error.args[0]
             if reason.code() not in _LOST_BY_REBALANCE:
-                raise _family(reason) from error
+                raise _family(reason, self._errors.explain(reason)) from error
             return False
         return True
 
@@ -194,7 +198,7 @@ class Consumer:
         try:
             self._consumer.list_topics(timeout=2.0)
         except KafkaException as error:
-            return f"Kafka does not answer: {error.args[0].str()}"
+            return f"Kafka does not answer: {self._errors.explain(error.args[0])}"
         return None
 
     def close(self) -> None:
@@ -219,7 +223,7 @@ def _telling(listener: Partitions) -> Callable[[Any, list[TopicPartition]], None
 
 def _checked(message: confluent_kafka.Message) -> Message:
     if (error := message.error()) is not None:
-        raise _family(error)
+        raise _family(error, with_remedy(error))
     topic, partition, offset = message.topic(), message.partition(), message.offset()
     if topic is None or partition is None or offset is None:
         raise Fault("librdkafka gave a message without a place.")
@@ -228,9 +232,11 @@ def _checked(message: confluent_kafka.Message) -> Message:
     )
 
 
-def _family(error: KafkaError) -> Transient | Fault:
+def _family(error: KafkaError, said: str) -> Transient | Fault:
     if error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
         return Fault(f"{error.str()} Run `payments topics apply`.")
     if error.fatal():
         return Fault(f"The Kafka consumer is beyond repair and has to be restarted: {error.str()}")
-    return Transient(f"Kafka: {error.str()}")
+    if error.code() in _FORBIDDEN:
+        return Fault(f"Kafka refuses this program: {said}")
+    return Transient(f"Kafka: {said}")

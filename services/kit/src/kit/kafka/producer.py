@@ -12,8 +12,9 @@ import confluent_kafka
 import structlog
 from confluent_kafka import KafkaError, KafkaException
 
+from kit.connection import Kafka, kafka_options
 from kit.errors import Fault, Rejected, Transient
-from kit.kafka.errorlog import QUIET, ErrorLog
+from kit.kafka.errorlog import QUIET, ErrorLog, with_remedy
 
 # A thread of its own for polling would fight with the event loop for the interpreter at each acknowledgement: measured,
 # the loop's own timer takes a third less of the processor. See docs/decisions/0015-what-makes-the-gateway-fast.md.
@@ -59,7 +60,7 @@ class Producer:
     memory does not grow while the broker is away.
 
     Args:
-        bootstrap_servers: Comma-separated host:port list.
+        kafka: Where the brokers are, and how to come in.
         client_id: Name under which the brokers log this program.
         deadline_seconds: How long an acknowledgement may take.
         max_in_flight: Most records without an acknowledgement.
@@ -72,7 +73,7 @@ class Producer:
 
     def __init__(
         self,
-        bootstrap_servers: str,
+        kafka: Kafka,
         client_id: str,
         *,
         deadline_seconds: float = 5.0,
@@ -95,7 +96,7 @@ class Producer:
         self._error_log = ErrorLog(client_id)
         self._producer = confluent_kafka.Producer(
             {
-                "bootstrap.servers": bootstrap_servers,
+                **kafka_options(kafka),
                 "client.id": client_id,
                 "enable.idempotence": True,
                 "acks": "all",
@@ -154,7 +155,7 @@ class Producer:
 
         Raises:
             Transient: The brokers do not answer.
-            Fault: A topic does not exist.
+            Fault: A topic does not exist, or this program may not write to it.
         """
         patience = self._loop.time() + _SECONDS_TO_LEARN_OF_A_TOPIC
         for topic in topics:
@@ -199,11 +200,14 @@ class Producer:
         try:
             metadata = self._producer.list_topics(topic, timeout=self._deadline_seconds).topics[topic]
         except KafkaException as error:
-            raise _family(error.args[0]) from error
+            reason: KafkaError = error.args[0]
+            raise Transient(f"Kafka does not answer: {self._error_log.explain(reason)}") from error
         if metadata.error is None:
             return True
         if metadata.error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
             return False
+        if metadata.error.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:
+            raise Fault(f"Kafka refuses this program: {topic}: {with_remedy(metadata.error)}")
         raise _family(metadata.error)
 
     def _poll_in(self, seconds: float) -> None:
@@ -254,4 +258,4 @@ def _family(error: KafkaError) -> Transient | Rejected | Fault:
         # takes less than the producer, the broker refuses all that came in one batch.
         remedy = "Raise message.max.bytes of the producer and max.message.bytes of the topic, or send less."
         return Rejected(f"Kafka does not accept a record of this size: {error.str()}. {remedy}", "record_too_large")
-    return Transient(f"Kafka did not acknowledge: {error.str()}", retry_after_seconds=1.0)
+    return Transient(f"Kafka did not acknowledge: {with_remedy(error)}", retry_after_seconds=1.0)

@@ -10,6 +10,7 @@ import confluent_kafka
 import structlog
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
+from kit.connection import Kafka, kafka_options
 from kit.errors import Transient
 from kit.kafka.consumer import Message, Partition, _checked
 from kit.kafka.errorlog import QUIET, ErrorLog
@@ -52,7 +53,7 @@ class Reader:
     Topics that are not there are left out, and looked for again by each `find`, as are partitions that topics gained.
 
     Args:
-        bootstrap_servers: Comma-separated host:port list.
+        kafka: Where the brokers are, and how to come in.
         topics: What to read.
         group_id: Group under which `report` stores offsets, for whoever looks at lags.
         client_id: Name under which the brokers log this program.
@@ -62,7 +63,7 @@ class Reader:
 
     def __init__(
         self,
-        bootstrap_servers: str,
+        kafka: Kafka,
         topics: Iterable[str],
         *,
         group_id: str,
@@ -74,9 +75,10 @@ class Reader:
         self._on_gap = on_gap
         self._next: dict[Partition, int] = {}
         self._lost: set[Partition] = set()
+        self._errors = ErrorLog(client_id)
         self._consumer = confluent_kafka.Consumer(
             {
-                "bootstrap.servers": bootstrap_servers,
+                **kafka_options(kafka),
                 "group.id": group_id,
                 "client.id": client_id,
                 "isolation.level": isolation,
@@ -89,7 +91,7 @@ class Reader:
                 "fetch.wait.max.ms": _FETCH_WAIT_MS,
                 "fetch.min.bytes": _FETCH_BYTES,
                 "queued.max.messages.kbytes": _QUEUED_KIB,
-                "error_cb": ErrorLog(client_id).note,
+                "error_cb": self._errors.note,
                 "logger": logging.getLogger("kafka"),
                 **QUIET,
             }
@@ -106,7 +108,7 @@ class Reader:
         try:
             known = self._consumer.list_topics(timeout=_ANSWER_SECONDS).topics
         except KafkaException as error:
-            raise Transient(f"Kafka does not answer: {error.args[0].str()}") from error
+            raise Transient(f"Kafka does not answer: {self._errors.explain(error.args[0])}") from error
         found = [
             Partition(name, number)
             for name in sorted(self._topics & known.keys())
@@ -187,7 +189,7 @@ class Reader:
         try:
             self._consumer.list_topics(timeout=2.0)
         except KafkaException as error:
-            return f"Kafka does not answer: {error.args[0].str()}"
+            return f"Kafka does not answer: {self._errors.explain(error.args[0])}"
         return None
 
     def close(self) -> None:
@@ -225,7 +227,7 @@ class Reader:
         try:
             ends = self._consumer.get_watermark_offsets(TopicPartition(*partition), timeout=_ANSWER_SECONDS)
         except KafkaException as error:
-            raise Transient(f"Kafka does not answer: {error.args[0].str()}") from error
+            raise Transient(f"Kafka does not answer: {self._errors.explain(error.args[0])}") from error
         if ends is None:
             raise Transient(f"Kafka does not tell the ends of {partition.topic}[{partition.number}]")
         return int(ends[0]), int(ends[1])

@@ -5,6 +5,7 @@ import logging
 import confluent_kafka
 from confluent_kafka import OFFSET_END, KafkaError, KafkaException, TopicPartition
 
+from kit.connection import Kafka, kafka_options
 from kit.errors import Fault, Transient
 from kit.kafka.errorlog import QUIET, ErrorLog
 
@@ -19,7 +20,7 @@ class Tail:
     Partitions that a topic gets later are not watched.
 
     Args:
-        bootstrap_servers: Comma-separated host:port list.
+        kafka: Where the brokers are, and how to come in.
         topics: What to watch.
         client_id: Name under which the brokers log this program.
         header: Count only records that have this header: its name and value.
@@ -27,7 +28,7 @@ class Tail:
 
     def __init__(
         self,
-        bootstrap_servers: str,
+        kafka: Kafka,
         topics: tuple[str, ...],
         *,
         client_id: str,
@@ -36,9 +37,10 @@ class Tail:
         self._topics = topics
         self._header = header
         self._watching = False
+        self._errors = ErrorLog(client_id)
         self._consumer = confluent_kafka.Consumer(
             {
-                "bootstrap.servers": bootstrap_servers,
+                **kafka_options(kafka),
                 # The library asks for one; nothing is ever stored under it.
                 "group.id": client_id,
                 "client.id": client_id,
@@ -46,7 +48,7 @@ class Tail:
                 "enable.auto.commit": False,
                 "enable.auto.offset.store": False,
                 "auto.offset.reset": "latest",
-                "error_cb": ErrorLog(client_id).note,
+                "error_cb": self._errors.note,
                 "logger": logging.getLogger("kafka"),
                 **QUIET,
             }
@@ -70,7 +72,7 @@ class Tail:
                 return 0
             batch = [first, *self._consumer.consume(_BATCH, timeout=0)]
         except KafkaException as error:
-            raise Transient(f"Kafka does not answer: {error.args[0].str()}") from error
+            raise Transient(f"Kafka does not answer: {self._errors.explain(error.args[0])}") from error
         return sum(message.error() is None and self._counts(message) for message in batch)
 
     def close(self) -> None:
@@ -84,7 +86,7 @@ class Tail:
         try:
             topics = self._consumer.list_topics(timeout=_ANSWER_S).topics
         except KafkaException as error:
-            raise Transient(f"Kafka does not answer: {error.args[0].str()}") from error
+            raise Transient(f"Kafka does not answer: {self._errors.explain(error.args[0])}") from error
         for name in self._topics:
             problem = topics[name].error if name in topics else KafkaError(KafkaError.UNKNOWN_TOPIC_OR_PART)
             if problem is not None and problem.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from kit.clock import Clock, utc_now
 from kit.kafka import RegistryClient
-from kit.settings import KafkaSettings, RegistrySettings
+from kit.settings import KafkaSettings, RegistrySettings, TrinoSettings
 from payments_contracts.providers import PROVIDERS
 from payments_contracts.tables import BRONZE_PROVIDER_EVENTS, BRONZE_QUARANTINE
 from payments_contracts.topics import NORMALIZED, VALIDATION_DLQ, raw_topic, topics_of
@@ -28,13 +28,9 @@ _IN_FLIGHT = timedelta(seconds=60)
 """Longer than a webhook waits at the gateway for its record's acknowledgement."""
 
 
-class AuditSettings(KafkaSettings, RegistrySettings):
+class AuditSettings(KafkaSettings, RegistrySettings, TrinoSettings):
     """Addresses of the servers, whose webhooks this installation receives, and the groups whose progress counts."""
 
-    trino_host: str
-    trino_port: int
-    trino_user: str
-    trino_catalog: str = "lake"
     postgres_dsn: SecretStr = Field(min_length=1, description="Of a role that may write the audit's tables.")
     gateway_providers: str = Field(default="", description="Names with commas between them; empty for all.")
     normalizer_group_id: str = Field(default="normalizer", min_length=1)
@@ -75,10 +71,10 @@ def open_auditor(
 ) -> Iterator[Auditor]:
     """Open topics, registry and lake for as long as the context lasts."""
     with ExitStack() as stack:
-        topics = Topics(settings.kafka_bootstrap_servers)
+        topics = Topics(settings.kafka)
         stack.callback(topics.close)
-        registry = stack.enter_context(RegistryClient(settings.schema_registry_url))
-        warehouse = Warehouse(settings.trino_host, settings.trino_port, settings.trino_user, settings.trino_catalog)
+        registry = stack.enter_context(RegistryClient(settings.registry))
+        warehouse = Warehouse(settings.trino, settings.trino_catalog)
         where = gateways.addresses(settings.providers)
 
         def progress() -> Sequence[Progress]:

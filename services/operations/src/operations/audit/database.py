@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Final, LiteralString
 
 import psycopg
+from kit.postgres import unreachable
 from payments_contracts.database import AUDIT_DIFFERENCES, AUDIT_RUNS, PAYMENT_EVENTS, Table
 from payments_contracts.pins.operations import AuditDifference, AuditRun
 from psycopg import sql
@@ -141,7 +142,7 @@ def open_database(dsn: SecretStr) -> Iterator[AuditDatabase]:
         ) from error
     except psycopg.OperationalError as error:
         # Without the driver's words: they may show the address with its login.
-        raise UnavailableError("The operational database does not answer. Is it up? See `make status`.") from error
+        raise UnavailableError(unreachable(error)) from error
 
 
 def insert(connection: _Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:

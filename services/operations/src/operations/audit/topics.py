@@ -7,12 +7,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from confluent_kafka import Consumer, KafkaException
+from kit.connection import Kafka, kafka_options
 from kit.errors import Rejected
 from kit.kafka import Message
 
 from operations.audit.hops import Place
 from operations.errors import UnavailableError
-from operations.stretches import TIMEOUT_SECONDS, Offsets, Stretches, away
+from operations.stretches import TIMEOUT_SECONDS, Offsets, Stretches
 
 Decode = Callable[[bytes], dict[str, Any]]
 
@@ -37,10 +38,10 @@ def fields_of(schema_text: str, names: Iterable[str]) -> str:
 class Topics:
     """The topics of one Kafka cluster, as committed records; joins no group and stores nothing there."""
 
-    def __init__(self, bootstrap_servers: str) -> None:
+    def __init__(self, kafka: Kafka) -> None:
         # What is deleted under its hands could be taken for a loss.
-        self._stretches = Stretches(bootstrap_servers, passes_gaps=False)
-        self._bootstrap_servers = bootstrap_servers
+        self._stretches = Stretches(kafka, passes_gaps=False)
+        self._kafka = kafka
 
     def bounds(self, topic: str) -> Mapping[int, tuple[int, int]]:
         """Return the first offset and the one after the last of each partition; see `Stretches`."""
@@ -75,12 +76,12 @@ class Topics:
         """
         # A consumer that subscribes to nothing joins no group. The admin client's own question ends the whole process
         # where the group's coordinator has an error, as on a cluster in which no group has committed yet.
-        asking = {"bootstrap.servers": self._bootstrap_servers, "group.id": group, "enable.auto.commit": False}
+        asking = {**kafka_options(self._kafka), "group.id": group, "enable.auto.commit": False}
         reader = Consumer({**asking, "log_level": 2})
         try:
             places = reader.committed(self._stretches.partitions(topic), timeout=TIMEOUT_SECONDS)
         except KafkaException as error:
-            raise away(error) from error
+            raise self._stretches.away(error) from error
         finally:
             reader.close()
         for place in places:

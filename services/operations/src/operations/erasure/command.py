@@ -44,7 +44,7 @@ def erase(
     settings = load(OperationsSettings)
     if settings.postgres_dsn is None:
         raise ErasureError("POSTGRES_DSN is not set: what is erased has to be recorded in the operational database.")
-    statements = TrinoStatements(settings.trino_host, settings.trino_port, settings.trino_user, settings.trino_catalog)
+    statements = TrinoStatements(settings.trino, settings.trino_catalog)
     lake = LakeErasure(statements, load_catalog(settings))
     database = DatabaseErasure(settings.postgres_dsn)
     plan = Plan(subject, lake, database, [table.identifier for table in MAINTAINED])

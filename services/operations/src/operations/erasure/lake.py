@@ -5,15 +5,16 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Protocol
 
 import stamina
-import trino
+from kit.connection import Endpoint
 from kit.lake import history_kept
 from kit.lake.table import as_transient
+from kit.trino import away, connect
 from pyiceberg.catalog import Catalog
 from pyiceberg.exceptions import BadRequestError, CommitFailedException, NoSuchTableError
 from pyiceberg.manifest import ManifestContent
 from pyiceberg.table import Table
 from requests import RequestException
-from trino.exceptions import DatabaseError, Error, TrinoQueryError, TrinoUserError
+from trino.exceptions import DatabaseError, Error, HttpError, TrinoQueryError, TrinoUserError
 
 from operations.erasure.subject import Condition
 from operations.errors import ErasureError, ForestalledError, UnavailableError
@@ -33,11 +34,9 @@ class Statements(Protocol):
 class TrinoStatements:
     """Statements by Trino; connects with the first."""
 
-    def __init__(self, host: str, port: int, user: str, catalog: str) -> None:
-        self._connection = trino.dbapi.connect(  # type: ignore[no-untyped-call]  # the library has no types here
-            host=host, port=port, user=user, catalog=catalog, source="erasure"
-        )
-        self._address = f"{host}:{port}"
+    def __init__(self, trino: Endpoint, catalog: str) -> None:
+        self._connection = connect(trino, catalog=catalog, source="erasure")
+        self._address = trino.url
 
     def ask(self, statement: str, values: Sequence[str] = ()) -> list[list[Any]]:
         """Run a statement with its values and return its rows; those of an absent table are none.
@@ -59,8 +58,8 @@ class TrinoStatements:
             if error.error_name == _CONFLICT:
                 raise ForestalledError("Another writer changed the table first. Run it again.") from error
             raise ErasureError(f"Trino failed with {error.error_name}: {error.message}") from error
-        except (Error, DatabaseError, RequestException) as error:
-            raise UnavailableError(f"Trino at {self._address} does not answer. Is it up? See `make status`.") from error
+        except (Error, DatabaseError, HttpError, RequestException) as error:
+            raise UnavailableError(away(self._address, error)) from error
         finally:
             cursor.close()
 

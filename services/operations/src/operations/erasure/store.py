@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import psycopg
+from kit.postgres import unreachable
 from payments_contracts.database import ERASURES, PAYMENT_EVENTS
 from payments_contracts.pins.operations import Erasure
 from psycopg import sql
@@ -74,7 +75,7 @@ class DatabaseErasure:
                 yield connection
         except psycopg.OperationalError as error:
             # Without the driver's words: they may show the address with its login.
-            raise UnavailableError("The operational database does not answer. Is it up? See `make status`.") from error
+            raise UnavailableError(unreachable(error)) from error
         except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn) as error:
             raise DeploymentError(
                 f"The operational database lacks a table, {ERASURES.name} or {PAYMENT_EVENTS.name}, or a column of it: "

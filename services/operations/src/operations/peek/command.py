@@ -70,9 +70,9 @@ def peek(
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
     settings = load(PeekSettings)
-    scanner = Scanner(settings.kafka_bootstrap_servers, _TIMEOUT_SECONDS)
+    scanner = Scanner(settings.kafka, _TIMEOUT_SECONDS)
     try:
-        with RegistryClient(settings.schema_registry_url, patience_seconds=_TIMEOUT_SECONDS) as registry:
+        with RegistryClient(settings.registry, patience_seconds=_TIMEOUT_SECONDS) as registry:
             decoder = AvroDecoder(registry, schema(topic.record, topic.consumers["operations"]))
             ends = scanner.ends(topic.name)
             if first is not None or last is not None:

@@ -3,9 +3,11 @@
 import json
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any
 
 import psycopg
+from kit.postgres import unreachable
 from payments_contracts.database import RECOVERY_ACTIONS
 from payments_contracts.pins.operations import RecoveryAction
 from psycopg import sql
@@ -70,6 +72,19 @@ class Trail:
         statement = sql.SQL("SELECT * FROM {} WHERE event_id = %s ORDER BY acted_at").format(_TABLE)
         return self._read(statement, [event_id])
 
+    def count_since(self, moment: datetime) -> dict[str, int]:
+        """Return how many events something was done about since a moment, by outcome.
+
+        Raises:
+            DeploymentError: There is no such table.
+            UnavailableError: The database does not answer.
+        """
+        statement = sql.SQL(
+            "SELECT outcome, count(DISTINCT event_id) FROM {} WHERE acted_at >= %s GROUP BY outcome"
+        ).format(_TABLE)
+        with self._connected() as connection:
+            return {str(outcome): int(count) for outcome, count in connection.execute(statement, [moment])}
+
     def _read(self, statement: sql.Composed, parameters: list[Any]) -> list[RecoveryAction]:
         names = {column.name for column in RECOVERY_ACTIONS.columns}
         with self._connected() as connection:
@@ -88,7 +103,7 @@ class Trail:
                 yield connection
         except psycopg.OperationalError as error:
             # Without the driver's words: they may show the address with its login.
-            raise UnavailableError("The operational database does not answer. Is it up? See `make status`.") from error
+            raise UnavailableError(unreachable(error)) from error
         except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn) as error:
             raise DeploymentError(
                 f"The operational database lacks {RECOVERY_ACTIONS.name}, or a column of it: run `make database`."

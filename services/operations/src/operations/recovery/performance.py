@@ -1,6 +1,7 @@
-"""Carries out a run before a person's eyes."""
+"""Carries out a run: `prepared` puts it together, `perform` does it before a person's eyes."""
 
-from collections.abc import Collection, Iterable
+import threading
+from collections.abc import Callable, Collection, Iterable
 
 from kit.clock import utc_now
 from rich.console import Console
@@ -10,6 +11,46 @@ from operations.recovery.options import interruptible
 from operations.recovery.redrive import Candidate, Limits, Redrive, Report, Run
 from operations.recovery.report import print_report
 from operations.recovery.session import Session
+
+
+def prepared(
+    session: Session,
+    run: Run,
+    limits: Limits,
+    *,
+    stop: threading.Event,
+    tell: Callable[[Report], None],
+    bronze_alone: Collection[str] = (),
+) -> Redrive:
+    """Return a run that only has to be started; arguments as of `perform` and `Redrive`.
+
+    Raises:
+        DeploymentError: What is done could not be put on record.
+        UnavailableError: The operational database does not answer.
+    """
+    session.trail.check()
+    workflows = session.workflows()
+
+    def rows(event_ids: Collection[str]) -> set[str]:
+        refused = set(event_ids) & set(bronze_alone)
+        found = session.rows([each for each in event_ids if each not in refused])
+        return found | (session.bronze_rows(refused) if refused else set())
+
+    def restart(event_id: str) -> str | None:
+        return "no address of Temporal is set" if workflows is None else workflows.restart(event_id)
+
+    return Redrive(
+        run,
+        limits,
+        sender=session.sender(),
+        ledger=session.trail,
+        watch=session.watch(),
+        restart=restart,
+        rows=rows,
+        clock=utc_now,
+        stop=stop,
+        tell=tell,
+    )
 
 
 def perform(
@@ -38,17 +79,6 @@ def perform(
     Raises:
         UnavailableError: A server does not answer; what was sent until then is on record and printed.
     """
-    session.trail.check()
-    workflows = session.workflows()
-
-    def rows(event_ids: Collection[str]) -> set[str]:
-        refused = set(event_ids) & set(bronze_alone)
-        found = session.rows([each for each in event_ids if each not in refused])
-        return found | (session.bronze_rows(refused) if refused else set())
-
-    def restart(event_id: str) -> str | None:
-        return "no address of Temporal is set" if workflows is None else workflows.restart(event_id)
-
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with interruptible() as stop, Progress(*columns, console=console, transient=True) as progress:
         task = progress.add_task("sending again", total=total)
@@ -57,18 +87,7 @@ def perform(
             done = len(report.sent) + len(report.still_fails) + len(report.not_found)
             progress.update(task, completed=done)
 
-        redrive = Redrive(
-            run,
-            limits,
-            sender=session.sender(),
-            ledger=session.trail,
-            watch=session.watch(),
-            restart=restart,
-            rows=rows,
-            clock=utc_now,
-            stop=stop,
-            tell=tell,
-        )
+        redrive = prepared(session, run, limits, stop=stop, tell=tell, bronze_alone=bronze_alone)
         try:
             redrive.send(candidates)
             if redrive.report.sent and not stop.is_set():

@@ -3,7 +3,7 @@
 import json
 import sys
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Annotated, Literal
 
@@ -14,8 +14,8 @@ from payments_contracts.database import RECOVERY_ACTIONS
 from payments_contracts.pins.operations import RecoveryAction
 from rich.console import Console
 
-from operations.recovery.events import Failure
 from operations.recovery.filters import Filter
+from operations.recovery.finding import find, in_states, refused_by_bronze, standings_of
 from operations.recovery.options import (
     Actor,
     Events,
@@ -51,7 +51,7 @@ from operations.recovery.report import (
 )
 from operations.recovery.selection import bare, from_quarantine, try_failure
 from operations.recovery.session import Session, open_session
-from operations.recovery.standing import STATES, Standing, standings
+from operations.recovery.standing import STATES, Standing
 from operations.settings import RecoverySettings
 
 app = typer.Typer(
@@ -95,7 +95,7 @@ def list_events(
         reasons=reason,
     )
     with open_session(load(RecoverySettings)) as session:
-        everything = _find(session, which)
+        everything = find(session, which)
         found = _in_states(everything, state)
         if as_json:
             counts = count_states(everything)
@@ -123,7 +123,7 @@ def show(
         if not failures:
             raise nothing_matches(which, Console(stderr=True))
         originals = Originals(session.source)
-        (standing,) = _standings(session, failures)
+        (standing,) = standings_of(session, failures)
         (failure,) = originals.whole([standing.failure])
         standing = replace(standing, failure=failure)
         if payload:
@@ -167,7 +167,7 @@ def try_events(
         reasons=reason,
     )
     with open_session(load(RecoverySettings)) as session:
-        found = _in_states(_find(session, which), state)
+        found = _in_states(find(session, which), state)
         if not found:
             raise nothing_matches(which, Console(stderr=True))
         candidates = [bare(each) for each in from_quarantine(found, Originals(session.source))]
@@ -202,6 +202,7 @@ def redrive(
         typer.Option(help="Make events anew of which only the dead letter is left, as live or as test ones."),
     ] = None,
     actor: Actor = None,
+    note: Annotated[str | None, typer.Option(help="Why; kept on record with each event that is sent.")] = None,
     execute: Annotated[bool, typer.Option("--execute", "--yes", help="Send; without it only counts are told.")] = False,
     again: Annotated[
         bool, typer.Option("--again", help="Send what was redriven before and has no row yet too.")
@@ -225,7 +226,7 @@ def redrive(
     )
     limits = Limits(rate, max_failures, force)
     with open_session(load(RecoverySettings)) as session:
-        everything = _find(session, which)
+        everything = find(session, which)
         found = _in_states(everything, ["open", "redriven"] if again else ["open"])
         counts = count_states(everything)
         if not found:
@@ -242,10 +243,16 @@ def redrive(
             print_plan(counted, limits, console)
             console.print("a dry run; add --execute to send", highlight=False)
             return
-        run = Run("redrive", actor_of(actor), which.as_json())
-        refused = frozenset(each.failure.event_id for each in found if "row_rejected" in each.failure.reason_codes)
+        run = Run("redrive", actor_of(actor), which.as_json(), note=note)
         recovered = perform(
-            session, run, limits, candidates, console, wait=wait, bronze_alone=refused, total=len(found)
+            session,
+            run,
+            limits,
+            candidates,
+            console,
+            wait=wait,
+            bronze_alone=refused_by_bronze(found),
+            total=len(found),
         )
     if not recovered:
         raise typer.Exit(1)
@@ -281,7 +288,7 @@ def close(
     if which == Filter():
         raise typer.BadParameter("say which events: nobody has looked at all of them")
     with open_session(load(RecoverySettings)) as session:
-        found = _in_states(_find(session, which), ["closed"] if reopen else ["open", "redriven"])
+        found = _in_states(find(session, which), ["closed"] if reopen else ["open", "redriven"])
         if not found:
             raise nothing_matches(which, Console(stderr=True))
         verb: Literal["reopen", "close"] = "reopen" if reopen else "close"
@@ -311,23 +318,11 @@ def close(
         console.print(f"run {run_id}: {len(found)} {'reopened' if reopen else 'closed'}", highlight=False)
 
 
-def _find(session: Session, which: Filter) -> list[Standing]:
-    """Return the standings of the events whose newest dead letter is one that is meant; without their bodies."""
-    # All dead letters of an event are needed to tell how it stands.
-    wide = replace(which, reasons=frozenset(), contract_version=None)
-    found = _standings(session, session.source.failures(wide))
-    return [each for each in found if which.covers(each.failure)]
-
-
-def _standings(session: Session, failures: Iterable[Failure]) -> list[Standing]:
-    return standings(failures, session.trail.last, session.rows, session.bronze_rows)
-
-
 def _in_states(found: Sequence[Standing], states: Sequence[str] | None) -> list[Standing]:
-    wanted = set(states or ["open"])
-    if unknown := wanted - {*STATES, "all"}:
-        raise typer.BadParameter(f"no state {', '.join(sorted(unknown))}; there are {', '.join(STATES)} and all")
-    return [each for each in found if each.state in wanted or "all" in wanted]
+    try:
+        return in_states(found, states or ["open"])
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
 
 
 def _others(found: Sequence[Standing]) -> str:

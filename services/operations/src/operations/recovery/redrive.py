@@ -39,12 +39,13 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run of a command, as it is put on record with all that it does."""
+    """One run of a command, as it is put on record with all that it does; `note` is why, where that is told."""
 
     command: Literal["redrive", "replay"]
     actor: str
     filter: str
     run_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    note: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +188,7 @@ class Redrive:
             for each in batch:
                 if each.restart and self._restart(each.event_id) is None:
                     self.report.restarted.add(each.event_id)
-                    actions.append(self._action(each, "restarted", now))
+                    actions.append(self._action(each, "restarted", now, detail=self._run.note))
                 elif isinstance(each.original, Missing):
                     self.report.not_found[each.event_id] = each.original.reason
                     actions.append(self._action(each, "not_found", now, detail=each.original.reason))
@@ -202,7 +203,7 @@ class Redrive:
                     events.append(each.original)
             done = self._sender.send(events, self._run.run_id) if events else Batch()
             for event_id, position in done.written.items():
-                actions.append(self._action(sendable[event_id], "sent", now, target=position))
+                actions.append(self._action(sendable[event_id], "sent", now, detail=self._run.note, target=position))
             self.report.written |= done.written
         finally:
             # A server that goes away in the midst of a batch undoes nothing of what was done before.

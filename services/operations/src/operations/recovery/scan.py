@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, datetime
 
+from kit.connection import Kafka
 from kit.kafka import Message
 
 from operations.recovery.events import Position
@@ -16,9 +17,9 @@ _READ_ON = 2_000
 class Scanner:
     """Reads what topics hold; only committed records of transactions are seen."""
 
-    def __init__(self, bootstrap_servers: str, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
+    def __init__(self, kafka: Kafka, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
         """Connect lazily; `timeout_seconds` is how long each answer may take."""
-        self._stretches = Stretches(bootstrap_servers, passes_gaps=True, timeout_seconds=timeout_seconds)
+        self._stretches = Stretches(kafka, passes_gaps=True, timeout_seconds=timeout_seconds)
 
     def close(self) -> None:
         """Let go of the connections."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
+from kit.connection import Kafka, kafka_options
 from kit.kafka import AvroEncoder, RegistryClient
 from payments_contracts.schemas import schema
 from payments_contracts.topics import Topic, raw_topic
@@ -32,17 +33,15 @@ class Sender:
     A record's own bytes are written where they are known; else it is encoded with the topic's schema of today.
 
     Args:
-        bootstrap_servers: Comma-separated host:port list.
+        kafka: Where the brokers are, and how to come in.
         registry: Knows the ids of schemas.
         names: Names of the raw topics by provider, where they are others than the contracts'.
     """
 
-    def __init__(
-        self, bootstrap_servers: str, registry: RegistryClient, names: Mapping[str, str] | None = None
-    ) -> None:
+    def __init__(self, kafka: Kafka, registry: RegistryClient, names: Mapping[str, str] | None = None) -> None:
         self._producer = Producer(
             {
-                "bootstrap.servers": bootstrap_servers,
+                **kafka_options(kafka),
                 "client.id": "payments-operations",
                 "enable.idempotence": True,
                 "acks": "all",

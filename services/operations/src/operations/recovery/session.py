@@ -16,7 +16,7 @@ from operations.recovery.audit import Trail
 from operations.recovery.lake import LakeSource
 from operations.recovery.scan import Scanner
 from operations.recovery.sending import Sender
-from operations.recovery.sources import Joined
+from operations.recovery.sources import Joined, Source
 from operations.recovery.topics import Decoders, Names, TopicSource
 from operations.recovery.watching import DeadLetterWatch
 from operations.recovery.workflows import Workflows
@@ -42,16 +42,16 @@ class Session:
     def bronze_rows(self, event_ids: Collection[str]) -> set[str]:
         """Return which of some events have a row in Bronze."""
         settings = self.settings
-        warehouse = Warehouse(settings.trino_host, settings.trino_port, settings.trino_user, settings.trino_catalog)
+        warehouse = Warehouse(settings.trino, settings.trino_catalog)
         return set(warehouse.count_events(BRONZE_PAYMENT_EVENTS.identifier, sorted(event_ids)))
 
     def sender(self) -> Sender:
         """Return what writes raw records."""
-        return Sender(self.settings.kafka_bootstrap_servers, self.registry, self.names.raw)
+        return Sender(self.settings.kafka, self.registry, self.names.raw)
 
     def watch(self) -> DeadLetterWatch:
         """Return what sees events being quarantined from now on."""
-        scanner = Scanner(self.settings.kafka_bootstrap_servers)
+        scanner = Scanner(self.settings.kafka)
         self._stack.callback(scanner.close)
         return DeadLetterWatch(scanner, self.names.validation, _decoder(self.registry, VALIDATION_DLQ))
 
@@ -60,17 +60,19 @@ class Session:
         settings = self.settings
         if settings.temporal_http_url is None:
             return None
-        return self._stack.enter_context(Workflows(settings.temporal_http_url, settings.temporal_namespace))
+        return self._stack.enter_context(
+            Workflows(settings.temporal_http(settings.temporal_http_url), settings.temporal_namespace)
+        )
 
 
 @contextmanager
 def open_session(
-    settings: RecoverySettings, names: Names | None = None, archive: LakeSource | None = None
+    settings: RecoverySettings, names: Names | None = None, archive: Source | None = None
 ) -> Iterator[Session]:
     """Open the sources for as long as the context lasts; topics and archive are the contracts' unless said."""
     with ExitStack() as stack:
-        registry = stack.enter_context(RegistryClient(settings.schema_registry_url))
-        scanner = Scanner(settings.kafka_bootstrap_servers)
+        registry = stack.enter_context(RegistryClient(settings.registry))
+        scanner = Scanner(settings.kafka)
         stack.callback(scanner.close)
         chosen = names or Names.of(running_providers())
         any_raw = raw_topic(next(iter(chosen.raw)))

@@ -36,6 +36,28 @@ class Source(Protocol):
         """
 
 
+class NoArchive:
+    """An archive that holds nothing: for who may not read the lake, and makes do with what the topics hold."""
+
+    unreadable = 0
+
+    def raw(self, which: Filter) -> Iterator[RawEvent]:  # noqa: ARG002  # as of any source
+        """Yield nothing."""
+        return iter(())
+
+    def failures(self, which: Filter) -> Iterator[Failure]:  # noqa: ARG002  # as of any source
+        """Yield nothing."""
+        return iter(())
+
+    def letters(self, failures: Sequence[Failure]) -> Iterator[Failure]:  # noqa: ARG002  # as of any source
+        """Yield nothing."""
+        return iter(())
+
+    def at(self, places: Collection[Position], within: Filter) -> Iterator[RawEvent]:  # noqa: ARG002  # as of any source
+        """Yield nothing."""
+        return iter(())
+
+
 class Topics(Source, Protocol):
     """A source that forgets."""
 

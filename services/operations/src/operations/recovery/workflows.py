@@ -12,6 +12,8 @@ from typing import Any, Self
 from urllib.parse import quote
 
 import httpx
+from kit.connection import Http, endpoint_of, tls_refusal
+from kit.settings.temporal import TEMPORAL_TLS
 
 from operations.errors import DeploymentError, UnavailableError
 
@@ -31,11 +33,13 @@ _EVENTS = 50
 class Workflows:
     """Looks for the workflows of events, whose ids are those of the events, and starts ended ones again."""
 
-    def __init__(self, url: str, namespace: str, *, transport: httpx.BaseTransport | None = None) -> None:
+    def __init__(self, http: Http, namespace: str, *, transport: httpx.BaseTransport | None = None) -> None:
+        where = endpoint_of(http)
         self._client = httpx.Client(
-            base_url=f"{url.rstrip('/')}/api/v1/namespaces/{quote(namespace, safe='')}",
+            base_url=f"{where.url.rstrip('/')}/api/v1/namespaces/{quote(namespace, safe='')}",
             timeout=_TIMEOUT_SECONDS,
             transport=transport,
+            **where.options(),
         )
 
     def __enter__(self) -> Self:
@@ -115,8 +119,9 @@ class Workflows:
         try:
             answer = self._client.request(method, path, **options)
         except httpx.TransportError as error:
+            why = tls_refusal(error, TEMPORAL_TLS) or type(error).__name__
             raise UnavailableError(
-                f"Temporal at {self._client.base_url} does not answer ({type(error).__name__}). See `make status`."
+                f"Temporal at {self._client.base_url} does not answer ({why}). See `make status`."
             ) from error
         if answer.is_server_error:
             raise UnavailableError(f"Temporal at {self._client.base_url} answers {answer.status_code}. Try again.")
@@ -124,6 +129,8 @@ class Workflows:
 
 
 def _content(answer: httpx.Response) -> Mapping[str, Any]:
+    if answer.status_code in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
+        raise DeploymentError(f"Temporal refuses this program ({answer.status_code}): look at TEMPORAL_API_KEY.")
     if answer.is_error:
         raise DeploymentError(f"Temporal refuses {answer.request.url.path}: {answer.status_code} {answer.text[:300]}")
     content: Mapping[str, Any] = answer.json()

@@ -5,8 +5,12 @@ import time
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
+import structlog
 from kit.errors import PipelineError
 
+from operations.errors import UnavailableError
+
+_log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
 
@@ -18,8 +22,14 @@ class Asked(Generic[T]):
         self._question = question
         self._answer: list[T] = []
         self._error: Exception | None = None
+        self._ended: float | None = None
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
+
+    @property
+    def took(self) -> float:
+        """Seconds from the question to its answer, or until now where that has not come."""
+        return (time.monotonic() if self._ended is None else self._ended) - self.began
 
     def get(self, deadline: float) -> T:
         """Return the answer.
@@ -43,6 +53,8 @@ class Asked(Generic[T]):
             self._answer.append(self._question())
         except Exception as error:  # noqa: BLE001  # it is raised where the answer is asked for
             self._error = error
+        finally:
+            self._ended = time.monotonic()
 
 
 class Parts:
@@ -65,3 +77,18 @@ class Parts:
         except PipelineError as error:
             self.away.setdefault(part, str(error))
         return default
+
+
+def guarded(part: str, question: Callable[[], T]) -> T:
+    """Return the answer; a defect of ours in one question is logged, for all others are still worth asking.
+
+    Raises:
+        PipelineError: What the question raised, or that it has a defect.
+    """
+    try:
+        return question()
+    except PipelineError:
+        raise
+    except Exception as error:
+        _log.exception("question_failed", part=part)
+        raise UnavailableError(f"{type(error).__name__}, see the log") from error

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from kit.clock import utc_now
 from kit.lake import load_catalog
-from kit.settings import KafkaSettings, LakeSettings, RegistrySettings, load
+from kit.settings import KafkaSettings, LakeSettings, RegistrySettings, TemporalSecuritySettings, load
 from payments_contracts.providers import PROVIDERS
 from payments_contracts.topics import raw_topic, topics_of
 from pydantic import Field, SecretStr
@@ -30,7 +30,7 @@ _UNAVAILABLE = 69
 """EX_UNAVAILABLE of sysexits.h."""
 
 
-class TraceSettings(KafkaSettings, RegistrySettings, LakeSettings):
+class TraceSettings(KafkaSettings, RegistrySettings, LakeSettings, TemporalSecuritySettings):
     """Addresses of the servers; the operational database and Temporal count as away where theirs are not set."""
 
     postgres_dsn: SecretStr | None = Field(default=None, description="Of a role that may read.")
@@ -98,8 +98,10 @@ def servers(settings: TraceSettings) -> Servers:
     present = {topic.name for topic in topics_of(ProvidersSettings().gateway_providers)}
     return Servers(
         rows=None if dsn is None else lambda: open_rows(dsn),
-        workflows=None if url is None else lambda: EventWorkflows(url, settings.temporal_namespace),
-        records=lambda: open_records(settings.kafka_bootstrap_servers, settings.schema_registry_url),
+        workflows=None
+        if url is None
+        else lambda: EventWorkflows(settings.temporal_http(url), settings.temporal_namespace),
+        records=lambda: open_records(settings.kafka, settings.registry),
         tables=EventTables(lambda: load_catalog(settings), settings.dbt_schema_suffix),
         providers=[name for name in sorted(PROVIDERS) if raw_topic(name).name in present],
         normalizer_group=settings.normalizer_group_id,

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from itertools import islice
 from typing import Any, Final
 
+from kit.connection import Http, Kafka
 from kit.errors import Rejected, Transient
 from kit.kafka import AvroDecoder, Message, RegistryClient
 from payments_contracts.schemas import schema
@@ -83,9 +84,9 @@ class EventRecords:
 
 
 @contextmanager
-def open_records(bootstrap_servers: str, registry_url: str) -> Iterator[EventRecords]:
+def open_records(kafka: Kafka, http: Http) -> Iterator[EventRecords]:
     """Connect to Kafka and the registry, lazily, without being a member of a group."""
-    scanner = Scanner(bootstrap_servers, _TIMEOUT_SECONDS)
+    scanner = Scanner(kafka, _TIMEOUT_SECONDS)
     known: dict[str, Decoder] = {}
 
     def decoder_of(topic: Topic) -> Decoder:
@@ -94,7 +95,7 @@ def open_records(bootstrap_servers: str, registry_url: str) -> Iterator[EventRec
         return known[topic.name]
 
     def behind(group: str, place: Place) -> int:
-        topics = Topics(bootstrap_servers)
+        topics = Topics(kafka)
         try:
             committed = topics.committed(group, place.topic)
             first = 0 if place.partition in committed else topics.bounds(place.topic)[place.partition][0]
@@ -103,7 +104,7 @@ def open_records(bootstrap_servers: str, registry_url: str) -> Iterator[EventRec
         return place.offset + 1 - committed.get(place.partition, first)
 
     try:
-        with RegistryClient(registry_url, patience_seconds=_REGISTRY_SECONDS) as registry:
+        with RegistryClient(http, patience_seconds=_REGISTRY_SECONDS) as registry:
             yield EventRecords(scanner, behind, decoder_of)
     finally:
         scanner.close()

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from typing import Any, LiteralString
 
 import psycopg
+from kit.postgres import refusal
 from payments_contracts.database import AUDIT_DIFFERENCES, PAYMENT_EVENTS, RECOVERY_ACTIONS
 from payments_contracts.providers import PROVIDERS
 from psycopg import sql
@@ -23,6 +24,10 @@ _WAYS: tuple[LiteralString, ...] = (
     "provider = ANY(%(providers)s) AND provider_object_id = %(id)s",
     "provider = ANY(%(providers)s) AND related_payment_id = %(id)s",
 )
+_TOLD = frozenset({"event_id", "provider", "event_type", "merchant_id", "status", "processed_at"}) | {
+    "amount_cents",
+    "currency",
+}
 
 
 class EventRows:
@@ -44,6 +49,14 @@ class EventRows:
             "ORDER BY provider_created_at DESC, event_id LIMIT %(limit)s"
         ).format(columns=columns, table=table, ids=ids)
         return list(self._connection.execute(statement, {"id": wanted, "providers": sorted(PROVIDERS), "limit": limit}))
+
+    def newest(self, limit: int) -> list[Row]:
+        """Return the events that were normalized last, the newest first: what tells them apart, and their amount."""
+        named = [each.name for each in PAYMENT_EVENTS.columns if each.name in _TOLD]
+        statement = sql.SQL("SELECT {} FROM {} ORDER BY processed_at DESC LIMIT %s").format(
+            sql.SQL(", ").join(map(sql.Identifier, named)), sql.Identifier(PAYMENT_EVENTS.name)
+        )
+        return list(self._connection.execute(statement, [limit]))
 
     def payment_of_charge(self, provider: str, charge_id: str) -> str | None:
         """Return the payment that a charge belongs to, where one of its events tells."""
@@ -90,7 +103,7 @@ def open_rows(dsn: SecretStr) -> Iterator[EventRows]:
             yield EventRows(connection)
     except (psycopg.OperationalError, psycopg.errors.QueryCanceled) as error:
         # Without the driver's words: they may show the address with its login.
-        raise UnavailableError("the operational database does not answer") from error
+        raise UnavailableError(refusal(error) or "the operational database does not answer") from error
     except psycopg.errors.UndefinedTable as error:
         raise UnavailableError(f"{error.diag.message_primary}: run `make database`") from error
     except psycopg.errors.InsufficientPrivilege as error:

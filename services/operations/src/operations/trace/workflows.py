@@ -10,6 +10,8 @@ from typing import Any, Self
 from urllib.parse import quote
 
 import httpx
+from kit.connection import Http, endpoint_of, tls_refusal
+from kit.settings.temporal import TEMPORAL_TLS
 
 from operations.audit.hops import Place
 from operations.errors import UnavailableError
@@ -26,11 +28,13 @@ _RUNNING = "RUNNING"
 class EventWorkflows:
     """Reads the workflows of events, whose ids are those of the events."""
 
-    def __init__(self, url: str, namespace: str, *, transport: httpx.BaseTransport | None = None) -> None:
+    def __init__(self, http: Http, namespace: str, *, transport: httpx.BaseTransport | None = None) -> None:
+        where = endpoint_of(http)
         self._client = httpx.Client(
-            base_url=f"{url.rstrip('/')}/api/v1/namespaces/{quote(namespace, safe='')}/workflows",
+            base_url=f"{where.url.rstrip('/')}/api/v1/namespaces/{quote(namespace, safe='')}/workflows",
             timeout=_TIMEOUT_SECONDS,
             transport=transport,
+            **where.options(),
             trust_env=False,
         )
 
@@ -106,11 +110,15 @@ class EventWorkflows:
         try:
             answer = self._client.get(path, params=parameters)
         except httpx.TransportError as error:
+            why = tls_refusal(error, TEMPORAL_TLS)
             raise UnavailableError(
                 f"Temporal at {self._client.base_url.host}:{self._client.base_url.port} does not answer"
+                f"{f': {why}' if why else ''}"
             ) from error
         if answer.status_code == HTTPStatus.NOT_FOUND:
             return None
+        if answer.status_code in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
+            raise UnavailableError(f"Temporal refuses this program ({answer.status_code}): look at TEMPORAL_API_KEY")
         if answer.is_error:
             raise UnavailableError(f"Temporal answers {answer.status_code}")
         content: Mapping[str, Any] = answer.json()

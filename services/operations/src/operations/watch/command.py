@@ -9,10 +9,11 @@ from pathlib import Path
 
 import httpx
 from kit.clock import utc_now
+from kit.connection import Http, endpoint_of
 from kit.lake import load_catalog
 from kit.logging import configure
 from kit.metrics import MetricsServer
-from kit.settings import LakeSettings, LogSettings, MetricsSettings, load
+from kit.settings import LakeSettings, LogSettings, MetricsSettings, TemporalSecuritySettings, load
 from payments_contracts.tables import BRONZE_PAYMENT_EVENTS, GOLD_DAILY_PAYMENT_METRICS, SILVER_PAYMENTS_CLEANED
 from prometheus_client import CollectorRegistry
 from pydantic import Field, field_validator
@@ -25,12 +26,27 @@ from operations.watch.values import Gauges
 _TIMEOUT_SECONDS = 5.0
 
 
-class WatchSettings(AuditSettings, LakeSettings, MetricsSettings, LogSettings):
-    """Addresses of all parts, groups and suffixes as the audit has them, and where to show what they say."""
+class PartsSettings(AuditSettings, LakeSettings, TemporalSecuritySettings):
+    """Addresses of the parts that are asked themselves, groups and suffixes as the audit has them."""
 
     temporal_http_url: str = Field(pattern=r"^https?://")
     temporal_namespace: str = "payments"
     dagster_url: str = Field(pattern=r"^https?://")
+
+    @property
+    def layers(self) -> Mapping[str, tuple[str, str]]:
+        """The table that stands for each layer."""
+        suffix = self.dbt_schema_suffix
+        return {
+            "bronze": (BRONZE_PAYMENT_EVENTS.namespace, BRONZE_PAYMENT_EVENTS.name),
+            "silver": _built(SILVER_PAYMENTS_CLEANED, suffix),
+            "gold": _built(GOLD_DAILY_PAYMENT_METRICS, suffix),
+        }
+
+
+class WatchSettings(PartsSettings, MetricsSettings, LogSettings):
+    """Addresses of all parts, and where to show what they say."""
+
     watch_seconds: float = Field(default=15, gt=0, description="Time between two looks.")
     watch_mounts: str = Field(default="", description="Folders whose disks are watched: name=/path, commas between.")
 
@@ -45,16 +61,6 @@ class WatchSettings(AuditSettings, LakeSettings, MetricsSettings, LogSettings):
     def mounts(self) -> Mapping[str, Path]:
         """The folders by name."""
         return {name: Path(path) for name, _, path in _pairs(self.watch_mounts)}
-
-    @property
-    def layers(self) -> Mapping[str, tuple[str, str]]:
-        """The table that stands for each layer."""
-        suffix = self.dbt_schema_suffix
-        return {
-            "bronze": (BRONZE_PAYMENT_EVENTS.namespace, BRONZE_PAYMENT_EVENTS.name),
-            "silver": _built(SILVER_PAYMENTS_CLEANED, suffix),
-            "gold": _built(GOLD_DAILY_PAYMENT_METRICS, suffix),
-        }
 
 
 def watch() -> None:
@@ -75,24 +81,26 @@ def watch() -> None:
         Watch(questions, settings.mounts, gauges).run(settings.watch_seconds, stop)
 
 
-def open_questions(settings: WatchSettings, resources: ExitStack) -> Mapping[str, Question]:
+def open_questions(settings: PartsSettings, resources: ExitStack) -> Mapping[str, Question]:
     """Return what to ask each part, by its name; connections last as long as `resources`."""
-    lags = Lags(settings.kafka_bootstrap_servers, [(group, topic) for group, topic, _ in readers(settings)])
+    lags = Lags(settings.kafka, [(group, topic) for group, topic, _ in readers(settings)])
     resources.callback(lags.close)
-    workflows = WorkflowCounts(settings.temporal_http_url, settings.temporal_namespace, utc_now)
+    workflows = WorkflowCounts(settings.temporal_http(settings.temporal_http_url), settings.temporal_namespace, utc_now)
     resources.callback(workflows.close)
     return {
         "kafka": lags.ask,
         "database": partial(ask_audit, settings.postgres_dsn),
         "catalog": Layers(partial(load_catalog, settings), settings.layers).ask,
         "temporal": workflows.ask,
-        "trino": partial(ask_trino, _client(resources, f"http://{settings.trino_host}:{settings.trino_port}")),
+        "trino": partial(ask_trino, _client(resources, settings.trino)),
         "dagster": partial(ask_dagster, _client(resources, settings.dagster_url)),
     }
 
 
-def _client(resources: ExitStack, url: str) -> httpx.Client:
-    return resources.enter_context(httpx.Client(base_url=url, timeout=_TIMEOUT_SECONDS, trust_env=False))
+def _client(resources: ExitStack, http: Http) -> httpx.Client:
+    where = endpoint_of(http)
+    client = httpx.Client(base_url=where.url, timeout=_TIMEOUT_SECONDS, trust_env=False, **where.options())
+    return resources.enter_context(client)
 
 
 def _built(table: str, suffix: str) -> tuple[str, str]:

@@ -7,10 +7,8 @@ from pathlib import Path
 from typing import Final
 
 import structlog
-from kit.errors import PipelineError
 
-from operations.errors import UnavailableError
-from operations.trace.asking import Asked, Parts
+from operations.trace.asking import Asked, Parts, guarded
 from operations.watch.questions import Question, look_at_disks
 from operations.watch.values import PART_UP, Gauges, Value
 
@@ -60,19 +58,8 @@ class Watch:
         self._away = parts.away
 
     def _answers(self, parts: Parts) -> Iterator[Value]:
-        asked = {part: Asked(partial(_answer, part, question)) for part, question in self._questions.items()}
+        asked = {part: Asked(partial(guarded, part, question)) for part, question in self._questions.items()}
         for part, each in asked.items():
             values = parts.get(part, each, [])
             yield Value(PART_UP, (part,), part not in parts.away)
             yield from values
-
-
-def _answer(part: str, question: Question) -> list[Value]:
-    try:
-        return question()
-    except PipelineError:
-        raise
-    except Exception as error:
-        # A defect of one question: all others are still worth asking.
-        _log.exception("question_failed", part=part)
-        raise UnavailableError(f"{type(error).__name__}, see the log") from error

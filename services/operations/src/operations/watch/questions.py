@@ -11,6 +11,7 @@ from urllib.parse import quote
 import httpx
 from confluent_kafka import Consumer, KafkaException
 from kit.clock import Clock
+from kit.connection import Http, Kafka, endpoint_of, kafka_options
 from kit.lake import rows_came
 from pydantic import SecretStr
 from pyiceberg.catalog import Catalog
@@ -20,7 +21,7 @@ from requests import RequestException
 from operations.audit.database import open_database
 from operations.audit.hops import HOPS
 from operations.errors import UnavailableError
-from operations.stretches import Stretches, away
+from operations.stretches import Stretches
 from operations.watch.values import AUDITED, CHANGED, DIFFERENCES, ENDS, FREE, LAG, SIZE, WORKFLOWS, Value
 
 Question = Callable[[], list[Value]]
@@ -37,17 +38,17 @@ class Lags:
     Seen from outside, so that a reader that does not run is seen as well. Open transactions count as records to read.
     """
 
-    def __init__(self, bootstrap_servers: str, readers: Iterable[tuple[str, str]]) -> None:
+    def __init__(self, kafka: Kafka, readers: Iterable[tuple[str, str]]) -> None:
         """`readers` are pairs of a group and a topic that it reads."""
         self._topics: dict[str, list[str]] = defaultdict(list)
         for group, topic in readers:
             self._topics[group].append(topic)
-        self._stretches = Stretches(bootstrap_servers, passes_gaps=False, timeout_seconds=_TIMEOUT_SECONDS)
+        self._stretches = Stretches(kafka, passes_gaps=False, timeout_seconds=_TIMEOUT_SECONDS)
         # One that subscribes to nothing joins no group; the admin client's question can end the whole process.
         self._consumers = {
             group: Consumer(
                 {
-                    "bootstrap.servers": bootstrap_servers,
+                    **kafka_options(kafka),
                     "group.id": group,
                     "enable.auto.commit": False,
                     "log_level": 2,
@@ -74,7 +75,7 @@ class Lags:
             try:
                 committed = self._consumers[group].committed(places, timeout=_TIMEOUT_SECONDS)
             except KafkaException as error:
-                raise away(error) from error
+                raise self._stretches.away(error) from error
             for place in committed:
                 if place.error is not None:
                     raise UnavailableError(f"Kafka does not tell how far {group} is: {place.error.str()}.")
@@ -140,12 +141,16 @@ class WorkflowCounts:
     https://docs.temporal.io/list-filter
     """
 
-    def __init__(self, url: str, namespace: str, clock: Clock, *, transport: httpx.BaseTransport | None = None) -> None:
+    def __init__(
+        self, http: Http, namespace: str, clock: Clock, *, transport: httpx.BaseTransport | None = None
+    ) -> None:
+        where = endpoint_of(http)
         self._client = httpx.Client(
-            base_url=f"{url.rstrip('/')}/api/v1/namespaces/{quote(namespace, safe='')}",
+            base_url=f"{where.url.rstrip('/')}/api/v1/namespaces/{quote(namespace, safe='')}",
             timeout=_TIMEOUT_SECONDS,
             transport=transport,
             trust_env=False,
+            **where.options(),
         )
         self._clock = clock
 

@@ -1,0 +1,1 @@
+"""Small changes of compiled mappings, and whether the tests' cases notice them."""
