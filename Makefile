@@ -12,16 +12,18 @@ WITH_STACK = eval "$$($(STACK) env)";
 # hence another state directory for the tests.
 export PAYMENTS_TEST_STATE_DIR ?= .state-test$(OBJECT_STORE:%=-%)
 
+# Settings of `make demo`: webhooks, how many a second, and whether only they and Gold are shown.
 COUNT ?= 200
 RATE ?= 50
+FAST ?=
 
 include infra/local/stack.mk
 
 ##@ Run
 
 .PHONY: demo
-demo: up ## Send COUNT signed webhooks at RATE a second and follow them to Gold
-	@infra/local/demo.sh $(COUNT) $(RATE)
+demo: up ## Show what the pipeline does, outages and a quarantine included; FAST=1: traffic and Gold alone
+	@$(STACK) demo --count $(COUNT) --rate $(RATE) $(if $(FAST),--fast)
 
 # Settings of `make report`: the first and the last day, in UTC; the 90 days until today unless set.
 SINCE ?=

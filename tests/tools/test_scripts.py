@@ -21,9 +21,9 @@ exit 0
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
-    for script in ("tests/tools/with_test_stack.sh", "infra/local/demo.sh"):
-        (tmp_path / script).parent.mkdir(parents=True)
-        shutil.copy(ROOT / script, tmp_path / script)
+    script = "tests/tools/with_test_stack.sh"
+    (tmp_path / script).parent.mkdir(parents=True)
+    shutil.copy(ROOT / script, tmp_path / script)
     for name in (".venv-stack/bin/stack", ".venv/bin/payments", ".venv/bin/simulator"):
         program = tmp_path / name
         program.parent.mkdir(parents=True, exist_ok=True)
@@ -72,26 +72,6 @@ def test_a_failure_is_passed_on_and_the_stack_stopped_all_the_same(tree: Path, f
     assert calls(tree)[-1].startswith("stack down ")
     if failing != "look":
         assert not any(call.startswith("payments look") for call in calls(tree))
-
-
-def test_the_demo_sends_verifies_and_shows_where_to_look(tree: Path) -> None:
-    assert run(tree, "infra/local/demo.sh", "200", "50", PAYMENTS_STATE_DIR="state") == 0
-    said = [call.split(" [")[0] for call in calls(tree)]
-    ledger = said[2].rpartition(" ")[2]
-    number = Path(ledger).stem
-    assert said == [
-        "stack env",
-        "stack settle",
-        f"simulator send --provider stripe --count 200 --rate 50 --run {number} --ledger state/ledgers/{number}.jsonl",
-        f"payments verify --refresh --ledger {ledger}",
-        "stack addresses",
-    ]
-    assert (tree / ledger).parent.is_dir()
-
-
-def test_the_demo_stops_where_something_fails(tree: Path) -> None:
-    assert run(tree, "infra/local/demo.sh", "1", "1", FAILING="settle") == 7
-    assert [call.split(" [")[0] for call in calls(tree)] == ["stack env", "stack settle"]
 
 
 @pytest.mark.parametrize("makefile", ["Makefile", "infra/local/stack.mk"])

@@ -13,6 +13,10 @@ import typer
 from rich.table import Table
 
 from stack import checksums, environment, load, shutdown, startup, status
+from stack.demo.narration import Narrator
+from stack.demo.pipeline import Pipeline
+from stack.demo.programs import Programs
+from stack.demo.story import STEPS, Story, Traffic
 from stack.errors import StackError
 from stack.jobs import Task
 from stack.processes import Group
@@ -143,6 +147,33 @@ def settle(context: typer.Context) -> None:
 
     if not load.settle(lambda: load.cpu_seconds(pids), say):
         say("It is still busy; the first answers will be slow.")
+
+
+@app.command()
+def demo(
+    context: typer.Context,
+    *,
+    count: Annotated[int, typer.Option(min=20, help="How many webhooks the first step sends.")] = 200,
+    rate: Annotated[float, typer.Option(min=0, help="How many of them a second; 0: as fast as answers come.")] = 50,
+    fast: Annotated[bool, typer.Option("--fast", help="Only traffic and its balance in Gold.")] = False,
+) -> None:
+    """Show on the running stack what it does: traffic, a trace, outages, a quarantine, and Gold to the cent.
+
+    Ends with 1 and says what is wrong where something is not as it has to be. May be run again on the same stack.
+    """
+    session = _session(context)
+    pipeline = Pipeline(session)
+    pipeline.require_up()
+    settle(context)
+    settings = environment.shared(session.places, session.ports, session.secrets())
+    narrator = Narrator(session.console, STEPS)
+    programs = Programs(session.places.venv / "bin", session.places.repository, settings, narrator)
+    story = Story(pipeline, programs, narrator, session.places.state / "ledgers")
+    if fast:
+        story.tell_quickly(Traffic(count, rate))
+    else:
+        story.tell(Traffic(count, rate))
+    addresses(context)
 
 
 @app.command("clean-state")

@@ -1,0 +1,1 @@
+"""`stack demo`: shows on the running stack what the pipeline does, also where something fails."""
