@@ -17,9 +17,9 @@ trap 'rm -f "$output"; [ -z "$other" ] || kill "$other" 2>/dev/null || true' EXI
 # Runs the first tests beside the second, and shows what those say after these have ended.
 run_beside() {
     local failed=0
-    "$python" -m pytest -m "$1" "${places[@]}" >"$output" 2>&1 &
+    "$python" -m pytest -m "$1" --durations=15 "${places[@]}" >"$output" 2>&1 &
     other=$!
-    "$python" -m pytest -m "$2" "${places[@]}" || failed=1
+    "$python" -m pytest -m "$2" --durations=15 "${places[@]}" || failed=1
     echo "The others, which have run meanwhile:"
     wait "$other" || failed=1
     other=
