@@ -19,6 +19,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # the module 
 )
 from payments_contracts.topics import STRIPE_RAW, topics_of
 from stack.places import Places, broker_name
+from stack.shutdown import stop_services
 from stack.supervision import Supervisor
 
 from tests.conftest import ROOT, run_stack
@@ -48,8 +49,7 @@ class Cluster:
         pid = self._supervisor.processes()[name].pid
         os.kill(pid, signal.SIGKILL)
         _until(lambda: self._supervisor.processes()[name].pid != pid, f"{name} is not gone")
-        self._supervisor.signal_stop(name)
-        _until(lambda: not self._supervisor.processes()[name].is_running, f"{name} was started again")
+        stop_services(self._supervisor, [name])
 
     def start(self, *names: str) -> None:
         """Start brokers and wait until each partition has all its copies again."""

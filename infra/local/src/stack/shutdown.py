@@ -59,17 +59,25 @@ def stop_services(supervisor: Supervisor, names: Iterable[str]) -> None:
 
 
 def stop(supervisor: Supervisor, names: Iterable[str]) -> None:
-    """Stop these processes together and wait for their ends."""
-    wanted = list(names)
-    for name in wanted:
-        supervisor.signal_stop(name)
+    """Stop these processes together and wait for their ends.
+
+    Raises:
+        StackError: Some still run after a time; the message names them.
+    """
+    wanted = set(names)
+    left: list[str] = []
 
     def stopped() -> bool:
         present = supervisor.processes()
-        return not any(present[name].is_running for name in wanted if name in present)
+        left[:] = sorted(name for name in wanted & present.keys() if present[name].is_running)
+        for name in left:
+            # Again, too: one that has just exited cannot be told to stop, and is running a moment later.
+            if present[name].state != "STOPPING":
+                supervisor.signal_stop(name)
+        return not left
 
     if not _becomes_true(stopped, WAVE_SECONDS):
-        raise StackError(f"Not all of {', '.join(wanted)} have stopped after {WAVE_SECONDS:.0f} s.")
+        raise StackError(f"Still running {WAVE_SECONDS:.0f} s after they were told to stop: {', '.join(left)}.")
 
 
 def owned_processes(places: Places) -> list[int]:

@@ -41,7 +41,8 @@ class Info:
     @property
     def is_running(self) -> bool:
         """Whether there is a process, or there is about to be one again."""
-        return self.state in {"RUNNING", "STARTING", "BACKOFF", "STOPPING"}
+        # One that has exited is started again at the supervisor's next turn.
+        return self.state in {"RUNNING", "STARTING", "BACKOFF", "STOPPING", "EXITED"}
 
 
 def _escape(text: str) -> str:
