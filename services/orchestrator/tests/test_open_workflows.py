@@ -11,9 +11,15 @@ class Table:
         self.state = 1
         self.trouble: str | None = None
 
-    def open(self, limit: int = 2, patience_seconds: float = 10.0) -> OpenWorkflows[int]:
+    def open(
+        self, limit: int = 2, patience_seconds: float = 10.0, before_commit: int | None = None
+    ) -> OpenWorkflows[int]:
         return OpenWorkflows(
-            limit, mark=lambda: self.state, hindrance=lambda: self.trouble, patience_seconds=patience_seconds
+            limit,
+            mark=lambda: self.state,
+            before_commit=before_commit,
+            hindrance=lambda: self.trouble,
+            patience_seconds=patience_seconds,
         )
 
 
@@ -24,6 +30,31 @@ async def test_each_workflow_takes_a_place_until_it_ends() -> None:
     opened.end("a", first)
     assert opened.room() == 1
     assert first != second
+
+
+async def test_those_that_wait_for_a_commit_take_the_place_of_none_that_works() -> None:
+    opened = Table().open(limit=5, before_commit=2)
+    first, second = opened.begin("a"), opened.begin("b")
+    assert opened.room() == 0
+    opened.take_mark("a", first)
+    opened.take_mark("b", second)
+    assert opened.room() == 2
+    opened.begin("c")
+    opened.begin("d")
+    assert opened.room() == 0
+    # Of all there may be five, whatever they do.
+    opened.end("a", first)
+    assert opened.room() == 0
+
+
+async def test_a_row_that_the_committer_has_ends_a_wait_for_room() -> None:
+    opened = Table().open(limit=2, before_commit=1)
+    token = opened.begin("a")
+    waiting = asyncio.create_task(opened.wait_for_room(30))
+    await asyncio.sleep(0)
+    opened.take_mark("a", token)
+    await asyncio.wait_for(waiting, 5)
+    assert opened.room() == 1
 
 
 async def test_the_mark_is_that_of_the_beginning_and_is_given_once() -> None:

@@ -18,6 +18,7 @@ _FORGOTTEN_AFTER_SECONDS = 600.0
 class _Open(Generic[M]):
     token: str
     mark: M | None
+    waits_for_commit: bool = False
     since: float = field(default_factory=lambda: asyncio.get_running_loop().time())
 
 
@@ -25,8 +26,10 @@ class OpenWorkflows(Generic[M]):
     """Bounds how many workflows are open at once, and vouches for rows that nobody can have written yet.
 
     A thousand open workflows of one process make each other wait beyond Temporal's time limits, and then do their work
-    again; a hundred keep both cores busy. A workflow that takes longer than `patience_seconds` waits for something that
-    others need not wait for: it is not counted any more, and forgotten after a while.
+    again; a hundred keep both cores busy. Those that wait for a commit take no processor: the others are bounded by
+    themselves, so that they are within the limits where there is a tenth of the processor, too. A workflow that takes
+    longer than `patience_seconds` waits for something that others need not wait for: it is not counted any more, and
+    forgotten after a while.
 
     Each start has a token, which its workflow knows: what this process says of a start must not be taken for another
     start of the same event, whose workflow may have written its row elsewhere.
@@ -34,6 +37,7 @@ class OpenWorkflows(Generic[M]):
     Args:
         limit: Workflows that may be open.
         mark: Returns the state in which the table is now.
+        before_commit: How many of them may have a row that the committer does not have yet; None: all.
         hindrance: Says why no workflow should be started at present, as while the lake is away; None if it may.
         patience_seconds: See above.
     """
@@ -43,10 +47,12 @@ class OpenWorkflows(Generic[M]):
         limit: int,
         *,
         mark: Callable[[], M],
+        before_commit: int | None = None,
         hindrance: Callable[[], str | None] = lambda: None,
         patience_seconds: float = 10.0,
     ) -> None:
         self._limit = limit
+        self._before_commit = limit if before_commit is None else before_commit
         self._mark = mark
         self._hindrance = hindrance
         self._patience_seconds = patience_seconds
@@ -68,6 +74,8 @@ class OpenWorkflows(Generic[M]):
         if found is None or found.token != token:
             return None
         mark, found.mark = found.mark, None
+        found.waits_for_commit = True
+        self._changed.set()
         return mark
 
     def end(self, event_id: str, token: str | None) -> None:
@@ -82,10 +90,12 @@ class OpenWorkflows(Generic[M]):
         """Return how many more workflows may be started now."""
         if self._hindrance() is not None:
             return 0
-        return max(0, self._limit - self._counted())
+        counted = self._counted()
+        at_work = sum(not each.waits_for_commit for each in counted)
+        return max(0, min(self._limit - len(counted), self._before_commit - at_work))
 
     async def wait_for_room(self, seconds: float) -> None:
-        """Return when a workflow has ended, or after a time."""
+        """Return when there may be more room, or after a time."""
         self._changed.clear()
         try:
             async with asyncio.timeout(seconds):
@@ -93,19 +103,15 @@ class OpenWorkflows(Generic[M]):
         except TimeoutError:
             return
 
-    def _counted(self) -> int:
-        # They stand in the order in which they began.
+    def _counted(self) -> list[_Open[M]]:
         now = asyncio.get_running_loop().time()
-        slow = 0
         for event_id, workflow in list(self._open.items()):
-            if workflow.since > now - self._patience_seconds:
+            # They stand in the order in which they began.
+            if workflow.since >= now - _FORGOTTEN_AFTER_SECONDS:
                 break
-            slow += 1
-            if workflow.since < now - _FORGOTTEN_AFTER_SECONDS:
-                # Another process may have taken it over; forgetting costs its row a look-up at most.
-                self.end(event_id, workflow.token)
-                slow -= 1
-        return len(self._open) - slow
+            # Another process may have taken it over; forgetting costs its row a look-up at most.
+            self.end(event_id, workflow.token)
+        return [each for each in self._open.values() if each.since > now - self._patience_seconds]
 
     def _report(self) -> None:
         metrics.OPEN_WORKFLOWS.set(len(self._open))

@@ -100,7 +100,12 @@ class _Process:
             self._checks["lake"] = committer.trouble
         opened = None
         if consumer is not None and is_whole and committer is not None:
-            opened = OpenWorkflows(consumer.max_open_workflows, mark=committer.mark, hindrance=committer.trouble)
+            opened = OpenWorkflows(
+                consumer.max_open_workflows,
+                mark=committer.mark,
+                before_commit=consumer.max_workflows_before_commit,
+                hindrance=committer.trouble,
+            )
         client = await self._client()
         # What is stopped first comes first: nothing new is read, what was begun is finished, its rows are committed.
         stages: Stages = ([], [], [])

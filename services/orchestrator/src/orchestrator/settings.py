@@ -45,6 +45,9 @@ class ConsumerSettings(KafkaSettings, RegistrySettings, PoisonSettings):
     max_open_workflows: int = Field(
         default=100, ge=1, description="Workflows under way in a process that has all roles; the rest stays in Kafka."
     )
+    max_workflows_before_commit: int = Field(
+        default=30, ge=1, description="As many of them may have a row that the committer does not have yet."
+    )
     max_waiting_tasks: int = Field(
         default=1_000, ge=1, description="Tasks that may wait in Temporal for workers in other processes."
     )
