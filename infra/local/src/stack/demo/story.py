@@ -253,7 +253,8 @@ class Story:
 
     def _is_in_bronze(self, event_id: str) -> bool:
         told: Any = self._programs.ask("payments", "trace", event_id, "--patience", "60", "--json")
-        return told is not None and any(str(each["ended"]).startswith("arrived") for each in told["events"])
+        hops = [] if told is None else [hop for each in told["events"] for hop in each["hops"]]
+        return any(hop["name"] == "Bronze" and hop["state"] == "passed" for hop in hops)
 
     def _quarantined(self, which: tuple[str, ...]) -> int:
         told: Any = self._programs.ask("payments", "quarantine", "list", *which, "--json")
