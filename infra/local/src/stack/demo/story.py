@@ -19,9 +19,11 @@ from stack.errors import StackError
 STEPS = 7
 _BATCH = 5
 _ALONE = ("--lifecycles", "0", "--mix", "accepted=1")
+_OF_PAYMENTS = "payment."
 _FALLBACKS = "orchestrator_fallbacks_total"
 _ARRIVED = "orchestrator_webhook_to_bronze_seconds_count"
-_OPEN = "orchestrator_inference_circuit_open"
+_OPEN_WORKFLOWS = "orchestrator_open_workflows"
+_OPEN_CIRCUITS = "orchestrator_inference_circuit_open"
 # Work that a busy machine does in minutes is not given up before.
 _PATIENCE_SECONDS = 240.0
 _NORMALIZER_SECONDS = 300.0
@@ -83,8 +85,7 @@ class Story:
 
     def _trace(self) -> None:
         self._narrator.begin("one event, hop by hop", "Where each place has it, and how long each hop took.")
-        event = self._accepted(self._parts[0])[0]
-        self._show_trace(event)
+        self._show_trace(self._scored(self._parts[0])[0])
 
     def _lose_the_models(self) -> None:
         self._narrator.begin(
@@ -96,15 +97,14 @@ class Story:
         self._narrator.say("stopping inference")
         self._pipeline.stop("inference")
         try:
-            ledger = self._send(20, 10, *_ALONE)
-            events = self._accepted(ledger)
+            self._show_trace(self._scored(self._send(30, 10, *_ALONE))[-1])
+            # The row counts once it is committed, which a trace may see a moment earlier.
             self._narrator.wait(
-                f"{len(events)} rows with a fallback",
-                lambda: self._pipeline.sum_of(_FALLBACKS) - before >= len(events),
+                "rows with a fallback to be counted",
+                lambda: self._pipeline.sum_of(_FALLBACKS) > before,
                 _PATIENCE_SECONDS,
                 f"see {self._pipeline.log('orchestrator')}",
             )
-            self._show_trace(events[-1])
         finally:
             self._narrator.say("starting inference")
             self._pipeline.start("inference")
@@ -112,22 +112,27 @@ class Story:
         self._narrator.wait(
             "the breaker to close", self._is_asked_again, _PATIENCE_SECONDS, "see `make logs SERVICE=inference`"
         )
-        before, rows = self._pipeline.sum_of(_FALLBACKS), self._pipeline.sum_of(_ARRIVED)
-        count = len(self._accepted(self._send(20, 10, *_ALONE)))
-        self._narrator.wait(
-            f"{count} more rows in Bronze",
-            lambda: self._pipeline.sum_of(_ARRIVED) - rows >= count,
-            _PATIENCE_SECONDS,
-            f"see {self._pipeline.log('orchestrator')}",
-        )
+        self._await_calm()
+        before = self._pipeline.sum_of(_FALLBACKS)
+        scored = self._scored(self._send(30, 10, *_ALONE))
+        self._show_trace(scored[-1])
+        self._await_calm()
         if added := self._pipeline.sum_of(_FALLBACKS) - before:
             raise StackError(
                 f"{added:.0f} rows have a fallback though the models are back.", self._pipeline.log("orchestrator")
             )
-        self._narrator.say(f"all {count} were scored by the models")
+        self._narrator.say(f"all {len(scored)} payments were scored by the models")
+
+    def _await_calm(self) -> None:
+        self._narrator.wait(
+            "all rows that are under way",
+            lambda: self._pipeline.sum_of(_OPEN_WORKFLOWS) == 0,
+            _PATIENCE_SECONDS,
+            f"see {self._pipeline.log('orchestrator')}",
+        )
 
     def _is_asked_again(self) -> bool:
-        if self._pipeline.sum_of(_OPEN) == 0:
+        if self._pipeline.sum_of(_OPEN_CIRCUITS) == 0:
             return True
         self._send(1, 0, *_ALONE, quiet=True)
         return False
@@ -261,7 +266,17 @@ class Story:
         return 0 if told is None else len(told["events"])
 
     @staticmethod
-    def _accepted(ledger: Path) -> list[str]:
-        """Return the ids of a ledger's events that have to become rows, each once, in the order of their sending."""
+    def _scored(ledger: Path) -> list[str]:
+        """Return the ids of a ledger's events that the fraud model is asked about, in the order of their sending.
+
+        Raises:
+            StackError: There is none, so that there is nothing to show.
+        """
         entries = map(json.loads, ledger.read_text(encoding="utf-8").splitlines())
-        return list(dict.fromkeys(each["event_id"] for each in entries if each["kind"] == "accepted"))
+        types = (
+            (each["event_id"], each["expected_event_type"] or "") for each in entries if each["kind"] == "accepted"
+        )
+        found = list(dict.fromkeys(event_id for event_id, name in types if name.startswith(_OF_PAYMENTS)))
+        if not found:
+            raise StackError(f"No webhook of {ledger} tells of a payment: send more, by COUNT.")
+        return found
