@@ -120,7 +120,7 @@ def test_a_contract_without_a_list_to_add_to_is_named(tmp_path: Path, places: Ca
 
 
 def test_the_batch_is_what_the_simulator_reads() -> None:
-    told = json.loads(batch("acct_1", 3))
+    told = json.loads(batch("acct_1", "now", 3))
     assert told["provider"] == "stripe"
     assert len({each["id"] for each in told["bodies"]}) == 3
     assert {each["account"] for each in told["bodies"]} == {"acct_1"}

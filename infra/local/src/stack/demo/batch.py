@@ -11,16 +11,16 @@ REASON = "currency_unknown"
 """Why the normalizer quarantines them."""
 
 
-def batch(merchant: str, count: int) -> str:
-    """Return a file for `simulator send --file`, which gives each body ids of its own."""
+def batch(merchant: str, tag: str, count: int) -> str:
+    """Return a file for `simulator send --file --as-is`; ids have the tag, so two batches have no event in common."""
     now = int(time.time())
-    return json.dumps({"provider": PROVIDER, "bodies": [_body(merchant, number, now) for number in range(count)]})
+    return json.dumps({"provider": PROVIDER, "bodies": [_body(merchant, tag, number, now) for number in range(count)]})
 
 
-def _body(merchant: str, number: int, now: int) -> dict[str, object]:
+def _body(merchant: str, tag: str, number: int, now: int) -> dict[str, object]:
     amount = 1000 + number
     return {
-        "id": f"evt_1Kuna{number:012d}",
+        "id": f"evt_{tag}Kuna{number}",
         "object": "event",
         "account": merchant,
         "api_version": "2025-03-31.basil",
@@ -29,7 +29,7 @@ def _body(merchant: str, number: int, now: int) -> dict[str, object]:
         "type": "payment_intent.succeeded",
         "data": {
             "object": {
-                "id": f"pi_1Kuna{number:012d}",
+                "id": f"pi_{tag}Kuna{number}",
                 "object": "payment_intent",
                 "amount": amount,
                 "amount_received": amount,

@@ -146,8 +146,8 @@ class Story:
             "of the contracts is mended by one line, a normalizer runs by it, and the events are sent again.",
         )
         file = self._folder / f"{self._run}-kuna.json"
-        file.write_text(batch(merchant, _BATCH), encoding="utf-8")
-        self._programs.run("simulator", "send", "--file", str(file))
+        file.write_text(batch(merchant, self._run, _BATCH), encoding="utf-8")
+        self._programs.run("simulator", "send", "--as-is", "--file", str(file))
         self._narrator.wait(
             f"{_BATCH} events in quarantine",
             lambda: self._quarantined(mine) == _BATCH,
