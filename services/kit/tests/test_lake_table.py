@@ -1,6 +1,7 @@
 """A target on tables of local files: what it writes, what it reads, and what it asks the object store for."""
 
 from collections import Counter
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,12 @@ def identifier(catalog: Catalog) -> Identifier:
 @pytest.fixture
 def target(catalog: Catalog, identifier: Identifier) -> IcebergTarget:
     return open_target(catalog, identifier, key="id", narrow_by="at")
+
+
+@pytest.fixture
+def open_again(catalog: Catalog, identifier: Identifier) -> Callable[[], IcebergTarget]:
+    """Open the table as another process would."""
+    return lambda: open_target(catalog, identifier, key="id", narrow_by="at")
 
 
 @pytest.fixture
@@ -127,6 +134,44 @@ def test_a_look_up_opens_only_manifests_and_files_of_its_time(
     assert restarted._table.finder.files_read == 1
     # The list, the one large manifest of that time, and the small ones whose names tell no time.
     assert reads[".avro"] <= 1 + 1 + 4
+
+
+def test_a_file_is_opened_for_its_keys_once_and_never_where_it_was_written(
+    open_again: Callable[[], IcebergTarget], target: IcebergTarget
+) -> None:
+    for n in range(5):
+        write(target, f"a{n}", f"b{n}")
+    for n in range(5):
+        assert write(target, f"b{n}", absent_at=None).already_there == {f"b{n}"}
+    assert write(target, "new", absent_at=None).already_there == set()
+    assert target._table.finder.files_read == 0
+
+    restarted = open_again()
+    for n in range(5):
+        assert write(restarted, f"b{n}", absent_at=None).already_there == {f"b{n}"}
+    assert restarted._table.finder.files_read == 5
+
+
+@pytest.mark.parametrize(
+    ("bounds", "opened"),
+    [({}, 3), ({"_REMEMBERED_KEYS": 6}, 3), ({"_REMEMBERED_KEYS": 1}, 9), ({"_REMEMBERED_KEYS_OF_A_FILE": 1}, 9)],
+)
+def test_a_look_up_finds_what_there_is_whatever_is_remembered(
+    open_again: Callable[[], IcebergTarget],
+    target: IcebergTarget,
+    monkeypatch: pytest.MonkeyPatch,
+    bounds: Mapping[str, int],
+    opened: int,
+) -> None:
+    for n in range(3):
+        write(target, f"a{n}", f"b{n}")
+    for name, value in bounds.items():
+        monkeypatch.setattr(f"kit.lake.lookup.{name}", value)
+    restarted = open_again()
+    # The first key may be in one file by its bounds, the second in two, the third in all.
+    for n in (0, 1, 2, 0, 1):
+        assert write(restarted, f"a{n}", absent_at=None).already_there == {f"a{n}"}
+    assert restarted._table.finder.files_read == opened
 
 
 def test_metadata_stays_small(catalog: Catalog, identifier: Identifier, target: IcebergTarget) -> None:

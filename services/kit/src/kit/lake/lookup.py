@@ -4,6 +4,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 
+import pyarrow.parquet as pq
 from pyiceberg.expressions import (
     AlwaysTrue,
     And,
@@ -17,7 +18,7 @@ from pyiceberg.expressions.literals import literal
 from pyiceberg.expressions.visitors import inclusive_projection, manifest_evaluator
 from pyiceberg.io import FileIO
 from pyiceberg.io.pyarrow import ArrowScan
-from pyiceberg.manifest import ManifestContent, ManifestFile
+from pyiceberg.manifest import DataFile, ManifestContent, ManifestFile
 from pyiceberg.table import FileScanTask
 from pyiceberg.table.metadata import TableMetadata
 
@@ -26,10 +27,14 @@ from kit.lake.manifests import Listed, live_entries
 from kit.lake.rows import Row
 
 _REMEMBERED_FILES = 20_000
+# About 120 bytes each. Opening a file takes 2 to 10 ms, and there is one for each commit until they are compacted.
+_REMEMBERED_KEYS = 300_000
+# All keys of larger files would leave no place for others.
+_REMEMBERED_KEYS_OF_A_FILE = 100_000
 
 
 class Finder:
-    """Finds keys in a table's data files. What manifests tell of files is remembered, within bounds.
+    """Finds keys in a table's data files. What manifests tell of files is remembered, and their keys, within bounds.
 
     A row that was deleted counts as there as long as its file is: it was written once, and is not to come back.
     """
@@ -38,6 +43,8 @@ class Finder:
         self._columns = columns
         self._remembered: OrderedDict[str, tuple[FileBounds, ...]] = OrderedDict()
         self._files = 0
+        self._keys: OrderedDict[str, AbstractSet[str]] = OrderedDict()
+        self._keys_count = 0
         self.manifests_read = 0
         self.files_read = 0
 
@@ -72,10 +79,39 @@ class Finder:
         if listed.entries is not None:
             self._remember(listed.file.manifest_path, self._columns.bounds(listed.entries))
 
+    def remember_keys(self, files: Iterable[DataFile], keys: AbstractSet[str]) -> None:
+        """Know what is in files that were written together, which land together or not at all."""
+        for file in files:
+            self._remember_keys(file.file_path, keys)
+
     def _in_files(
         self, wanted: Wanted, files: Iterable[FileBounds], metadata: TableMetadata, io: FileIO
     ) -> AbstractSet[str]:
-        tasks = [FileScanTask(file.file) for file in files if wanted.may_be_in(file)]
+        found: set[str] = set()
+        large = []
+        for file in files:
+            if not wanted.may_be_in(file):
+                continue
+            if file.file.record_count > _REMEMBERED_KEYS_OF_A_FILE:
+                large.append(FileScanTask(file.file))
+            else:
+                found |= wanted.keys & self._keys_of(file.file.file_path, io)
+        return found | self._in_large_files(wanted, large, metadata, io)
+
+    def _keys_of(self, path: str, io: FileIO) -> AbstractSet[str]:
+        known = self._keys.get(path)
+        if known is None:
+            self.files_read += 1
+            with io.new_input(path).open() as stream:
+                known = frozenset(pq.read_table(stream, columns=[self._columns.key]).column(0).to_pylist())
+            self._remember_keys(path, known)
+        else:
+            self._keys.move_to_end(path)
+        return known
+
+    def _in_large_files(
+        self, wanted: Wanted, tasks: Sequence[FileScanTask], metadata: TableMetadata, io: FileIO
+    ) -> AbstractSet[str]:
         if not tasks:
             return frozenset()
         self.files_read += len(tasks)
@@ -115,6 +151,13 @@ class Finder:
         while self._files > _REMEMBERED_FILES and len(self._remembered) > 1:
             _, forgotten = self._remembered.popitem(last=False)
             self._files -= len(forgotten)
+
+    def _remember_keys(self, path: str, keys: AbstractSet[str]) -> None:
+        self._keys_count += len(keys) - len(self._keys.pop(path, ()))
+        self._keys[path] = keys
+        while self._keys_count > _REMEMBERED_KEYS:
+            _, forgotten = self._keys.popitem(last=False)
+            self._keys_count -= len(forgotten)
 
 
 class _PartitionFilter:

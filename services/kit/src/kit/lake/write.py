@@ -216,6 +216,7 @@ class GroupWrite:
         data = list(_dataframe_to_data_files(metadata, arrow, staging, write_uuid=name))
         for file in data:
             file.spec_id = metadata.default_spec_id
+        table.finder.remember_keys(data, frozenset(self._rows))
         location = table.location(f"{name}-m0.avro")
         added = write_manifest(metadata, staging, location, snapshot_id, metadata.default_spec_id, added=data)
         return _Files(snapshot_id, staging, data, added, metadata.current_schema_id)
