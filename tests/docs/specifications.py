@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 from kit import settings as shared
 from kit.tracing import TracingSettings
 from pydantic_core import PydanticUndefined
-from pydantic_settings import BaseSettings
 
 from tests.conftest import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from pydantic_settings import BaseSettings
 
 SPECIFICATIONS = ROOT / "docs" / "specs"
 _SECTION = re.compile(r"^## (.+)$", re.MULTILINE)
