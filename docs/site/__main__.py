@@ -30,8 +30,9 @@ DRAWING = DOCS / "images" / "overview.svg"
 CATALOGUE = ROOT / "generated" / "docs"
 _CATALOGUE_PAGE = """# Contract catalogue
 
-What the contracts say, for people: records with every version, topics with writers, readers and pins, tables, providers with their mappings in words, examples, rules, and the lineage of each field
-from a provider's payload to Gold. It is a site of its own, built by `make catalogue`; press `/` there to search.
+What the contracts say, for people: records with every version, topics with writers, readers and pins, tables, providers
+with their mappings in words, examples, rules, and the lineage of each field from a provider's payload to Gold. It is a
+site of its own, built by `make catalogue`; press `/` there to search.
 
 <p><a href="catalogue/index.html">Open the catalogue</a></p>
 

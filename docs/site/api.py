@@ -44,12 +44,12 @@ def _operation(operation: Operation) -> Iterator[str]:
     yield f"## {operation.method} {operation.path}\n"
     yield f"{operation.summary}. {_prose(operation.description)}\n"
     rows = [
-        (f"{each['in']} `{each['name']}`", "required" if each.get("required") else "optional", each.get("description", ""))
+        (f"{each['in']} `{each['name']}`", _needed(bool(each.get("required"))), each.get("description", ""))
         for each in operation.parameters
-    ]  # fmt: skip
+    ]
     rows += [("body", _content(operation.request), "")] if operation.request else []
     rows += [
-        (f"body `{each.name}`", f"{_needed(each)}: {each.type}", each.description)
+        (f"body `{each.name}`", f"{_needed(each.required)}: {each.type}", each.description)
         for body in operation.request
         for each in body.members
     ]
@@ -63,12 +63,13 @@ def _table(members: Sequence[Property]) -> Iterator[str]:
     yield "| member | type | meaning |\n| --- | --- | --- |"
     for each in members:
         personal = " Personal data." if each.personal else ""
-        yield f"| `{each.name}` ({_needed(each)}) | {_linked(each.schema, each.type)} | {_cell(each.description)}{personal} |"
+        name, kind = f"`{each.name}` ({_needed(each.required)})", _linked(each.schema, each.type)
+        yield f"| {name} | {kind} | {_cell(each.description)}{personal} |"
     yield ""
 
 
-def _needed(member: Property) -> str:
-    return "required" if member.required else "optional"
+def _needed(is_required: bool) -> str:  # noqa: FBT001  # one word of a table
+    return "required" if is_required else "optional"
 
 
 def _content(bodies: Sequence[Body]) -> str:

@@ -1,4 +1,7 @@
-"""How Sphinx makes the site of what `docs.site` has put into build/site-source. https://www.sphinx-doc.org/en/master/usage/configuration.html"""
+"""How Sphinx makes the site of what `docs.site` has put into build/site-source.
+
+https://www.sphinx-doc.org/en/master/usage/configuration.html
+"""
 
 project = "Payment pipeline"
 html_title = project

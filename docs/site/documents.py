@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 # A block of code, a span of code, or a link with its text: in the first two nothing is a link.
 _PARTS = re.compile(
-    r"^(?P<margin> *)```.*?^(?P=margin)```|(?P<span>`+).+?(?P=span)|(?P<image>!?)\[(?P<text>(?:[^\[\]`]|`[^`]*`)*)\]\((?P<target>[^)\s]+)\)",
+    r"^(?P<margin> *)```.*?^(?P=margin)```|(?P<span>`+).+?(?P=span)"
+    r"|(?P<image>!?)\[(?P<text>(?:[^\[\]`]|`[^`]*`)*)\]\((?P<target>[^)\s]+)\)",
     re.DOTALL | re.MULTILINE,
 )
 _TITLE = re.compile(r"^# (.+)$", re.MULTILINE)

@@ -18,13 +18,23 @@ SECTIONS: Final = (
     Section("Begin", ("quick-start.md", "architecture.md", "glossary.md")),
     Section("Deployment", ("deployment.md", "security.md", "sizing.md", "rollout.md")),
     Section("Operations", ("operations.md", "runbooks.md", "metrics.md", "queries.md")),
-    Section("Reference", ("api/index.md", "specs/index.md", "catalogue.md", "contracts.md", "contract-keys.md", "model-card.md")),
+    Section(
+        "Reference",
+        ("api/index.md", "specs/index.md", "catalogue.md", "contracts.md", "contract-keys.md", "model-card.md"),
+    ),
     Section(
         "Development",
-        ("development.md", "adding-a-provider.md", "changing-a-contract.md", "contributing.md", "decisions/index.md", "changelog.md"),
+        (
+            "development.md",
+            "adding-a-provider.md",
+            "changing-a-contract.md",
+            "contributing.md",
+            "decisions/index.md",
+            "changelog.md",
+        ),
     ),
     Section("Compliance", ("security-policy.md", "threat-model.md", "pci-scope.md")),
-)  # fmt: skip
+)
 
 ELSEWHERE: Final = {
     "CHANGELOG.md": "changelog.md",

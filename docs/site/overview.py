@@ -113,9 +113,11 @@ def _rows(names: Sequence[str], edges: Sequence[tuple[str, str]]) -> list[list[s
     for name in names:
         rows[rank[name]].append(name)
     placed: dict[str, float] = {}
+    goes_on = {source for source, _ in edges}
     for row in rows:
         mean = means(row, edges, placed)
-        row.sort(key=lambda name: mean.get(name, 0))
+        # What goes nowhere is on the left, where fewer lines pass.
+        row.sort(key=lambda name: (mean.get(name, 0), name in goes_on))
         placed.update({name: at - len(row) / 2 for at, name in enumerate(row)})
     return rows
 
