@@ -57,9 +57,18 @@ def build(
     except DeadLinkError as error:
         sys.exit(f"the site was not built: {error}")
     shutil.copytree(DOCS / "images", sources / "images")
-    command = [sphinx, "--quiet", "--fail-on-warning", "--builder", "html", "--conf-dir", DOCS / "site"]
+    command: list[str | Path] = [
+        sphinx,
+        "--quiet",
+        "--fail-on-warning",
+        "--builder",
+        "html",
+        "--conf-dir",
+        DOCS / "site",
+    ]
     # Its own memory lies beside the sources, not on the site.
-    done = subprocess.run([*command, "--doctree-dir", sources / ".doctrees", sources, output], check=False)  # noqa: S603  # ours
+    command += ["--doctree-dir", sources / ".doctrees", sources, output]
+    done = subprocess.run(command, check=False)  # noqa: S603  # ours
     if done.returncode:
         sys.exit("the site was not built: see the lines above")
     (output / ".buildinfo").unlink(missing_ok=True)

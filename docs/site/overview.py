@@ -15,7 +15,7 @@ from catalogue.flow import observers
 from catalogue.graph import means, ranks
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from codegen.model import Catalog
     from codegen.services import Service
@@ -66,7 +66,8 @@ def _boxes(catalog: Catalog) -> Iterator[tuple[str, Box]]:
     for layer in dict.fromkeys(
         [table.namespace for table in catalog.tables] + [table.namespace for table in catalog.derived]
     ):
-        names = [table.name for table in (*catalog.tables, *catalog.derived) if table.namespace == layer]
+        names = [table.name for table in catalog.tables if table.namespace == layer]
+        names += [table.name for table in catalog.derived if table.namespace == layer]
         yield f"layer {layer}", ("box", layer.capitalize(), f"{len(names)} tables of the lake: {', '.join(names)}")
     for table in catalog.database:
         if table.writer not in observers(catalog):
@@ -94,9 +95,8 @@ def _edges(catalog: Catalog) -> Iterator[tuple[str, str]]:
         yield from ((store, name) for store in reads if store not in writes or store in others)
 
 
-def _stores(access: object) -> Iterator[str]:
-    """Yield the boxes that a service reads or writes; the database's come from its one table each."""
-    assert isinstance(access, dict)  # noqa: S101  # of the contract's shape
+def _stores(access: Mapping[str, tuple[str, ...]]) -> Iterator[str]:
+    """Yield the boxes of what a service reads or writes; files are not drawn."""
     for kind, names in access.items():
         for name in names:
             if kind == "topics":
@@ -133,7 +133,7 @@ def _svg(
         if number == len(rows):
             headings.append(top + 4)
             top += 2 * _LINE
-        height = 30 + _LINE * max(len(lines[name]) for name in row)
+        height: float = 30 + _LINE * max(len(lines[name]) for name in row)
         left = (_WIDTH - len(row) * _BOX - (len(row) - 1) * _GAP) / 2
         places.update({name: (left + at * (_BOX + _GAP), top, height) for at, name in enumerate(row)})
         top += height + _BETWEEN
@@ -155,8 +155,8 @@ def _svg(
         else:
             path = _path(places[source], places[target])
         yield f'<path class="line" marker-end="url(#end)" d="{path}"/>'
-    for height in headings:
-        yield f'<text class="heading" x="{_WIDTH / 2:g}" y="{height:g}" text-anchor="middle">Beside it</text>'
+    for y in headings:
+        yield f'<text class="heading" x="{_WIDTH / 2:g}" y="{y:g}" text-anchor="middle">Beside it</text>'
     for name, (x, y, height) in places.items():
         kind, label, _ = boxes[name]
         yield f'<rect class="{kind}" x="{x:g}" y="{y:g}" width="{_BOX}" height="{height:g}" rx="7"/>'
