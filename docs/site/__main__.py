@@ -77,7 +77,7 @@ def build(
         _write(output / "openapi" / f"{api.slug(each)}.json", json.dumps(each.source.data, indent=2) + "\n")
     if dead := list(dead_links(output)):
         sys.exit("\n".join([*dead, "the site is built, and has dead links"]))
-    typer.echo(f"{output / 'index.html'}: {len(list(output.rglob('*.html')))} pages; no link is dead")
+    typer.echo(f"{os.path.relpath(output / 'index.html')}: {len(list(output.rglob('*.html')))} pages; no link is dead")
 
 
 @app.command(name="overview")
