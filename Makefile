@@ -186,6 +186,25 @@ test: ## Set up what is needed and run every test
 $(PYTHON):
 	@infra/local/bootstrap.sh setup --python
 
+##@ Documents
+
+# An environment of its own: nothing else needs Sphinx.
+SPHINX := .venv-docs/bin/sphinx-build
+UV_CACHE_DIR ?= $(or $(PAYMENTS_CACHE_DIR),$(HOME)/.cache/payment-pipeline)/uv
+
+$(SPHINX): uv.lock | $(PYTHON)
+	@UV_CACHE_DIR="$(UV_CACHE_DIR)" UV_PROJECT_ENVIRONMENT=.venv-docs $(UV) sync --frozen --only-group docs --quiet && touch $@
+
+.PHONY: docs docs-serve
+docs: $(SPHINX) catalogue ## Build the site of the documents, build/site/index.html; fail where a link or an anchor is dead
+	@$(PYTHON) -m docs.site build
+
+# Settings of `make docs-serve`.
+DOCS_PORT ?= 8000
+
+docs-serve: docs ## Build the site, and show it at http://127.0.0.1:8000, or DOCS_PORT
+	@echo "http://127.0.0.1:$(DOCS_PORT)"; $(PYTHON) -m http.server $(DOCS_PORT) --bind 127.0.0.1 --directory build/site
+
 ##@ Measure
 
 # Which of the benchmarks, and options such as `BENCH_OPTIONS="--rounds 9"` for the gateway's. Those of the whole stack,
