@@ -7,28 +7,18 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
-from stack.places import Places
-from stack.settings import Settings
 
 ROOT = Path(__file__).parents[1]
 PROGRAM = ROOT / ".venv-stack" / "bin" / "stack"
 
 
-def _settings() -> dict[str, str]:
-    return {
-        "PAYMENTS_STATE_DIR": os.environ.get("PAYMENTS_TEST_STATE_DIR", str(ROOT / ".state-test")),
-        "PAYMENTS_PORT_OFFSET": os.environ.get("PAYMENTS_TEST_PORT_OFFSET", "5000"),
-    }
-
-
-def places() -> Places:
-    """Return the directories of the test stack."""
-    return Settings(state_dir=Path(_settings()["PAYMENTS_STATE_DIR"])).places()
-
-
 def run_stack(*arguments: str, **settings: str) -> str:
     """Run the `stack` command for the test stack, or for the one of these settings, and return what it prints."""
-    environment = os.environ | _settings() | settings
+    environment = os.environ | {
+        "PAYMENTS_STATE_DIR": os.environ.get("PAYMENTS_TEST_STATE_DIR", str(ROOT / ".state-test")),
+        "PAYMENTS_PORT_OFFSET": os.environ.get("PAYMENTS_TEST_PORT_OFFSET", "5000"),
+        **settings,
+    }
     finished = subprocess.run(
         [str(PROGRAM), *arguments], cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, check=False
     )
