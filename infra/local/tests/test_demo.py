@@ -21,7 +21,8 @@ from stack.settings import Settings
 
 PROGRAM = """#!/bin/sh
 echo "$(basename "$0") $*" >> calls
-[ "$1" = fail ] && exit 7
+[ "$1" = fail ] && echo "what is wrong" && echo "and where" && exit 7
+[ "$1" = many ] && echo "one file" && echo "2 files"
 [ "$1" = json ] && echo '{"events": []}'
 exit 0
 """
@@ -117,6 +118,14 @@ def test_a_contract_without_a_list_to_add_to_is_named(tmp_path: Path, places: Ca
     (tmp_path / "copy").mkdir()
     with pytest.raises(StackError, match=r"square/provider\.yaml has 0 lists of currencies"):
         Mended(tmp_path / "copy", places(tmp_path)).accept_currency("square", CURRENCY, EXPONENT)
+
+
+def test_of_many_lines_the_last_is_shown_and_all_of_a_failure(programs: Programs, said: io.StringIO) -> None:
+    programs.run_briefly("payments", "many")
+    assert said.getvalue() == "$ payments many\n2 files\n"
+    with pytest.raises(StackError, match="`payments fail` ended with 7"):
+        programs.run_briefly("payments", "fail")
+    assert said.getvalue().endswith("what is wrong\nand where\n")
 
 
 def test_the_batch_is_what_the_simulator_reads() -> None:

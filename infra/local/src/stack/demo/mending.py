@@ -57,7 +57,7 @@ class Mended:
 
     def derive(self, programs: Programs) -> None:
         """Derive everything from the copy."""
-        programs.run(
+        programs.run_briefly(
             *("codegen", "generate", "--contracts", str(self.contracts)),
             *("--generated", str(self.folder / "generated")),
         )

@@ -42,6 +42,28 @@ class Programs:
             ).returncode
         self._require_success(command, code)
 
+    def run_briefly(self, *command: str) -> None:
+        """Show a command, run it, and print the last line that it says; all of them where it fails.
+
+        Raises:
+            StackError: It does not exist, or does not end with 0.
+        """
+        self.narrator.show(command)
+        with self._errors(command[0]):
+            done = subprocess.run(
+                self._whole(command),
+                env=self._environment({}),
+                cwd=self.directory,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                check=False,
+            )
+        lines = done.stdout.splitlines()
+        for line in lines if done.returncode else lines[-1:]:
+            self.narrator.say(line)
+        self._require_success(command, done.returncode)
+
     @contextmanager
     def beside(self, *command: str) -> Iterator[None]:
         """Show a command and run it while something else is done.
