@@ -234,7 +234,7 @@ async def end_before_it_begins(world: World, event: RawEvent, *, forget: bool = 
             namespace=client.namespace, workflow_execution=WorkflowExecution(workflow_id=event.event_id)
         )
         await client.workflow_service.delete_workflow_execution(deletion)
-        for _ in range(600):
+        for _ in range(150):
             if not await _is_known(handle):
                 return
             await asyncio.sleep(0.2)

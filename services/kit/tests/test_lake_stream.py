@@ -172,3 +172,12 @@ def _drop_all_but_the_head(way: Faulty, identifier: Identifier) -> None:
     old = [each.snapshot_id for each in table.metadata.snapshots if each.snapshot_id != head.snapshot_id]
     required = AssertRefSnapshotId(ref="main", snapshot_id=head.snapshot_id)
     way.catalog.commit_table(table, (required,), (RemoveSnapshotsUpdate(snapshot_ids=old),))
+
+
+def test_numbers_of_rows_are_not_remembered_as_keys(way: Faulty, identifier: Identifier) -> None:
+    opened = target(way, identifier)
+    write(opened, "ab", 2)
+    table = opened._table
+    files = [each for listed in table.manifests() for each in table.finder._bounds(listed, table.io)]
+    assert table.finder.in_files({"0": row("0")}, files, table.metadata, table.io) == set()
+    assert table.finder.in_files({"a": row("a")}, files, table.metadata, table.io) == {"a"}

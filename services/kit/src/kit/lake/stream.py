@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from pyiceberg.catalog import Catalog
 from pyiceberg.exceptions import NoSuchTableError
+from pyiceberg.manifest import DataFile
 from pyiceberg.table.update import SetPropertiesUpdate, TableUpdate
 
 from kit.errors import Fault
@@ -100,6 +101,9 @@ class StreamWrite(GroupWrite):
                 f" {_moved(self._before, at)}. Let one program alone write it;"
                 " this one goes on from the table's positions when it is started anew."
             )
+
+    def _remember(self, data: Sequence[DataFile]) -> None:
+        """Know nothing: positions tell what is there, and rows go here by their number in the group, not by a key."""
 
     def _leave_out_what_does_not_fit(self) -> None:
         super()._leave_out_what_does_not_fit()

@@ -216,10 +216,14 @@ class GroupWrite:
         data = list(_dataframe_to_data_files(metadata, arrow, staging, write_uuid=name))
         for file in data:
             file.spec_id = metadata.default_spec_id
-        table.finder.remember_keys(data, frozenset(self._rows))
+        self._remember(data)
         location = table.location(f"{name}-m0.avro")
         added = write_manifest(metadata, staging, location, snapshot_id, metadata.default_spec_id, added=data)
         return _Files(snapshot_id, staging, data, added, metadata.current_schema_id)
+
+    def _remember(self, data: Sequence[DataFile]) -> None:
+        """Know the keys of files that are about to be written, for later look-ups."""
+        self._table.finder.remember_keys(data, frozenset(self._rows))
 
     def _build_attempt(self, files: _Files) -> Attempt:
         table, staging = self._table, Staging()
