@@ -49,16 +49,7 @@ class Programs:
             StackError: It does not exist, or does not end with 0.
         """
         self.narrator.show(command)
-        with self._errors(command[0]):
-            done = subprocess.run(
-                self._whole(command),
-                env=self._environment({}),
-                cwd=self.directory,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                check=False,
-            )
+        done = self._listen(command, subprocess.STDOUT)
         lines = done.stdout.splitlines()
         for line in lines if done.returncode else lines[-1:]:
             self.narrator.say(line)
@@ -86,19 +77,22 @@ class Programs:
 
     def ask(self, *command: str) -> Any:
         """Return what a command prints as JSON, or None where it ends with an error and prints none."""
+        try:
+            return json.loads(self._listen(command, subprocess.DEVNULL).stdout)
+        except ValueError:
+            return None
+
+    def _listen(self, command: tuple[str, ...], errors: int) -> subprocess.CompletedProcess[str]:
         with self._errors(command[0]):
-            done = subprocess.run(
+            return subprocess.run(
                 self._whole(command),
                 env=self._environment({}),
                 cwd=self.directory,
                 stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
+                stderr=errors,
+                text=True,
                 check=False,
             )
-        try:
-            return json.loads(done.stdout)
-        except ValueError:
-            return None
 
     def _whole(self, command: tuple[str, ...]) -> list[str]:
         return [str(self.folder / command[0]), *command[1:]]
