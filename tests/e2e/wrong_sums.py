@@ -12,7 +12,7 @@ from kit.kafka import AvroDecoder, AvroEncoder, RegistryClient
 from operations.assembly import open_census
 from operations.ledger import Entry, final_payments, is_accepted, told_merchants
 from operations.reconciliation import Hop, reconcile
-from operations.records import TopicReader
+from operations.records import TopicReader, Undecodable
 from operations.settings import OperationsSettings
 from payments_contracts.database import PAYMENT_EVENTS
 from payments_contracts.schemas import schema
@@ -36,7 +36,7 @@ class Finding:
 
 def balance(settings: OperationsSettings, entries: Sequence[Entry]) -> dict[str, Finding]:
     """Return what differs, by hop, once everything has arrived."""
-    with open_census(settings, entries, _since(entries)) as census:
+    with open_census(settings, entries, _since(entries), Undecodable()) as census:
         hops = reconcile(entries, census.arrivals())
     return {hop.name: _finding(hop) for hop in hops if not hop.agrees}
 
@@ -119,9 +119,9 @@ def write_normalized(settings: OperationsSettings, entries: Sequence[Entry], mor
     wanted = an_event(entries)[0]
     contract = schema(NORMALIZED.record, NORMALIZED.version)
     with RegistryClient(settings.schema_registry_url) as registry:
-        reader = TopicReader(
-            settings.kafka_bootstrap_servers, NORMALIZED.name, _since(entries), AvroDecoder(registry, contract).decode
-        )
+        decode = AvroDecoder(registry, contract).decode
+        since, kafka = _since(entries), settings.kafka_bootstrap_servers
+        reader = TopicReader(kafka, NORMALIZED.name, since, decode, Undecodable())
         with closing(reader):
             record = next(each for each in reader.read_new() if each["event_id"] == wanted)
         encoder = AvroEncoder(contract, registry.lookup(NORMALIZED.subject, NORMALIZED.version, contract).id)

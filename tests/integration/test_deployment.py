@@ -24,6 +24,8 @@ from payments_contracts.topics import NORMALIZED, TOPICS, Topic
 from pyiceberg.catalog import Catalog
 from pyiceberg.schema import Schema
 
+from tests.integration.orchestration import wait_for
+
 pytestmark = pytest.mark.integration
 
 
@@ -73,12 +75,15 @@ def test_another_number_of_partitions_is_refused_with_the_reason(admin: AdminCli
     admin.delete_topics([topic.name])[topic.name].result()
 
 
+# Tests beside it would create topics of their own in between.
+@pytest.mark.alone
 def test_brokers_are_warmed_up_without_a_trace(stack: Mapping[str, str], admin: AdminClient) -> None:
     before = set(admin.list_topics(timeout=30).topics)
 
     assert warm_up(stack["KAFKA_BOOTSTRAP_SERVERS"]) > 0
 
-    assert set(admin.list_topics(timeout=30).topics) <= before
+    # The controller answers that a topic is deleted before each broker has heard of it.
+    wait_for("the deletion of the topic", lambda: set(admin.list_topics(timeout=30).topics) <= before, seconds=30)
 
 
 class TestSchemaRegistry(RegistrationBehaviour):

@@ -32,10 +32,11 @@ from operations.merchants import command as merchants
 from operations.peek.command import peek
 from operations.program import run
 from operations.reconciliation import first_loss
+from operations.records import Undecodable
 from operations.recovery import quarantine
 from operations.recovery.replay import replay
 from operations.registry import SchemaRegistry
-from operations.report import print_verdict
+from operations.report import print_undecodable, print_verdict
 from operations.schemas import find_drift, register_schemas, subject_of
 from operations.settings import DatabaseSettings, OperationsSettings, ProvidersSettings
 from operations.sizing.command import sizing
@@ -159,9 +160,11 @@ def verify(
     def build() -> None:
         wait(dagster, launch(dagster, "refresh"), _REFRESH_TIMEOUT_SECONDS)
 
-    with open_census(settings, entries, since) as census:
+    undecodable = Undecodable()
+    with open_census(settings, entries, since, undecodable) as census:
         verdict = verify_run(entries, census, build if refresh else None, patience, console)
     print_verdict(verdict, console)
+    print_undecodable(undecodable, console)
     if first_loss(verdict.hops):
         raise typer.Exit(1)
 

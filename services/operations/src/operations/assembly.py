@@ -11,21 +11,26 @@ from payments_contracts.topics import INGESTION_DLQ, NORMALIZED, VALIDATION_DLQ,
 from operations.census import Census
 from operations.ledger import Entry
 from operations.operational import OperationalDatabase
-from operations.records import TopicReader
+from operations.records import TopicReader, Undecodable
 from operations.settings import OperationsSettings
 from operations.warehouse import Warehouse
 
 
 @contextmanager
-def open_census(settings: OperationsSettings, entries: Sequence[Entry], since: datetime) -> Iterator[Census]:
-    """Open the topics from `since` on, and the lake, for as long as the context lasts."""
+def open_census(
+    settings: OperationsSettings, entries: Sequence[Entry], since: datetime, undecodable: Undecodable
+) -> Iterator[Census]:
+    """Open the topics from `since` on, and the lake, for as long as the context lasts.
+
+    What is in a topic and no record of it is counted in `undecodable`.
+    """
     warehouse = Warehouse(settings.trino, settings.trino_catalog)
     with ExitStack() as stack:
         registry = stack.enter_context(RegistryClient(settings.registry))
 
         def read(topic: Topic) -> TopicReader:
             decoder = AvroDecoder(registry, schema(topic.record, topic.version))
-            reader = TopicReader(settings.kafka, topic.name, since, decoder.decode)
+            reader = TopicReader(settings.kafka, topic.name, since, decoder.decode, undecodable)
             stack.callback(reader.close)
             return reader
 

@@ -1,24 +1,42 @@
 """Reads the records of a topic from a moment on, without joining a consumer group."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from kit.connection import Kafka
+from kit.errors import Rejected
+from kit.kafka import Message
 
-from operations.errors import UnavailableError
 from operations.stretches import Stretches
 
 Decode = Callable[[bytes], dict[str, Any]]
 
 
+@dataclass(frozen=True)
+class Undecodable:
+    """The messages that no record could be read from: how many by topic, and of each topic the first, with why."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    firsts: dict[str, str] = field(default_factory=dict)
+
+    def note(self, message: Message, reason: str) -> None:
+        """Count a message."""
+        self.counts[message.topic] += 1
+        self.firsts.setdefault(message.topic, f"partition {message.partition}, offset {message.offset}: {reason}")
+
+
 class TopicReader:
     """Reads what a topic holds since a moment, again and again, each record once.
 
-    Only committed records of transactions are seen. `decode` turns a message's value into a record.
+    Only committed records of transactions are seen. `decode` turns a message's value into a record; a message that it
+    rejects, or that has no value, is passed by and counted in `undecodable`: anyone may have written it, and what is
+    behind it still counts.
     """
 
-    def __init__(self, kafka: Kafka, topic: str, since: datetime, decode: Decode) -> None:
+    def __init__(self, kafka: Kafka, topic: str, since: datetime, decode: Decode, undecodable: Undecodable) -> None:
         """Look up where `since` lies in each partition.
 
         Raises:
@@ -27,6 +45,7 @@ class TopicReader:
         """
         self._topic = topic
         self._decode = decode
+        self._undecodable = undecodable
         self._stretches = Stretches(kafka, passes_gaps=True)
         self._positions = dict(self._stretches.locate(topic, since))
 
@@ -38,10 +57,13 @@ class TopicReader:
         """
         ends = {number: end for number, (_, end) in self._stretches.bounds(self._topic).items()}
         for message in self._stretches.read(self._topic, self._positions.copy(), ends):
-            if message.value is None:
-                raise UnavailableError(f"{self._topic}: a record without a value")
             self._positions[message.partition] = message.offset + 1
-            yield self._decode(message.value)
+            try:
+                record = self._decode(message.value or b"")
+            except Rejected as error:
+                self._undecodable.note(message, error.detail)
+            else:
+                yield record
 
     def close(self) -> None:
         """Let go of the connections."""

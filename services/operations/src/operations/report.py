@@ -11,6 +11,7 @@ from rich.text import Text
 
 from operations.money import MEASURES, Sum
 from operations.reconciliation import Hop, first_loss
+from operations.records import Undecodable
 from operations.verification import Verdict
 
 _TITLES = {
@@ -61,6 +62,16 @@ def print_verdict(verdict: Verdict, console: Console) -> None:
         console.print(Text(explain(loss)), soft_wrap=True)
     else:
         console.print("[bold green]Every count agrees, and every amount.[/]")
+
+
+def print_undecodable(undecodable: Undecodable, console: Console) -> None:
+    """Print how many messages of each topic were passed by, if any, and where the first of each lies."""
+    for topic, count in sorted(undecodable.counts.items()):
+        what = "1 message was" if count == 1 else f"{count:,} messages were"
+        first = undecodable.firsts[topic]
+        console.print(
+            Text(f"{topic}: {what} passed by, no record of the contracts; the first at {first}"), soft_wrap=True
+        )
 
 
 def explain(hop: Hop) -> str:
