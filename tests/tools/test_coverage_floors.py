@@ -5,9 +5,9 @@ import sys
 from pathlib import Path
 
 from tests.conftest import ROOT
-from tests.tools.coverage_floors import FLOORS, Floor, judged
+from tests.tools.coverage_floors import FLOORS, Floor, is_measured, judged
 
-PARTS = (Floor("one part", 80, ("one/*",)), Floor("another", 90, ("another/*",)))
+PARTS = (Floor("one part", 80, ("one/*",), ("one/tests",)), Floor("another", 90, ("another/*",), ("another/tests",)))
 
 
 def test_says_of_each_part_what_it_has_and_what_it_needs() -> None:
@@ -31,6 +31,14 @@ def test_every_pattern_names_files_that_are_there() -> None:
     for floor in FLOORS:
         for pattern in floor.patterns:
             assert list(ROOT.glob(pattern)), pattern
+
+
+def test_tests_are_measured_that_count_for_a_floor_alone() -> None:
+    assert is_measured(Path("services/gateway/tests/server/test_times.py"))
+    assert not is_measured(Path("services/gateway/tests_of_others/test_times.py"))
+    assert not is_measured(Path("tests/docs/test_links.py"))
+    for floor in FLOORS:
+        assert all((ROOT / place).is_dir() for place in floor.tests)
 
 
 def test_without_measurements_it_says_how_to_make_them(tmp_path: Path) -> None:
