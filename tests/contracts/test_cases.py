@@ -47,7 +47,6 @@ class Watched(dict[str, object]):
         return super().get(key, default)
 
 
-@pytest.mark.no_cover  # other tests reach the same lines with a hundredth of the calls
 def test_all_cases_become_the_same_in_both_and_use_each_entry_of_each_table(
     pair: Pair, monkeypatch: pytest.MonkeyPatch
 ) -> None:
