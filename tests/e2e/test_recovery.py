@@ -234,7 +234,10 @@ async def end_before_it_begins(world: World, event: RawEvent, *, forget: bool = 
             namespace=client.namespace, workflow_execution=WorkflowExecution(workflow_id=event.event_id)
         )
         await client.workflow_service.delete_workflow_execution(deletion)
-        for _ in range(150):
+        # Temporal deletes no workflow whose end its transfer queue may still hold, which it knows 34.5 s after the end
+        # at the latest (history.transferProcessorUpdateAckInterval and its jitter); it looks after 3, 7.5, 14, 24, 40
+        # and 62 s.
+        for _ in range(450):
             if not await _is_known(handle):
                 return
             await asyncio.sleep(0.2)
