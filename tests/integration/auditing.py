@@ -57,6 +57,8 @@ class Path:
             "GATEWAY_PROVIDERS": "stripe",
             "NORMALIZER_GROUP_ID": self.group,
             "CONSUMER_GROUP": self.group,
+            # An archiver that ran on this stack before, and has stopped, would be waited for.
+            "ARCHIVE_GROUP_SUFFIX": f"-{self.group}",
         }
         self.settings = AuditSettings.model_validate({name.lower(): value for name, value in self.variables.items()})
 
