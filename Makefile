@@ -85,7 +85,7 @@ contracts-lint: $(PYTHON)
 	@.venv/bin/codegen lint
 
 unit: $(PYTHON)
-	@$(PYTHON) -m pytest -n auto --dist worksteal -m "not integration and not e2e" --cov --cov-report=term:skip-covered
+	@$(PYTHON) -m pytest -n auto --dist worksteal -m "not integration and not e2e" --cov --cov-report=
 	@$(PYTHON) tests/tools/coverage_floors.py
 
 # From the beginning each time: a verdict that was kept would not know of tests that have changed since.
