@@ -8,6 +8,8 @@ from collections.abc import Generator, Iterator, Mapping
 from pathlib import Path
 
 import pytest
+from stack.places import Places
+from stack.settings import Settings
 
 from tests.tools.coverage_floors import is_measured
 
@@ -31,13 +33,21 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
         sys.settrace(trace)
 
 
-def run_stack(*arguments: str, **settings: str) -> str:
-    """Run the `stack` command for the test stack, or for the one of these settings, and return what it prints."""
-    environment = os.environ | {
+def _settings() -> dict[str, str]:
+    return {
         "PAYMENTS_STATE_DIR": os.environ.get("PAYMENTS_TEST_STATE_DIR", str(ROOT / ".state-test")),
         "PAYMENTS_PORT_OFFSET": os.environ.get("PAYMENTS_TEST_PORT_OFFSET", "5000"),
-        **settings,
     }
+
+
+def places() -> Places:
+    """Return the directories of the test stack."""
+    return Settings(state_dir=Path(_settings()["PAYMENTS_STATE_DIR"])).places()
+
+
+def run_stack(*arguments: str, **settings: str) -> str:
+    """Run the `stack` command for the test stack, or for the one of these settings, and return what it prints."""
+    environment = os.environ | _settings() | settings
     finished = subprocess.run(
         [str(PROGRAM), *arguments], cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, check=False
     )
