@@ -25,7 +25,7 @@ WAIT = False
 OWNER_VARIABLE = "PAYMENTS_SUPERVISED_BY"
 DEFINITION_VARIABLE = "PAYMENTS_DEFINITION"
 # What a process may know of the shell that `up` was typed into.
-INHERITED = ("PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "TZ", "TMPDIR")
+INHERITED = ("PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "TZ", "TMPDIR", "JDK_JAVA_OPTIONS")
 
 
 @dataclass(frozen=True, slots=True)
