@@ -41,7 +41,7 @@ from tests.integration.analytics import (
 FAULTY_AT = NOON - timedelta(days=9)
 FAULTY_DAY = f"{FAULTY_AT:%Y-%m-%d}"
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(900), pytest.mark.engines]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(900), pytest.mark.trino]
 
 
 @pytest.fixture(scope="module")

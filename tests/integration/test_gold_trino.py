@@ -19,7 +19,7 @@ from tests.integration.loss_cases import CASES
 from tests.integration.payment_cases import event
 from tests.integration.reporting import ask_queries, first_numbers, make_page
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(900), pytest.mark.engines]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(900), pytest.mark.trino]
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from pyiceberg.catalog import Catalog
 
 from tests.lakes import NAMESPACE, PARTITIONS, SCHEMA, Faulty, Identifier, row
 
-pytestmark = [pytest.mark.integration, pytest.mark.engines]
+pytestmark = [pytest.mark.integration, pytest.mark.trino]
 
 Ask = Callable[[str], list[list[Any]]]
 DAY = 24 * 60

@@ -13,7 +13,7 @@ from payments_contracts.topics import NORMALIZED, VALIDATION_DLQ
 from tests.integration.normalization import Program, jobs, kill, plan, until
 from tests.integration.raw_stream import ENVELOPES, STREAMED, Stream, Traffic
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(600), pytest.mark.engines]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(600), pytest.mark.flink]
 
 # The test cluster has four slots.
 AT_ONCE = 3

@@ -13,7 +13,7 @@ from payments_contracts.topics import NORMALIZED, VALIDATION_DLQ
 from tests.integration.normalization import Program, jobs, until
 from tests.integration.raw_stream import STREAMED, Stream
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(600), pytest.mark.engines]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(600), pytest.mark.flink]
 
 GOOD = {
     provider: next(each for each in STREAMED if each.provider == provider and each.kind == "accepted")

@@ -16,7 +16,7 @@ from tests.integration.lifecycles import lives, named, unpaid
 from tests.integration.loss_cases import CASES
 from tests.integration.payment_cases import event
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(900), pytest.mark.engines]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(900), pytest.mark.trino]
 
 
 @pytest.fixture(scope="module")

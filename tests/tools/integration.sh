@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Runs the tests against real servers, on a stack that one started: first those that keep Trino or Flink busy and, beside
-# them, those that need neither; then, one by one, those that kill servers or take the pipeline as a whole and, beside
-# them, those that have servers of their own.
+# Runs the tests against real servers, on a stack that one started: first those that keep Trino busy, those that keep
+# Flink busy and those that need neither, beside each other; then, one by one, those that kill servers or take the
+# pipeline as a whole and, beside them, those that have servers of their own.
 set -euo pipefail
 
 python=.venv/bin/python
@@ -12,22 +12,28 @@ places=(tests/integration tests/e2e tests/fuzz tests/faults services)
 .venv-stack/bin/stack up --only deployment
 export PAYMENTS_TEST_STACK_IS_UP=1
 
-output=$(mktemp)
-other=
-trap 'rm -f "$output"; [ -z "$other" ] || kill "$other" 2>/dev/null || true' EXIT
+outputs=$(mktemp -d)
+others=()
+trap 'rm -rf "$outputs"; [ ${#others[@]} = 0 ] || kill "${others[@]}" 2>/dev/null || true' EXIT
 
-# Runs the first tests beside the second, and shows what those say after these have ended.
+# Runs the tests of the last lane, beside them those of each other one, and shows what these say after these have ended.
 run_beside() {
-    local failed=0
-    "$python" -m pytest -m "$1" --durations=15 "${places[@]}" >"$output" 2>&1 &
-    other=$!
-    "$python" -m pytest -m "$2" --durations=15 "${places[@]}" || failed=1
-    echo "The others, which have run meanwhile:"
-    wait "$other" || failed=1
-    other=
-    cat "$output"
+    local failed=0 last="${*: -1}" index
+    local -a lanes=("${@:1:$#-1}")
+    for index in "${!lanes[@]}"; do
+        "$python" -m pytest -m "${lanes[index]}" --durations=15 "${places[@]}" >"$outputs/$index" 2>&1 &
+        others+=("$!")
+    done
+    "$python" -m pytest -m "$last" --durations=15 "${places[@]}" || failed=1
+    for index in "${!lanes[@]}"; do
+        echo "These have run meanwhile: ${lanes[index]}"
+        wait "${others[index]}" || failed=1
+        cat "$outputs/$index"
+    done
+    others=()
     return "$failed"
 }
 
-run_beside "engines and not alone and not apart" "integration and not engines and not alone and not apart"
+shared="not alone and not apart"
+run_beside "trino and $shared" "flink and $shared" "integration and not trino and not flink and $shared"
 run_beside "apart" "(alone or e2e) and not apart"
