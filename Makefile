@@ -146,7 +146,6 @@ format: $(PYTHON) ## Format the code
 .PHONY: integration test
 integration: setup ## Tests against real servers, on ports and a state directory of their own
 	@$(TEST_STACK) tests/tools/integration.sh
-	@$(PYTHON) -m pytest -m e2e tests/rollout
 
 # Whatever reads or writes the object store.
 OBJECT_STORE_TESTS = test_object_store test_archiver test_erasure test_group_committer test_lake_faults test_lake_restarts test_lake_trino \

@@ -7,7 +7,7 @@ set -euo pipefail
 python=.venv/bin/python
 # Servers live for minutes here, all with work to do: the second compiler costs a fifth of all CPU and wins less back.
 export JDK_JAVA_OPTIONS="${JDK_JAVA_OPTIONS:--XX:TieredStopAtLevel=1}"
-places=(tests/integration tests/e2e tests/fuzz tests/faults services)
+places=(tests/integration tests/e2e tests/fuzz tests/faults tests/rollout services)
 .venv-stack/bin/stack up --only infrastructure
 .venv-stack/bin/stack up --only deployment
 export PAYMENTS_TEST_STACK_IS_UP=1
