@@ -167,6 +167,10 @@ SEED ?=
 fuzz: setup ## Send the gateways BODIES malformed bodies, and all services what schemathesis makes of their contracts
 	@$(TEST_STACK) --streams $(PYTHON) -m tests.fuzz --bodies $(BODIES) --cases $(CASES) $(if $(SEED),--seed $(SEED))
 
+.PHONY: seen
+seen: setup ## See each panel draw data, and look for what webhooks held in every log, metric, topic, table and database
+	@$(PYTHON) -m pytest -m e2e tests/e2e/check_seen.py
+
 # Settings of `make faults`, beside SEED: which processes to kill instead of all; or how often to kill Flink's two and
 # Kafka, with the stream alone; and other options.
 KILL ?=

@@ -142,12 +142,39 @@ async def test_nothing_is_said_of_a_trace_where_spans_go_nowhere(
     assert producer.headers == [{}]
 
 
+def traced_by(tracing: Tracing, producer: MemoryProducer, *event_types: str) -> Publication:
+    return Publication(
+        "stripe",
+        producer,
+        STRIPE_RAW,
+        INGESTION_DLQ,
+        lambda topic: IDS[topic.name],
+        tracing=tracing,
+        event_types=frozenset(event_types),
+    )
+
+
+@pytest.mark.parametrize(("known", "told"), [(("paid",), "paid"), (("failed",), "other"), ((), "other")])
+async def test_a_span_tells_no_type_that_the_contract_does_not_know(
+    producer: MemoryProducer, known: tuple[str, ...], told: str
+) -> None:
+    exporter = InMemorySpanExporter()
+    tracing = Tracing("gateway-stripe", exporter)
+    made = traced_by(tracing, producer, *known)
+    await made.pin()
+    await acknowledged(partial(made.accept, ENVELOPE, DELIVERY))
+    tracing.close()
+    (span,) = exporter.get_finished_spans()
+    assert span.attributes is not None
+    assert span.attributes["payments.provider_event_type"] == told
+
+
 async def test_a_webhook_is_the_first_span_of_its_event_and_its_record_tells_the_trace(
     producer: MemoryProducer,
 ) -> None:
     exporter = InMemorySpanExporter()
     tracing = Tracing("gateway-stripe", exporter)
-    made = Publication("stripe", producer, STRIPE_RAW, INGESTION_DLQ, lambda topic: IDS[topic.name], tracing=tracing)
+    made = traced_by(tracing, producer)
     await made.pin()
     await acknowledged(partial(made.accept, ENVELOPE, DELIVERY))
     producer.trouble = Transient("no broker")

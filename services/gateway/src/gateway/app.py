@@ -93,7 +93,10 @@ def build_app(
         tracing: Makes spans, where they are exported.
     """
     raw = raw_topic(provider.name)
-    publication = Publication(provider.name, producer, raw, INGESTION_DLQ, schema_id_of, tracing=tracing)
+    event_types = provider.accepted_event_types | provider.unmapped.keys()
+    publication = Publication(
+        provider.name, producer, raw, INGESTION_DLQ, schema_id_of, tracing=tracing, event_types=event_types
+    )
     kind = ComposedReception if is_composed(provider) else Reception
     reception = kind(
         provider=provider,

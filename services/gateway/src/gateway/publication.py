@@ -18,6 +18,7 @@ from gateway.errors import Malformed
 # What is written below; a topic that is to hold another version is refused at start.
 _EVENT_VERSION: Final = 2
 _FAILURE_VERSION: Final = 1
+_OTHER: Final = "other"
 
 
 class Producer(Protocol):
@@ -69,6 +70,7 @@ class Publication:
         malformed: Where authentic webhooks go that are not events.
         schema_id_of: Finds the registered schemas.
         tracing: Makes a span of each webhook, where spans are exported at all.
+        event_types: Types that the contract knows. A span names no other: whoever sends one says what it is.
     """
 
     def __init__(
@@ -80,6 +82,7 @@ class Publication:
         schema_id_of: SchemaIdOf,
         *,
         tracing: Tracing | None = None,
+        event_types: frozenset[str] = frozenset(),
     ) -> None:
         for topic, version in ((accepted, _EVENT_VERSION), (malformed, _FAILURE_VERSION)):
             if topic.version != version:
@@ -90,6 +93,7 @@ class Publication:
         self._malformed = malformed
         self._schema_id_of = schema_id_of
         self._tracing = tracing
+        self._event_types = event_types
         self._headers: dict[str, bytes] = {}
         self._trouble: str | None = "not looked up yet"
 
@@ -136,7 +140,8 @@ class Publication:
         if self._tracing is None:
             self._producer.produce(self._accepted.name, key, record, done)
             return
-        about = {"payments.merchant_id": envelope.merchant_id, "payments.provider_event_type": envelope.event_type}
+        kind = envelope.event_type if envelope.event_type in self._event_types else _OTHER
+        about = {"payments.merchant_id": envelope.merchant_id, "payments.provider_event_type": kind}
         traced = self._traced(self._tracing, envelope.event_id, delivery, about, done)
         self._producer.produce(self._accepted.name, key, record, traced, _context(envelope.event_id))
 
