@@ -1,9 +1,10 @@
 """What is wrong with a stream is told; and Flink and Kafka are killed on real servers, each at least once."""
 
+import json
 import os
 import secrets
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -11,10 +12,12 @@ from rich.console import Console
 from stack.session import Session
 from stack.settings import Settings
 
-from tests.conftest import run_stack
+from tests.conftest import ROOT, run_stack
 from tests.faults.exactly_once import VICTIMS, Plan, StreamOrdeal, order
 from tests.faults.stream import Arrival, Seen, Sent, faults
 
+# Added to the ports of the other tests' stack; the brokers' and the rollout's tests add less.
+BESIDE = 600
 SENT = {f"e{number}": Sent("shop", "merch", number, 0.0) for number in (1, 2, 3)}
 
 
@@ -42,16 +45,28 @@ def test_each_victim_is_killed_as_often_in_an_order_of_the_seed() -> None:
     assert order(plan) != order(Plan(10, 0, 0, 25, 8))
 
 
+@pytest.fixture
+def apart() -> Iterator[tuple[Mapping[str, str], Session]]:
+    """Start a normalizer and what it needs, of a state and at ports of their own: nobody else may miss what is killed."""
+    state = Path(f"{os.environ.get('PAYMENTS_TEST_STATE_DIR', ROOT / '.state-test')}-stream").absolute()
+    offset = int(os.environ.get("PAYMENTS_TEST_PORT_OFFSET", "5000")) + BESIDE
+    own = {"PAYMENTS_STATE_DIR": str(state), "PAYMENTS_PORT_OFFSET": str(offset)}
+    try:
+        run_stack("up", "normalizer-stripe", **own)
+        settings = Settings(state_dir=state, port_offset=offset, gateway_providers="stripe")
+        yield json.loads(run_stack("env", "--format", "json", **own)), Session(settings, Console())
+    finally:
+        run_stack("down", **own)
+    run_stack("clean-state", **own)
+
+
 @pytest.mark.e2e
+@pytest.mark.apart
 @pytest.mark.timeout(1200)
-def test_a_reader_of_committed_records_sees_each_event_once_and_in_order(stack: Mapping[str, str]) -> None:
-    settings = Settings(
-        state_dir=Path(stack["PAYMENTS_STATE_DIR"]),
-        port_offset=int(os.environ.get("PAYMENTS_TEST_PORT_OFFSET", "5000")),
-        gateway_providers="stripe",
-    )
-    session = Session(settings, Console())
-    run_stack("up", "normalizer-stripe")
+def test_a_reader_of_committed_records_sees_each_event_once_and_in_order(
+    apart: tuple[Mapping[str, str], Session],
+) -> None:
+    stack, session = apart
     plan = Plan(kills=1, windows=1, downtime=1, rate=25, seed=secrets.randbelow(1_000_000))
     said = [f"seed {plan.seed}"]
     problems = StreamOrdeal(stack, session, ["stripe"], said.append).endure(plan)
