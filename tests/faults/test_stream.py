@@ -47,7 +47,7 @@ def test_each_victim_is_killed_as_often_in_an_order_of_the_seed() -> None:
 
 @pytest.fixture
 def apart() -> Iterator[tuple[Mapping[str, str], Session]]:
-    """Start a normalizer and what it needs, of a state and at ports of their own: nobody else may miss what is killed."""
+    """Start a normalizer and what it needs with a state and ports of their own, and stop them."""
     state = Path(f"{os.environ.get('PAYMENTS_TEST_STATE_DIR', ROOT / '.state-test')}-stream").absolute()
     offset = int(os.environ.get("PAYMENTS_TEST_PORT_OFFSET", "5000")) + BESIDE
     own = {"PAYMENTS_STATE_DIR": str(state), "PAYMENTS_PORT_OFFSET": str(offset)}
