@@ -39,9 +39,58 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version }}
 {{- end }}
 {{- end }}
 
+{{/*
+Kafka and the registry. Takes a dict of root and service: the service of the contracts whose user of Kafka it is, named
+as Strimzi names the Secret with its password.
+*/}}
 {{- define "payments.env.stream" -}}
-- {name: KAFKA_BOOTSTRAP_SERVERS, value: {{ .Values.kafka.bootstrapServers | quote }}}
-- {name: SCHEMA_REGISTRY_URL, value: {{ .Values.registry.url | quote }}}
+{{- with .root.Values.kafka -}}
+- {name: KAFKA_BOOTSTRAP_SERVERS, value: {{ .bootstrapServers | quote }}}
+{{- if ne .security.protocol "PLAINTEXT" }}
+- {name: KAFKA_SECURITY_PROTOCOL, value: {{ .security.protocol }}}
+{{- if .security.caSecretName }}
+- {name: KAFKA_TLS_CA_FILE, value: /var/run/kafka-ca/ca.crt}
+{{- end }}
+{{- if hasPrefix "SASL" .security.protocol }}
+- {name: KAFKA_SASL_MECHANISM, value: {{ .security.mechanism }}}
+- {name: KAFKA_SASL_USERNAME, value: payments-{{ $.service }}}
+- name: KAFKA_SASL_PASSWORD
+  valueFrom: {secretKeyRef: {name: payments-{{ $.service }}, key: password}}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- with .root.Values.registry }}
+- {name: SCHEMA_REGISTRY_URL, value: {{ .url | quote }}}
+{{- if .security.secretName }}
+- name: SCHEMA_REGISTRY_USERNAME
+  valueFrom: {secretKeyRef: {name: {{ .security.secretName }}, key: username}}
+- name: SCHEMA_REGISTRY_PASSWORD
+  valueFrom: {secretKeyRef: {name: {{ .security.secretName }}, key: password}}
+{{- end }}
+{{- if .security.caSecretName }}
+- {name: SCHEMA_REGISTRY_TLS_CA_FILE, value: /var/run/registry-ca/ca.crt}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* Certificates by which servers are known, and those that say who we are, in every pod of ours. */}}
+{{- define "payments.certificates" -}}
+{{- $secrets := dict
+  "kafka-ca" .Values.kafka.security.caSecretName
+  "registry-ca" .Values.registry.security.caSecretName
+  "temporal-ca" .Values.temporal.security.caSecretName
+  "temporal-client" .Values.temporal.security.clientSecretName
+  "trino-ca" .Values.trino.security.caSecretName
+  "postgres-ca" .Values.postgres.caSecretName -}}
+{{- range $name, $secret := $secrets }}{{ if $secret }}
+- {name: {{ $name }}, secret: {secretName: {{ $secret }}}}
+{{- end }}{{ end }}
+{{- end }}
+
+{{- define "payments.certificates.mounts" -}}
+{{- range (include "payments.certificates" . | fromYamlArray) }}
+- {name: {{ .name }}, mountPath: /var/run/{{ .name }}, readOnly: true}
+{{- end }}
 {{- end }}
 
 {{- define "payments.env.objects" -}}
@@ -77,6 +126,25 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version }}
 - {name: TEMPORAL_NAMESPACE, value: {{ .Values.temporal.namespace }}}
 - {name: TEMPORAL_HTTP_URL, value: {{ .Values.temporal.httpUrl | quote }}}
 - {name: TEMPORAL_UI_URL, value: {{ .Values.temporal.uiUrl | quote }}}
+{{- with .Values.temporal.security }}
+{{- if .tls }}
+- {name: TEMPORAL_TLS, value: "true"}
+{{- if .caSecretName }}
+- {name: TEMPORAL_TLS_CA_FILE, value: /var/run/temporal-ca/ca.crt}
+{{- end }}
+{{- if .clientSecretName }}
+- {name: TEMPORAL_TLS_CERTIFICATE_FILE, value: /var/run/temporal-client/tls.crt}
+- {name: TEMPORAL_TLS_KEY_FILE, value: /var/run/temporal-client/tls.key}
+{{- end }}
+{{- with .serverName }}
+- {name: TEMPORAL_TLS_SERVER_NAME, value: {{ . | quote }}}
+{{- end }}
+{{- with .apiKeySecretName }}
+- name: TEMPORAL_API_KEY
+  valueFrom: {secretKeyRef: {name: {{ . }}, key: api-key}}
+{{- end }}
+{{- end }}
+{{- end }}
 {{- end }}
 
 {{/* What the `payments` command and Dagster need beside the lake and the stream. */}}
@@ -84,6 +152,18 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version }}
 - {name: TRINO_HOST, value: {{ .Values.trino.host | quote }}}
 - {name: TRINO_PORT, value: {{ .Values.trino.port | quote }}}
 - {name: TRINO_USER, value: {{ .Values.trino.user }}}
+{{- with .Values.trino.security }}
+{{- if .tls }}
+- {name: TRINO_TLS, value: "true"}
+{{- if .caSecretName }}
+- {name: TRINO_TLS_CA_FILE, value: /var/run/trino-ca/ca.crt}
+{{- end }}
+{{- with .passwordSecretName }}
+- name: TRINO_PASSWORD
+  valueFrom: {secretKeyRef: {name: {{ . }}, key: password}}
+{{- end }}
+{{- end }}
+{{- end }}
 - {name: DAGSTER_URL, value: "http://{{ .Release.Name }}-dagster:3000"}
 - {name: GATEWAY_PROVIDERS, value: {{ include "payments.providers" . | quote }}}
 {{- if .Values.kafka.brokers }}
@@ -202,9 +282,11 @@ spec:
           volumeMounts:
             - {name: tmp, mountPath: /tmp}
             {{- with .mounts }}{{ . | trim | nindent 12 }}{{ end }}
+            {{- with include "payments.certificates.mounts" .root | trim }}{{ . | nindent 12 }}{{ end }}
       volumes:
         - {name: tmp, emptyDir: {}}
         {{- with .volumes }}{{ . | trim | nindent 8 }}{{ end }}
+        {{- with include "payments.certificates" .root | trim }}{{ . | nindent 8 }}{{ end }}
 ---
 apiVersion: v1
 kind: Service
