@@ -1,6 +1,7 @@
 """The chart by Helm itself: `make deployment`. Where there is no Helm it is built, hence not a part of `make test`."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -9,9 +10,15 @@ from stack.errors import StackError
 from deployment import manifests
 from deployment.__main__ import REPOSITORY
 
-from .kubernetes import EVERYTHING, LITTLE, given, pods, problems, resources
+from .kubernetes import EVERYTHING, LITTLE, SECURED, given, pods, problems, resources
+from .programs import IN_IMAGES, SETTINGS
 
 CHART = manifests.chart(REPOSITORY)
+# Variables by which a client says who it is.
+ASKING = (
+    *("KAFKA_SASL", "KAFKA_TLS", "SCHEMA_REGISTRY_", "TEMPORAL_TLS", "TEMPORAL_API_KEY"),
+    *("TRINO_TLS", "TRINO_PASSWORD"),
+)
 
 
 @pytest.fixture(scope="session")
@@ -64,9 +71,68 @@ def test_without_strimzi_topics_are_applied_first_and_before_the_programs(helm: 
         ("providers[0].name=nobody", "the contracts have no provider nobody"),
         ("gateway.replica=3", "replica"),
         ("logLevel=LOUD", "logLevel"),
+        ("kafka.security.protocol=TLS", "protocol"),
+        ("kafka.strimzi.authorization=true", "kafka.security.protocol"),
     ],
 )
 def test_a_wrong_value_is_refused_by_name(helm: Path, option: str, said: str) -> None:
-    values = given("providers[0].secretName=a", "providers[0].notificationUrl=https://a.example", option)
+    provider = (
+        "providers[0].name=stripe",
+        "providers[0].secretName=a",
+        "providers[0].notificationUrl=https://a.example",
+    )
+    values = given(*provider, option)
     with pytest.raises(StackError, match=said):
         render(helm, *values)
+
+
+def variables(pod: dict[str, Any], folder: Path) -> dict[str, str]:
+    """Return the environment of a pod's program; what is in a mounted Secret is in a folder instead."""
+    (container, *_) = pod["containers"]
+    secrets = {each["name"] for each in pod["volumes"] if "secret" in each}
+    mounts = {each["mountPath"]: each["name"] for each in container["volumeMounts"]}
+    found = dict(IN_IMAGES)
+    for each in container["env"]:
+        value = str(each.get("value", "id:s3cret" if each["name"] == "CATALOG_CREDENTIAL" else "s3cret"))
+        if each["name"].endswith(("_CA_FILE", "_CERTIFICATE_FILE", "_KEY_FILE")):
+            place, _, file = value.rpartition("/")
+            assert mounts[place] in secrets, value
+            (folder / file).write_text("PEM", encoding="utf-8")
+            value = str(folder / file)
+        found[each["name"]] = value
+    return found
+
+
+def test_every_program_comes_in_where_servers_ask_who_it_is(
+    helm: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = yaml.safe_load(yaml.safe_dump(render(helm, *SECURED)))
+    users = {each["metadata"]["name"] for each in made if each["kind"] == "KafkaUser"}
+    came = set()
+    for name, pod in pods(made).items():
+        environment = variables(pod, tmp_path)
+        with monkeypatch.context() as context:
+            for variable, value in environment.items():
+                context.setenv(variable, value)
+            read = {setting for kind in SETTINGS[name] for setting in kind().model_fields_set}
+        unread = {each for each in environment if each.startswith(ASKING)} - {setting.upper() for setting in read}
+        assert unread == set(), name
+        if user := environment.get("KAFKA_SASL_USERNAME"):
+            came.add(user)
+            (password,) = (each for each in pod["containers"][0]["env"] if each["name"] == "KAFKA_SASL_PASSWORD")
+            assert password["valueFrom"]["secretKeyRef"] == {"name": user, "key": "password"}
+    # Dagster comes in as operations, whose command it runs.
+    assert came == users - {"payments-analytics"}
+
+
+def test_keda_asks_kafka_as_the_program_that_it_scales(helm: Path) -> None:
+    made = yaml.safe_load(yaml.safe_dump(render(helm, *EVERYTHING)))
+    (scaled,) = (each for each in made if each["kind"] == "ScaledObject")
+    (trigger,) = (each for each in scaled["spec"]["triggers"] if each["type"] == "kafka")
+    assert (trigger["metadata"]["tls"], trigger["metadata"]["sasl"]) == ("enable", "scram_sha512")
+    (known,) = (each for each in made if each["kind"] == "TriggerAuthentication")
+    assert known["metadata"]["name"] == trigger["authenticationRef"]["name"]
+    (container,) = pods(made)[scaled["spec"]["scaleTargetRef"]["name"]]["containers"]
+    assert {each["name"] for each in known["spec"]["env"]} <= {each["name"] for each in container["env"]}
+    # Where nobody is asked, there is nothing to say.
+    assert "TriggerAuthentication" not in {each["kind"] for each in render(helm, *given("keda.enabled=true"))}

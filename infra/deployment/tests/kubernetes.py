@@ -19,10 +19,27 @@ def given(*values: str) -> tuple[str, ...]:
     return tuple(part for value in values for part in ("--set", value))
 
 
-EVERYTHING = given(
+# Servers that ask who somebody is, and whose certificates a private authority signed.
+SECURED = given(
+    "kafka.bootstrapServers=payments-kafka-bootstrap:9093",
+    "kafka.security.protocol=SASL_SSL",
+    "kafka.security.caSecretName=payments-cluster-ca-cert",
+    "kafka.strimzi.authorization=true",
+    "registry.security.secretName=registry",
+    "registry.security.caSecretName=registry-ca",
+    "temporal.security.tls=true",
+    "temporal.security.caSecretName=temporal-ca",
+    "temporal.security.clientSecretName=temporal-client",
+    "temporal.security.apiKeySecretName=temporal-key",
+    "temporal.security.serverName=temporal.example.com",
+    "trino.security.tls=true",
+    "trino.security.caSecretName=trino-ca",
+    "trino.security.passwordSecretName=trino",
+    "postgres.caSecretName=postgres-ca",
+)
+EVERYTHING = SECURED + given(
     "keda.enabled=true",
     "gateway.ingress.enabled=true",
-    "kafka.strimzi.authorization=true",
     "nodeSelector.pool=payments",
     "image.pullSecrets[0].name=pull",
     "env.A=b",

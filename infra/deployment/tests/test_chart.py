@@ -8,19 +8,14 @@ from typing import Any
 import jsonschema
 import pytest
 import yaml
-from archiver.settings import Settings as ArchiverSettings
-from gateway.settings import GatewaySettings
-from inference.settings import Settings as InferenceSettings
-from kit.settings import EnvironmentSettings, LakeSettings
-from normalizer.settings import NormalizerSettings
-from operations.settings import DatabaseSettings, OperationsSettings, RecoverySettings
-from orchestrator.settings import CommitterSettings, ConsumerSettings, ProgramSettings, WorkerSettings
+from kit.settings import EnvironmentSettings
 from payments_contracts.topics import topics_of
 
 from deployment import manifests, neighbours
 from deployment.__main__ import REPOSITORY
 
 from .kubernetes import FOREIGN, pods, problems, resources
+from .programs import IN_IMAGES, SETTINGS
 
 CHART = manifests.chart(REPOSITORY)
 TEXT = manifests.target(REPOSITORY).read_text(encoding="utf-8")
@@ -28,25 +23,6 @@ RESOURCES = resources(TEXT)
 PODS = pods(RESOURCES)
 VALUES: dict[str, Any] = yaml.safe_load((CHART / "values.yaml").read_text(encoding="utf-8"))
 SCHEMA = json.loads((CHART / "values.schema.json").read_text(encoding="utf-8"))
-STEPS = (OperationsSettings, DatabaseSettings, LakeSettings)
-PROGRAMS: dict[str, tuple[type[EnvironmentSettings], ...]] = {
-    "payments-gateway-stripe": (GatewaySettings,),
-    "payments-gateway-square": (GatewaySettings,),
-    "payments-normalizer-stripe": (NormalizerSettings,),
-    "payments-normalizer-square": (NormalizerSettings,),
-    "payments-orchestrator-consumer": (ProgramSettings, ConsumerSettings),
-    "payments-orchestrator-worker": (ProgramSettings, WorkerSettings),
-    "payments-orchestrator-committer": (ProgramSettings, CommitterSettings),
-    "payments-inference": (InferenceSettings,),
-    "payments-archiver": (ArchiverSettings,),
-    "payments-watch": (OperationsSettings, RecoverySettings),
-    "payments-dagster": STEPS,
-    "payments-deploy-schemas": STEPS,
-    "payments-deploy-tables": STEPS,
-    "payments-deploy-database": STEPS,
-}
-# Of the images, see infra/images/Dockerfile.
-IN_IMAGES = {"HTTP_PORT": "8080", "METRICS_PORT": "9100", "FLINK_HOME": "/opt/flink", "NORMALIZER_SQL_DIR": "/opt/sql"}
 
 
 def of_kind(kind: str) -> list[dict[str, Any]]:
@@ -137,7 +113,7 @@ def test_a_pod_has_no_rights_and_no_secret_in_its_text(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "kind"), [(name, kind) for name, kinds in PROGRAMS.items() for kind in kinds], ids=str
+    ("name", "kind"), [(name, kind) for name, kinds in SETTINGS.items() for kind in kinds], ids=str
 )
 def test_a_program_finds_every_setting_that_it_needs(
     name: str, kind: type[EnvironmentSettings], monkeypatch: pytest.MonkeyPatch
@@ -149,7 +125,7 @@ def test_a_program_finds_every_setting_that_it_needs(
 
 
 def test_every_pod_is_one_of_those_programs() -> None:
-    assert set(PODS) == set(PROGRAMS)
+    assert set(PODS) == set(SETTINGS)
 
 
 def test_names_of_selectors_are_those_of_pods() -> None:

@@ -304,6 +304,7 @@ spec:
 {{/* Takes a dict of root, component, values (replicas, autoscaling). */}}
 {{- define "payments.scaling" -}}
 {{- $name := printf "%s-%s" .root.Release.Name .component }}
+{{- $known := or (hasPrefix "SASL" .root.Values.kafka.security.protocol) .root.Values.kafka.security.caSecretName }}
 {{- if .values.autoscaling.enabled }}
 {{- if and .root.Values.keda.enabled .values.autoscaling.lag }}
 ---
@@ -324,9 +325,42 @@ spec:
         consumerGroup: {{ .group }}
         topic: {{ .topic }}
         lagThreshold: {{ .values.autoscaling.lag | quote }}
+        {{- with .root.Values.kafka.security }}
+        {{- if hasSuffix "SSL" .protocol }}
+        tls: enable
+        {{- end }}
+        {{- if hasPrefix "SASL" .protocol }}
+        sasl: {{ get (dict "PLAIN" "plaintext" "SCRAM-SHA-256" "scram_sha256" "SCRAM-SHA-512" "scram_sha512") .mechanism }}
+        {{- end }}
+        {{- end }}
+      {{- if $known }}
+      authenticationRef: {name: {{ $name }}}
+      {{- end }}
     - type: cpu
       metricType: Utilization
       metadata: {value: {{ .values.autoscaling.cpu | quote }}}
+{{- if $known }}
+{{- with .root.Values.kafka.security }}
+---
+# KEDA asks Kafka as the program does that it scales.
+apiVersion: keda.sh/v1alpha1
+kind: TriggerAuthentication
+metadata:
+  name: {{ $name }}
+  labels:
+    {{- include "payments.labels" $ | nindent 4 }}
+spec:
+  {{- if hasPrefix "SASL" .protocol }}
+  env:
+    - {parameter: username, name: KAFKA_SASL_USERNAME}
+    - {parameter: password, name: KAFKA_SASL_PASSWORD}
+  {{- end }}
+  {{- with .caSecretName }}
+  secretTargetRef:
+    - {parameter: ca, name: {{ . }}, key: ca.crt}
+  {{- end }}
+{{- end }}
+{{- end }}
 {{- else }}
 ---
 apiVersion: autoscaling/v2
