@@ -182,7 +182,12 @@ faults: setup ## Kill every process that carries events while webhooks come in; 
 	@$(TEST_STACK) $(PYTHON) -m tests.faults $(if $(SEED),--seed $(SEED)) $(foreach name,$(KILL),--only $(name)) \
 		$(if $(STREAM),--stream $(STREAM)) $(FAULTS_OPTIONS)
 
-test: ## Set up what is needed and run every test
+.PHONY: nightly
+nightly: setup ## What takes too long for every change: secured servers, three brokers, a rollout, more kills and builds; an hour
+	@$(PYTHON) -m pytest -m nightly --durations=15 tests services
+	@$(MAKE) seen
+
+test: ## Set up what is needed and run all tests but those of `make nightly`
 	@tests/tools/everything.sh
 
 # Checks and codegen need no server: those are for `make setup`, or `make up`.

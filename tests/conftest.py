@@ -23,7 +23,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 
     The marker `no_cover` of pytest-cov stops one of the two tracers that a worker of xdist has.
     """
-    if is_measured(item.path.relative_to(ROOT)) and item.get_closest_marker("drawn") is None:
+    if is_measured(item.path.relative_to(ROOT)) and item.get_closest_marker("many") is None:
         return (yield)
     trace = sys.gettrace()
     sys.settrace(None)

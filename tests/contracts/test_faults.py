@@ -84,7 +84,7 @@ def test_what_has_to_be_there_is_missed(pair: Pair) -> None:
     assert missed >= {"amount_cents", "provider_created_at"}
 
 
-@pytest.mark.drawn
+@pytest.mark.many
 def test_whatever_fills_a_field_becomes_the_same_in_both(pair: Pair) -> None:
     for event, target, found in fields(pair):
         for way in found:

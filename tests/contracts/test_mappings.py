@@ -60,7 +60,7 @@ def test_examples_become_the_same_in_both(pair: Pair) -> None:
         pair.outcome(example.body, example.merchant_id, example.headers)
 
 
-@pytest.mark.drawn
+@pytest.mark.many
 @MUTATIONS
 @given(seed=st.integers(0, 2**64 - 1), drawn=st.lists(VALUES, min_size=10, max_size=30))
 def test_mutations_become_the_same_in_both(pair: Pair, seed: int, drawn: list[Any]) -> None:

@@ -61,7 +61,7 @@ def apart() -> Iterator[tuple[Mapping[str, str], Session]]:
 
 
 @pytest.mark.e2e
-@pytest.mark.apart
+@pytest.mark.nightly
 @pytest.mark.timeout(1200)
 def test_a_reader_of_committed_records_sees_each_event_once_and_in_order(
     apart: tuple[Mapping[str, str], Session],

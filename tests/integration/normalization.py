@@ -131,7 +131,7 @@ def stream(stack: Mapping[str, str], topics: Mapping[str, Topic]) -> Iterator[St
     stream.close()
 
 
-@pytest.fixture(params=["disk", "object store"])
+@pytest.fixture
 def state(request: pytest.FixtureRequest, stack: Mapping[str, str]) -> str:
     """Where the job's state is: on the `disk`, as in the local stack, or in the `object store`, as in a cluster."""
     return stack["NORMALIZER_STATE_DIR"] if request.param == "disk" else "s3://flink"

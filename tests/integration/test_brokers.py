@@ -26,7 +26,7 @@ from tests.conftest import ROOT, run_stack
 from tests.integration.gateways import Load, loaded, running
 from tests.tail import Tail
 
-pytestmark = [pytest.mark.integration, pytest.mark.apart, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.integration, pytest.mark.nightly, pytest.mark.timeout(900)]
 
 BROKERS = tuple(broker_name(number) for number in (1, 2, 3))
 # No port of the stack of the tests is one of this stack's.

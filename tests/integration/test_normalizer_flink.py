@@ -87,6 +87,7 @@ def _pass_on(stream: Stream) -> None:
     until(lambda: len(_arrived(stream)) > before, "events flow")
 
 
+@pytest.mark.parametrize("state", ["object store", pytest.param("disk", marks=pytest.mark.nightly)], indirect=True)
 def test_no_event_is_lost_or_doubled_when_the_normalizer_restarts_and_is_rescaled(
     stack: Mapping[str, str], job_name: str, program: Program, stream: Stream
 ) -> None:
@@ -115,6 +116,7 @@ def test_no_event_is_lost_or_doubled_when_the_normalizer_restarts_and_is_rescale
     assert _arrived(stream) == Counter(traffic.sent)
 
 
+@pytest.mark.parametrize("state", ["disk", pytest.param("object store", marks=pytest.mark.nightly)], indirect=True)
 def test_no_event_is_lost_or_doubled_when_flink_is_killed(
     stack: Mapping[str, str], job_name: str, program: Program, stream: Stream
 ) -> None:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from kit.settings import KafkaSettings
 
-pytestmark = [pytest.mark.integration, pytest.mark.apart, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.integration, pytest.mark.nightly, pytest.mark.timeout(600)]
 RAW = raw_topic("stripe").name
 FLINK_CLIENT = __file__.replace("test_secured_kafka.py", "secured/FlinkClient.java")
 

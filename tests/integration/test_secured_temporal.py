@@ -19,7 +19,7 @@ from tests.integration.secured.temporal import Frontend, frontend
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-pytestmark = [pytest.mark.integration, pytest.mark.apart, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.integration, pytest.mark.nightly, pytest.mark.timeout(600)]
 NAMESPACE = "payments"
 _PATIENCE_SECONDS = 120
 

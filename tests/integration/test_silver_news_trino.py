@@ -13,7 +13,7 @@ from pyiceberg.table import Table
 
 from tests.integration.analytics import NOON, Dbt, Query, append, own_namespace, payment
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(900), pytest.mark.trino]
+pytestmark = [pytest.mark.integration, pytest.mark.nightly, pytest.mark.timeout(900)]
 
 # The project has the name of its largest model, which alone selects all of it.
 # What is rebuilt whole, once a day, is no part of it.

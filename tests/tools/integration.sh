@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs the tests against real servers, on a stack that one started: first those that keep Trino busy, those that keep
 # Flink busy and those that need neither, beside each other; then, one by one, those that kill servers or take the
-# pipeline as a whole and, beside them, those that have servers of their own.
+# pipeline as a whole. What is marked `nightly` is left to `make nightly`.
 set -euo pipefail
 
 python=.venv/bin/python
@@ -34,6 +34,6 @@ run_beside() {
     return "$failed"
 }
 
-shared="not alone and not apart"
+shared="not alone and not nightly"
 run_beside "trino and $shared" "flink and $shared" "integration and not trino and not flink and $shared"
-run_beside "apart" "(alone or e2e) and not apart"
+run_beside "(alone or e2e) and not nightly"
