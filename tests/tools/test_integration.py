@@ -13,15 +13,15 @@ SCRIPT = "tests/tools/integration.sh"
 # Writes down which tests it would run; those that FAILING names fail, and the ones beside others say so late.
 PROGRAM = """#!/bin/sh
 echo "$(basename "$0") $1 $2 $3 $4" >> calls
-case "$4" in trino*|flink*|apart) sleep 0.3;; esac
+case "$4" in trino*|flink*) sleep 0.3;; esac
 echo "$4 has run"
 [ "$4" = "$FAILING" ] && exit 1
 exit 0
 """
-TRINO = "trino and not alone and not apart"
-FLINK = "flink and not alone and not apart"
-OTHERS = "integration and not trino and not flink and not alone and not apart"
-ALONE = "(alone or e2e) and not apart"
+TRINO = "trino and not alone and not nightly"
+FLINK = "flink and not alone and not nightly"
+OTHERS = "integration and not trino and not flink and not alone and not nightly"
+ALONE = "(alone or e2e) and not nightly"
 
 
 @pytest.fixture
@@ -51,15 +51,15 @@ def test_all_lanes_run_and_each_says_what_it_did(tree: Path) -> None:
 
     assert done.returncode == 0
     assert sorted(lanes(tree)[:3]) == sorted([TRINO, FLINK, OTHERS])
-    assert sorted(lanes(tree)[3:]) == sorted(["apart", ALONE])
+    assert lanes(tree)[3:] == [ALONE]
     said = [line for line in done.stdout.splitlines() if line.endswith(" has run") and not line.startswith(" ")]
-    assert [line.removesuffix(" has run") for line in said] == [OTHERS, TRINO, FLINK, ALONE, "apart"]
+    assert [line.removesuffix(" has run") for line in said] == [OTHERS, TRINO, FLINK, ALONE]
 
 
-@pytest.mark.parametrize("failing", [TRINO, FLINK, OTHERS, ALONE, "apart"])
+@pytest.mark.parametrize("failing", [TRINO, FLINK, OTHERS, ALONE])
 def test_a_failure_of_any_lane_fails_all_and_is_shown(tree: Path, failing: str) -> None:
     done = run(tree, failing)
 
     assert done.returncode == 1
     assert f"{failing} has run" in done.stdout
-    assert (ALONE in lanes(tree)) == (failing in {ALONE, "apart"})
+    assert (ALONE in lanes(tree)) == (failing == ALONE)

@@ -54,6 +54,13 @@ def test_everything_that_is_downloaded_is_pinned_by_a_hash(context: Context) -> 
                 pytest.fail(f"unknown kind of tool: {tool}")
 
 
+def test_what_is_put_in_the_place_of_a_file_belongs_to_one_that_is_left_out(context: Context) -> None:
+    servers = context.tools.servers
+    left_out = {f"{module}/{file}" for module, files in servers.without.items() for file in files}
+    instead = servers.directory / "instead"
+    assert {str(file.relative_to(instead)) for file in instead.rglob("*.go")} < left_out
+
+
 def test_names_the_tools_that_are_missing(context: Context) -> None:
     tools = context.tools
     tools.postgres.target().mkdir(parents=True)

@@ -17,6 +17,33 @@ TEMPORAL_UI = "github.com/temporalio/ui-server/v2"
 PROMETHEUS = "github.com/prometheus/prometheus"
 ALERTMANAGER = "github.com/prometheus/alertmanager"
 
+# Two fifths of all that would be compiled.
+_UNNEEDED = {
+    PROMETHEUS: (
+        # It helps tests and is not a test to Go: it brings a validator of OpenAPI.
+        "web/api/v1/test_helpers.go",
+        # promtool asks whether a target is one of Kubernetes, and brings all of its client for that.
+        *(
+            f"discovery/kubernetes/{name}.go"
+            for name in ("endpoints", "endpointslice", "ingress", "kubernetes", "metrics", "node", "pod", "service")
+        ),
+    ),
+    # Workers that Temporal starts in clouds.
+    "go.temporal.io/auto-scaled-workers": tuple(
+        f"wci/workflow/compute_provider/{name}.go"
+        for name in ("aws", "aws_agentcore", "aws_ecs", "aws_lambda", "gcp", "gcp_cloudrun", "k8s")
+    ),
+    TEMPORAL: (
+        # What drives SQLite, which is compiled from C.
+        "common/persistence/sql/sqlplugin/sqlite/driver.go",
+        # Archives of workflows in Google's storage.
+        *(
+            f"common/archiver/gcloud/connector/{name}.go"
+            for name in ("client", "client_delegate", "client_delegate_mock", "client_mock")
+        ),
+    ),
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Toolbox:
@@ -76,8 +103,7 @@ def toolbox(places: Places, java_home: Path, object_store: ObjectStore) -> Toolb
             golang,
             # Prometheus' discovery of targets in clouds, which is most of it; here they are written down.
             ("remove_all_sd",),
-            # It helps tests and is not a test to Go: it brings a validator of OpenAPI, a sixth of all that is compiled.
-            {PROMETHEUS: "web/api/v1/test_helpers.go"},
+            _UNNEEDED,
         ),
         kafka=MavenTool(places, "kafka", java_home),
         registry=MavenTool(places, "registry", java_home, unpack=True),

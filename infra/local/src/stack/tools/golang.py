@@ -49,8 +49,11 @@ class GoTool:
     binaries: Mapping[str, str]
     toolchain: WheelTool
     tags: tuple[str, ...] = ()
-    without: Mapping[str, str] = field(default_factory=dict)
-    """Of a module a file that its programs do not need, and that brings much that would have to be compiled."""
+    without: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Of a module files that its programs do not need, and that bring much that would have to be compiled.
+
+    What other files name of them is in a file of the same path below `instead/<module>` of our module.
+    """
 
     @property
     def directory(self) -> Path:
@@ -68,8 +71,10 @@ class GoTool:
 
     def target(self) -> Path:
         """Return the directory of the built programs."""
-        sources = (self.directory / "go.mod", self.directory / "go.sum")
-        left_out = (f"{module}/{file}" for module, file in self.without.items())
+        sources: tuple[Path, ...] = (self.directory / "go.mod", self.directory / "go.sum")
+        left_out = [f"{module}/{file}" for module, files in self.without.items() for file in files]
+        replacements = (self._instead(module, file) for module, files in self.without.items() for file in files)
+        sources += tuple(filter(Path.is_file, replacements))
         digest = fingerprint(sources, *self._flags(), *self.binaries, *self.binaries.values(), *left_out)
         return Slot(self.places.tools, self.name, self.version(), digest).path
 
@@ -104,6 +109,9 @@ class GoTool:
                 (directory / _last_part(package)).rename(directory / binary)
         shutil.rmtree(modules, ignore_errors=True)
 
+    def _instead(self, module: str, file: str) -> Path:
+        return self.directory / "instead" / module / file
+
     def _leave_out(self, task: Task, go: Path, environment: dict[str, str], modules: Path) -> list[str]:
         # What go.sum vouches for is copied, and the copy is built from: Go refuses to build from a cache with changes.
         if not self.without:
@@ -111,14 +119,17 @@ class GoTool:
         modules.mkdir()
         file = modules / "go.mod"
         text = (self.directory / "go.mod").read_text()
-        for number, (module, unneeded) in enumerate(self.without.items()):
+        for number, (module, files) in enumerate(self.without.items()):
             task.run([go, "mod", "download", module], environment=environment, directory=self.directory)
             copy = modules / str(number)
             cached = Path(environment["GOMODCACHE"]) / f"{module}@{self.version(module)}"
             shutil.copytree(cached, copy)
-            if not (copy / unneeded).is_file():
-                raise StackError(f"{module} {self.version(module)} has no {unneeded} that could be left out.")
-            (copy / unneeded).unlink()
+            for unneeded in files:
+                if not (copy / unneeded).is_file():
+                    raise StackError(f"{module} {self.version(module)} has no {unneeded} that could be left out.")
+                (copy / unneeded).unlink()
+                if (replacement := self._instead(module, unneeded)).is_file():
+                    shutil.copy(replacement, copy / unneeded)
             text += f"\nreplace {module} => {copy}\n"
         file.write_text(text)
         shutil.copy(self.directory / "go.sum", modules / "go.sum")
