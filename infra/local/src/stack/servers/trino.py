@@ -28,7 +28,7 @@ LAKE = {
     "fs.s3.enabled": "true",
     "s3.path-style-access": "true",
 }
-LOG_LEVELS = {"io.trino": "WARN", "io.airlift": "WARN"}
+LOG_LEVELS = {"io.trino": "WARN", "io.airlift": "WARN", "org.apache.iceberg": "WARN"}
 
 
 def lines(settings: Mapping[str, str]) -> str:
