@@ -184,8 +184,7 @@ faults: setup ## Kill every process that carries events while webhooks come in; 
 
 .PHONY: nightly
 nightly: setup ## What takes too long for every change: secured servers, three brokers, a rollout, more kills and builds; an hour
-	@$(PYTHON) -m pytest -m nightly --durations=15 tests services
-	@$(MAKE) seen
+	@failed=0; $(PYTHON) -m pytest -m nightly --durations=15 tests services || failed=1; $(MAKE) seen && exit $$failed
 
 test: ## Set up what is needed and run all tests but those of `make nightly`
 	@tests/tools/everything.sh

@@ -71,10 +71,9 @@ class GoTool:
 
     def target(self) -> Path:
         """Return the directory of the built programs."""
-        sources: tuple[Path, ...] = (self.directory / "go.mod", self.directory / "go.sum")
         left_out = [f"{module}/{file}" for module, files in self.without.items() for file in files]
-        replacements = (self._instead(module, file) for module, files in self.without.items() for file in files)
-        sources += tuple(filter(Path.is_file, replacements))
+        replacements = filter(Path.is_file, map(self._instead, left_out))
+        sources = (self.directory / "go.mod", self.directory / "go.sum", *replacements)
         digest = fingerprint(sources, *self._flags(), *self.binaries, *self.binaries.values(), *left_out)
         return Slot(self.places.tools, self.name, self.version(), digest).path
 
@@ -109,8 +108,8 @@ class GoTool:
                 (directory / _last_part(package)).rename(directory / binary)
         shutil.rmtree(modules, ignore_errors=True)
 
-    def _instead(self, module: str, file: str) -> Path:
-        return self.directory / "instead" / module / file
+    def _instead(self, file: str) -> Path:
+        return self.directory / "instead" / file
 
     def _leave_out(self, task: Task, go: Path, environment: dict[str, str], modules: Path) -> list[str]:
         # What go.sum vouches for is copied, and the copy is built from: Go refuses to build from a cache with changes.
@@ -128,7 +127,7 @@ class GoTool:
                 if not (copy / unneeded).is_file():
                     raise StackError(f"{module} {self.version(module)} has no {unneeded} that could be left out.")
                 (copy / unneeded).unlink()
-                if (replacement := self._instead(module, unneeded)).is_file():
+                if (replacement := self._instead(f"{module}/{unneeded}")).is_file():
                     shutil.copy(replacement, copy / unneeded)
             text += f"\nreplace {module} => {copy}\n"
         file.write_text(text)
