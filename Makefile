@@ -36,11 +36,11 @@ report: $(PYTHON) ## Write a page of Gold, build/report/index.html, of the runni
 ##@ Contracts
 
 .PHONY: codegen drift
-codegen: $(PYTHON) ## Derive generated/ from contracts/
-	@.venv/bin/codegen generate
+codegen: $(PYTHON) ## Derive generated/ from contracts/; rules, dashboards and compose.yaml from infra/
+	@.venv/bin/codegen generate; $(PYTHON) -m monitoring; $(PYTHON) -m deployment
 
-drift: $(PYTHON) ## Fail when generated/ is not what contracts/ say
-	@.venv/bin/codegen drift
+drift: $(PYTHON) ## Fail when a derived file is not what it is derived from says
+	@.venv/bin/codegen drift; $(PYTHON) -m monitoring --check; $(PYTHON) -m deployment --check
 
 # Settings of `make compat`: a commit to compare with, and rules whose findings do not fail.
 AGAINST ?=

@@ -75,6 +75,19 @@ def test_what_is_committed_is_what_is_written() -> None:
     assert compose(REPOSITORY) == TEXT, "run `.venv/bin/python -m deployment`"
 
 
+def test_a_check_fails_on_what_would_be_written_and_writes_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "compose.yaml"
+    options = ["--output", str(path)]
+    missing = CliRunner().invoke(app, [*options, "--check"])
+    assert (missing.exit_code, path.exists()) == (1, False)
+    assert f"{path} is not what" in missing.output
+    assert CliRunner().invoke(app, options).exit_code == 0
+    assert CliRunner().invoke(app, [*options, "--check"]).exit_code == 0
+    path.write_text(TEXT + "# edited\n", encoding="utf-8")
+    assert CliRunner().invoke(app, [*options, "--check"]).exit_code == 1
+    assert path.read_text(encoding="utf-8").endswith("# edited\n")
+
+
 def test_it_is_valid_by_the_specification_and_what_is_not_is_found() -> None:
     assert errors(COMPOSE) == []
     planted = json.loads(json.dumps(COMPOSE))

@@ -1,6 +1,7 @@
 """Rules read what there is, and each alert says what to do."""
 
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import gateway.metrics
 import orchestrator.metrics
 import pytest
 import yaml
+from monitoring import __main__ as written
 from monitoring.__main__ import contents
 from monitoring.alert import Alert
 from monitoring.alerts import ALERTS
@@ -33,6 +35,20 @@ def test_what_is_committed_is_what_is_written() -> None:
     assert RULES
     for path, text in contents().items():
         assert path.read_text(encoding="utf-8") == text, f"run `.venv/bin/python -m monitoring`: {path.name}"
+
+
+def test_a_check_fails_on_what_would_be_written_and_writes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "rules" / "alerts.yaml"
+    monkeypatch.setattr(written, "contents", lambda: {path: "groups: []\n"})
+    monkeypatch.setattr(sys, "argv", ["monitoring", "--check"])
+    assert (written.main(), path.exists()) == (1, False)
+    assert f"{path} is not what" in capsys.readouterr().err
+    monkeypatch.setattr(sys, "argv", ["monitoring"])
+    assert (written.main(), path.read_text(encoding="utf-8")) == (0, "groups: []\n")
+    monkeypatch.setattr(sys, "argv", ["monitoring", "--check"])
+    assert written.main() == 0
 
 
 @pytest.mark.parametrize(

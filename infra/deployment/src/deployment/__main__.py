@@ -29,6 +29,8 @@ def write(
         FIRST
     ),
     output: Annotated[Path, typer.Option(help="Where to write it.")] = FILE,
+    *,
+    check: Annotated[bool, typer.Option("--check", help="Write nothing; fail where something differs.")] = False,
 ) -> None:
     """Write compose.yaml where it differs."""
     if context.invoked_subcommand is not None:
@@ -39,7 +41,12 @@ def write(
     except StackError as error:
         sys.stderr.write(f"{error}\n")
         raise typer.Exit(1) from error
-    _write({output: text} | (neighbours.files(REPOSITORY) if output == FILE else {}))
+    files = {output: text} | (neighbours.files(REPOSITORY) if output == FILE else {})
+    if not check:
+        _write(files)
+    elif stale := _differing(files):
+        sys.stderr.writelines(f"{path} is not what `python -m deployment` writes: run it\n" for path in stale)
+        raise typer.Exit(1)
 
 
 @app.command("manifests")
@@ -53,12 +60,15 @@ def write_manifests() -> None:
     _write({manifests.target(REPOSITORY): text})
 
 
+def _differing(files: Mapping[Path, str]) -> list[Path]:
+    return [path for path, text in files.items() if not path.is_file() or path.read_text(encoding="utf-8") != text]
+
+
 def _write(files: Mapping[Path, str]) -> None:
-    for path, text in files.items():
-        if not path.is_file() or path.read_text(encoding="utf-8") != text:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, encoding="utf-8")
-            sys.stdout.write(f"wrote {path}\n")
+    for path in _differing(files):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(files[path], encoding="utf-8")
+        sys.stdout.write(f"wrote {path}\n")
 
 
 @app.command("secrets")

@@ -1,5 +1,6 @@
 """Writes the rules, the dashboards and the table of metrics: `python -m monitoring`."""
 
+import argparse
 import sys
 from pathlib import Path
 
@@ -18,14 +19,25 @@ def contents() -> dict[Path, str]:
     return {**rules, **pages, root / DOCUMENT: document()}
 
 
-def main() -> None:
-    """Write what differs and say so."""
-    for path, text in contents().items():
-        if not path.is_file() or path.read_text(encoding="utf-8") != text:
-            path.parent.mkdir(exist_ok=True)
-            path.write_text(text, encoding="utf-8")
-            sys.stdout.write(f"wrote {path}\n")
+def main() -> int:
+    """Write what differs and say so; with --check write nothing, and return 1 where something differs."""
+    parser = argparse.ArgumentParser(prog="python -m monitoring", description=__doc__)
+    parser.add_argument("--check", action="store_true", help="write nothing; fail where something differs")
+    check = parser.parse_args().check
+    stale = {
+        path: text
+        for path, text in contents().items()
+        if not path.is_file() or path.read_text(encoding="utf-8") != text
+    }
+    if check:
+        sys.stderr.writelines(f"{path} is not what `python -m monitoring` writes: run it\n" for path in stale)
+        return int(bool(stale))
+    for path, text in stale.items():
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+        sys.stdout.write(f"wrote {path}\n")
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
