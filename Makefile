@@ -215,12 +215,12 @@ docs-serve: docs ## Build the site, and show it at http://127.0.0.1:8000, or DOC
 ##@ Measure
 
 # Which of the benchmarks, and options such as `BENCH_OPTIONS="--rounds 9"` for the gateway's. Those of the whole stack,
-# `pipeline`, `orchestrator` and `analytics`, take many minutes and are run when they are named.
+# `pipeline`, `orchestrator`, `analytics` and `trace`, take many minutes and are run when they are named.
 BENCH ?= normalization gateway
 BENCH_OPTIONS ?=
 
-.PHONY: bench bench-normalization bench-gateway bench-lake bench-object-store bench-pipeline bench-orchestrator bench-archiver bench-analytics
-bench: $(addprefix bench-,$(BENCH)) ## Print how fast things are: BENCH=gateway, normalization, lake, object-store, pipeline, orchestrator, archiver, analytics
+.PHONY: bench bench-normalization bench-gateway bench-lake bench-object-store bench-pipeline bench-orchestrator bench-archiver bench-analytics bench-trace
+bench: $(addprefix bench-,$(BENCH)) ## Print how fast things are: BENCH=gateway, normalization, lake, object-store, pipeline, orchestrator, archiver, analytics, trace
 
 bench-normalization: $(PYTHON)
 	@$(PYTHON) tests/performance/normalization.py
@@ -237,6 +237,12 @@ bench-object-store:
 
 bench-pipeline bench-orchestrator bench-archiver bench-analytics: bench-%: up
 	@$(WITH_STACK) $(PYTHON) -m tests.performance.$* $(BENCH_OPTIONS)
+
+# A state directory of its own, which is deleted: millions of rows are no good company for tests.
+bench-trace: export PAYMENTS_TEST_STATE_DIR = .state-bench
+bench-trace: setup
+	@clean() { PAYMENTS_STATE_DIR=.state-bench $(STACK) clean-state; }; clean; \
+	$(TEST_STACK) $(PYTHON) -m tests.performance.trace $(BENCH_OPTIONS); clean
 
 # Settings of `make evaluate`, beside SEED: failed payments, and options such as `EVALUATE_OPTIONS="--hours 48"`.
 PAYMENTS ?= 20000

@@ -1,11 +1,14 @@
 """Rows of Bronze, made in Trino itself: so many events of payments, day after day."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 A_DAY = 100_000
 REFUNDS_IN = 100
 WEEKS = 2
 _BLOCK = 10_000
+_FIRST = datetime(2026, 1, 1, tzinfo=UTC)
+_APART = timedelta(days=1) // A_DAY
 
 
 @dataclass(frozen=True)
@@ -19,6 +22,11 @@ class Stretch:
         """Refuse what `sequence` of Trino cannot make in one statement."""
         if self.first % _BLOCK or self.last % _BLOCK or self.first >= self.last:
             raise ValueError(f"events come in blocks of {_BLOCK:,}, not as {self.first:,} to {self.last:,}")
+
+
+def made_at(number: int) -> datetime:
+    """Return when an event was made at its provider."""
+    return _FIRST + number * _APART
 
 
 def insert(table: str, stretch: Stretch) -> str:
@@ -71,9 +79,9 @@ def insert(table: str, stretch: Stretch) -> str:
             'pi_' || lower(to_hex(xxhash64(to_utf8(cast(
                 (number - if(is_refund, {WEEKS * 7 * A_DAY}, 0)) / 2 as varchar
             ))))) as payment,
-            timestamp '2026-01-01 00:00:00 UTC'
+            timestamp '{_FIRST:%Y-%m-%d %H:%M:%S} UTC'
                 + (number / {A_DAY}) * interval '1' day
-                + ((number % {A_DAY}) * {86_400_000 // A_DAY}) * interval '0.001' second as at
+                + ((number % {A_DAY}) * {_APART // timedelta(milliseconds=1)}) * interval '0.001' second as at
         from (
             select
                 block * {_BLOCK} + place as number,
