@@ -11,6 +11,7 @@ import asyncio
 import base64
 import gc
 import json
+import os
 import sys
 import time
 from collections import deque
@@ -223,7 +224,11 @@ class _Load:
 
     async def _tell(self) -> None:
         while True:
-            _print({"sent": self._sent, "answered": self._answered})
+            try:
+                _print({"sent": self._sent, "answered": self._answered})
+            except BrokenPipeError:
+                # Whoever asked for it has ended, and nobody else would stop it.
+                os._exit(1)
             await asyncio.sleep(_SECONDS_BETWEEN_NOTES)
 
 

@@ -1,14 +1,18 @@
 import json
+import subprocess
+import sys
 import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import asdict
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 from payments_contracts.providers import PROVIDERS
 
+from tests.performance.chain.sender import Task
 from tests.performance.chain.webhooks import Sending, prepare
 
 SECRETS = json.dumps([{"id": "bench", "secret": "whsec_bench", "merchant_id": "merch_bench"}])
@@ -85,3 +89,26 @@ def test_nobody_answers_where_nobody_listens(tmp_path: Path) -> None:
     stack = {"GATEWAY_STRIPE_URL": "http://127.0.0.1:9", "GATEWAY_STRIPE_SECRETS": SECRETS}
     outcome = Sending(prepare(stack, ["stripe"], 3, "test", tmp_path), 40, 4).outcome()
     assert outcome.statuses == [0, 0, 0]
+
+
+def test_a_sender_ends_when_nobody_reads_what_it_says(gateway: ThreadingHTTPServer, tmp_path: Path) -> None:
+    stack = {
+        "GATEWAY_STRIPE_URL": f"http://127.0.0.1:{gateway.server_port}",
+        "GATEWAY_STRIPE_SECRETS": SECRETS,
+    }
+    webhooks = prepare(stack, ["stripe"], 100, "test", tmp_path)
+    task = Task(webhooks.endpoints, 100, 0.1, 1)
+    with subprocess.Popen(
+        [sys.executable, "-m", "tests.performance.chain.sender"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as sender:
+        assert sender.stdin is not None
+        assert sender.stdout is not None
+        sender.stdin.write(json.dumps(asdict(task)))
+        sender.stdin.close()
+        assert json.loads(sender.stdout.readline())["sent"] >= 0
+        sender.stdout.close()
+        # It has webhooks for a quarter of an hour.
+        assert sender.wait(60) == 1
