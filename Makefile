@@ -238,7 +238,7 @@ bench-object-store:
 bench-pipeline bench-orchestrator bench-archiver bench-analytics: bench-%: up
 	@$(WITH_STACK) $(PYTHON) -m tests.performance.$* $(BENCH_OPTIONS)
 
-# A state directory of its own, which is deleted: millions of rows are no good company for tests.
+# A state directory of its own, which is deleted: tests would meet millions of rows.
 bench-trace: export PAYMENTS_TEST_STATE_DIR = .state-bench
 bench-trace: setup
 	@clean() { PAYMENTS_STATE_DIR=.state-bench $(STACK) clean-state; }; clean; \
