@@ -9,11 +9,15 @@ import gzip
 import threading
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
     ExportTraceServiceResponse,
 )
+
+if TYPE_CHECKING:
+    from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 
 class Collector:
@@ -32,13 +36,18 @@ class Collector:
     @property
     def names(self) -> set[str]:
         """The names of all spans that came."""
-        return {
-            span.name
+        return {span.name for span in self.spans}
+
+    @property
+    def spans(self) -> list[Span]:
+        """All spans that came."""
+        return [
+            span
             for request in self.requests
             for resource in request.resource_spans
             for scope in resource.scope_spans
             for span in scope.spans
-        }
+        ]
 
     def close(self) -> None:
         self._server.shutdown()

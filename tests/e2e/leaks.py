@@ -65,8 +65,13 @@ def of_metrics(prometheus: Prometheus, marks: Marks) -> Found:
 
 
 def of_spans(collector: Collector, marks: Marks) -> Found:
-    """Look at every span that was exported."""
-    return _found((("spans", each.SerializeToString()) for each in collector.requests), marks)
+    """Look at every span that was exported, each attribute by its name and then all of it."""
+    attributes = (
+        (f"{span.name}: {each.key}", each.value.SerializeToString())
+        for span in collector.spans
+        for each in span.attributes
+    )
+    return _found([*attributes, *(("spans", each.SerializeToString()) for each in collector.requests)], marks)
 
 
 def of_topics(servers: str, marks: Marks) -> Found:

@@ -22,7 +22,7 @@ from tests.e2e.marks import everywhere, open_places
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from codegen.model import Catalog
+    from codegen.model import Catalog, Example
     from payments_contracts.providers import Source
 
     from tests.e2e.marks import Marks
@@ -72,7 +72,7 @@ class Sender:
         """Yield bodies with marks in each text that is documented, so that the normalizer refuses them."""
         for example in self._declared.examples:
             if example.kind == "accepted":
-                body = everywhere(orjson.loads(example.body), _ENVELOPE)
+                body = self._marked(example)
                 if self._is_rejected(body):
                     yield body
 
@@ -80,7 +80,7 @@ class Sender:
         """Yield bodies of types that nobody knows; some have a mark as their type."""
         for number, example in enumerate(self._declared.examples):
             if example.kind == "accepted" and number % 4 == 0:
-                body = everywhere(orjson.loads(example.body), _ENVELOPE)
+                body = self._marked(example)
                 self._put(body, self._contract.envelope.event_type, self.marks.take() if number % 8 else "leak.unknown")
                 yield body
 
@@ -126,6 +126,18 @@ class Sender:
         elsewhere = self._client.post(f"{self._url}/{self.marks.take()}", content=whole, headers=self._headers())
         assert elsewhere.status_code == HTTPStatus.NOT_FOUND
         assert self._client.request("PUT", self._url, content=whole).status_code == HTTPStatus.METHOD_NOT_ALLOWED
+
+    def _marked(self, example: Example) -> dict[str, Any]:
+        """Return an example's body with a mark instead of each text, but where a webhook says whose it is.
+
+        A merchant's id goes wherever its events go, whichever field the contract takes it from.
+        """
+        told: dict[str, Any] = orjson.loads(example.body)
+        body: dict[str, Any] = everywhere(told, _ENVELOPE)
+        for path in self._contract.envelope.merchant_id:
+            if (merchant := find(told, path)) is not None:
+                self._put(body, path, merchant)
+        return body
 
     def _headers(self) -> dict[str, str]:
         # The first two are kept beside the raw event, by the provider's contract.

@@ -38,7 +38,7 @@ from rich.console import Console
 from stack.session import Session
 from stack.settings import Settings
 
-from tests.conftest import run_stack
+from tests.conftest import ROOT, run_stack
 from tests.performance.analytics.__main__ import GOLD, SILVER
 from tests.performance.analytics.costs import Dbt
 from tests.performance.analytics.rows import Stretch, insert, made_at
@@ -150,7 +150,7 @@ def bench(
     console = Console(width=None if Console().is_terminal else 120, highlight=False)
     run_stack("up", "--only", "infrastructure")
     run_stack("up", "--only", "deployment")
-    os.environ |= json.loads(run_stack("env", "--format", "json"))
+    os.environ |= json.loads(run_stack("env", "--format", "json")) | {"DBT_PROJECT_DIR": str(ROOT / "dbt")}
     prepare(find_project(AnalyticsSettings()))
     draw = random.Random(seed)  # noqa: S311  # of which events are traced
     shown = table("Traces, seconds", "", "events", "median", "most", "load")
