@@ -47,6 +47,14 @@ def test_the_first_page_says_that_all_is_well() -> None:
     assert "<title>Payments console</title>" in page
 
 
+def test_the_first_page_does_not_say_that_all_is_well_before_every_part_has_answered() -> None:
+    parts = [Part("kafka", "up", "answers"), Part("orchestrator", "asking", "not answered yet")]
+    page = client(MemoryBoard(overview(parts=parts))).get("/").text
+    assert "1 of 2 parts has not answered yet. No alerts fire." in text_of(page)
+    assert "Every part answers" not in page
+    assert "is-good" not in page
+
+
 def test_a_part_that_is_away_is_shown_with_its_reason_and_since_when_and_the_rest_stays() -> None:
     parts = [
         Part("kafka", "away", "Kafka does not answer: no route", NOW - 60 * SECOND),
