@@ -86,12 +86,10 @@ def mapped(provider: Provider, group: str) -> set[tuple[Step, ...]]:
     return {path.steps for field in found.fields.values() for path in taken(field)}
 
 
-def everywhere(body: Any, keep: frozenset[str]) -> Any:
-    """Return a body with a place for a mark instead of each text, but for some fields at the top."""
+def everywhere(body: Any) -> Any:
+    """Return a body with a place for a mark instead of each text."""
     if isinstance(body, dict):
-        return {name: value if name in keep else everywhere(value, frozenset()) for name, value in body.items()} | {
-            "nobody_knows": f"{MARK}x@example.org"
-        }
+        return {name: everywhere(value) for name, value in body.items()} | {"nobody_knows": f"{MARK}x@example.org"}
     if isinstance(body, list):
-        return [everywhere(value, frozenset()) for value in body]
+        return [everywhere(value) for value in body]
     return f"{MARK}x@example.org" if isinstance(body, str) else body

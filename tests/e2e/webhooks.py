@@ -7,7 +7,7 @@ import uuid
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import orjson
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from payments_contracts.providers import Source
 
     from tests.e2e.marks import Marks
-
-_ENVELOPE: Final = frozenset({"id", "event_id", "type", "created", "created_at", "account", "merchant_id", "livemode"})
 
 
 @dataclass
@@ -119,24 +117,26 @@ class Sender:
         assert self.post(whole + padding) == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
         for broken in (whole[:-1], whole[: len(whole) // 2], b"[" + whole, b'"' + self.marks.take().encode() + b'"'):
             assert self.post(broken) == HTTPStatus.UNPROCESSABLE_ENTITY
-        for name in ("id", "event_id", "type", "created", "created_at"):
-            if name in body:
-                wrong = orjson.loads(whole) | {name: {"card": self.marks.take()}}
-                assert self.post(orjson.dumps(wrong)) == HTTPStatus.UNPROCESSABLE_ENTITY
+        for path, _ in self._contract.envelope.required:
+            wrong = orjson.loads(whole)
+            self._put(wrong, path, {"card": self.marks.take()})
+            assert self.post(orjson.dumps(wrong)) == HTTPStatus.UNPROCESSABLE_ENTITY
         elsewhere = self._client.post(f"{self._url}/{self.marks.take()}", content=whole, headers=self._headers())
         assert elsewhere.status_code == HTTPStatus.NOT_FOUND
         assert self._client.request("PUT", self._url, content=whole).status_code == HTTPStatus.METHOD_NOT_ALLOWED
 
     def _marked(self, example: Example) -> dict[str, Any]:
-        """Return an example's body with a mark instead of each text, but where a webhook says whose it is.
+        """Return an example's body with a mark instead of each text, but where the contract says what a webhook is.
 
         A merchant's id goes wherever its events go, whichever field the contract takes it from.
         """
         told: dict[str, Any] = orjson.loads(example.body)
-        body: dict[str, Any] = everywhere(told, _ENVELOPE)
-        for path in self._contract.envelope.merchant_id:
-            if (merchant := find(told, path)) is not None:
-                self._put(body, path, merchant)
+        body: dict[str, Any] = everywhere(told)
+        envelope = self._contract.envelope
+        account = (envelope.account,) if envelope.account else ()
+        for path in (envelope.event_id, envelope.event_type, envelope.created_at, *account, *envelope.merchant_id):
+            if (value := find(told, path)) is not None:
+                self._put(body, path, value)
         return body
 
     def _headers(self) -> dict[str, str]:
