@@ -1,6 +1,6 @@
 import json
 import re
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -94,6 +94,27 @@ def test_services_find_their_secrets_in_the_environment(context: Context) -> Non
         assert secret["secret"] == context.secrets.webhook_secrets[gateway.provider].get_secret_value()
     assert variables["KAFKA_BOOTSTRAP_SERVERS"] == "127.0.0.1:24092"
     assert variables["NORMALIZER_SQL_DIR"] == str(context.places.repository / "generated" / "flink")
+
+
+def test_addresses_of_spans_and_lineage_reach_those_that_send_them_alone(context: Context) -> None:
+    names = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://spans", "OPENLINEAGE_URL": "http://lineage"}
+    told = replace(
+        context, otlp_endpoint=names["OTEL_EXPORTER_OTLP_ENDPOINT"], openlineage_url=names["OPENLINEAGE_URL"]
+    )
+
+    def known(context: Context) -> dict[str, dict[str, str]]:
+        programs = {each.name: each.environment for each in applications(context)}
+        return {
+            name: found
+            for name, environment in programs.items()
+            if (found := {key: value for key, value in environment.items() if key in names})
+        }
+
+    spans, lineage = ({name: address} for name, address in names.items())
+    dagster = ("dagster-code", "dagster-webserver", "dagster-daemon")
+    gateways = ("gateway-stripe", "gateway-square")
+    assert known(told) == {**dict.fromkeys((*gateways, "orchestrator"), spans), **dict.fromkeys(dagster, lineage)}
+    assert known(context) == {}
 
 
 def test_directories_that_others_may_not_enter_are_found(tmp_path: Path) -> None:

@@ -213,6 +213,8 @@ def _dagster(context: Context) -> tuple[Process, ...]:
         "DAGSTER_DISABLE_TELEMETRY": "yes",
         "DAGSTER_POSTGRES_URL": postgres.dsn(context, "payments", password, "dagster", scheme=DAGSTER_DRIVER),
     }
+    if context.openlineage_url is not None:
+        variables["OPENLINEAGE_URL"] = context.openlineage_url
     config = context.places.repository / "services" / DAGSTER_PACKAGE / "dagster.yaml"
     workspace = home / "workspace.yaml"
     files = {home / config.name: config.read_text(), workspace: _workspace(context)}

@@ -18,7 +18,7 @@ S3_REGION = "us-east-1"
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """Places, ports, secrets, tools, the JDK, the choice of servers, how slow the models are and where spans go."""
+    """Places, ports, secrets, tools, the JDK, the choice of servers, how slow models are, where spans and runs go."""
 
     places: Places
     ports: Ports
@@ -28,6 +28,7 @@ class Context:
     object_store: ObjectStore
     inference_latency_ms: str
     otlp_endpoint: str | None = None
+    openlineage_url: str | None = None
 
     @property
     def java(self) -> str:

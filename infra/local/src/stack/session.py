@@ -70,4 +70,5 @@ class Session:
             store,
             self.settings.inference_latency_ms,
             self.settings.otlp_endpoint,
+            self.settings.openlineage_url,
         )

@@ -60,6 +60,13 @@ class Settings(BaseSettings):
         description="Where gateways and orchestrator send spans; without it none are made.",
     )
 
+    openlineage_url: str | None = Field(
+        default=None,
+        validation_alias="OPENLINEAGE_URL",
+        pattern=r"^https?://",
+        description="Whom Dagster tells of each run that ended; nobody without it.",
+    )
+
     gateway_providers: str = Field(
         default=",".join(FIRST),
         validation_alias="GATEWAY_PROVIDERS",
