@@ -132,7 +132,10 @@ def test_a_field_is_followed_from_the_payload_to_gold_by_pointer(browser: Browse
     browser.point("#amount_cents", click=True)
     browser.point("h1")
     assert lit(browser) == trail
-    assert "data.object.amount → " in browser.value("document.getElementById('trail').textContent")
+    paths, field, *_, last = browser.value("document.getElementById('trail').textContent").split(" → ")
+    assert "data.object.amount" in paths.split(", ")
+    assert field == "amount_cents of the unified event"
+    assert "gold.daily_payment_metrics.amount_major" in last.split(", ")
     browser.press("Escape")
     assert lit(browser) == set()
 
