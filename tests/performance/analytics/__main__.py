@@ -92,6 +92,7 @@ class Bench:
         while self._filled < size:
             self.add(min(step, size - self._filled))
             self._dbt.run(*SILVER)
+            self._console.print(f"Silver has been built of {self._filled:,} events")
 
     def add(self, count: int) -> None:
         """Add events."""
