@@ -9,15 +9,16 @@ import yaml
 from stack import environment
 from stack.applications import applications, deployment
 from stack.context import Context
+from stack.definition import select
 from stack.gateways import gateways
 from stack.jobs import Job, ordered
 from stack.ports import Ports
-from stack.processes import Process
+from stack.processes import Item, Process
 from stack.servers import catalog, flink, kafka, object_store, postgres, prometheus, registry, temporal, trino
 
 
 @pytest.fixture
-def everything(context: Context, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Process]:
+def items(context: Context, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Item]:
     shipped = tmp_path / "packages" / "pyflink" / "conf" / "config.yaml"
     shipped.parent.mkdir(parents=True)
     shipped.write_text("env: {java: {opts: {all: --add-opens=x}}}")
@@ -26,12 +27,27 @@ def everything(context: Context, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     infrastructure = [item for server in servers for item in server.items(context)]
     items = [*infrastructure, *deployment(context), *applications(context)]
     assert ordered([Job(item.name, lambda _: None, frozenset(item.after)) for item in items])
+    return items
+
+
+@pytest.fixture
+def everything(items: list[Item]) -> list[Process]:
     return [item for item in items if isinstance(item, Process)]
 
 
 def test_no_port_belongs_to_two_processes(everything: list[Process]) -> None:
     ports = [port for process in everything for port in process.ports]
     assert len(set(ports)) == len(ports)
+
+
+def test_a_service_alone_brings_what_says_that_it_is_ready(
+    context: Context, items: list[Item], everything: list[Process]
+) -> None:
+    owners = {str(getattr(context.ports, port)): each.name for each in everything for port in each.ports}
+    for process in everything:
+        brought = {item.name for item in select(items, [process.name], None)}
+        asked = set(re.findall(r"\b\d{5}\b", repr(process.ready)))
+        assert {owners[port] for port in asked & owners.keys()} <= brought, process.name
 
 
 def test_nothing_is_configured_to_listen_beyond_loopback(everything: list[Process]) -> None:

@@ -270,6 +270,7 @@ def _dagster(context: Context) -> tuple[Process, ...]:
             # Only the web server can be asked for the daemon's health. Both start slowly, hence side by side.
             ready=HttpReady(f"{url}/graphql", post={"query": DAGSTER_HEALTH}, accept=healthy),
             after=after | {"dagster-code"},
+            beside=frozenset({"dagster-webserver"}),
             niceness_when_ready=LOWEST,
         ),
     )

@@ -46,8 +46,10 @@ def _with_needs(everything: Sequence[Item], names: Sequence[str]) -> tuple[Item,
         name = open_.pop()
         if name not in wanted:
             wanted.add(name)
-            open_.extend(by_name[name].after)
-            if name in known:
+            item = by_name[name]
+            open_.extend(item.after)
+            if isinstance(item, Process):
+                open_.extend(item.beside)
                 open_.extend(_completions(everything, name))
     return tuple(item for item in everything if item.name in wanted)
 

@@ -32,6 +32,8 @@ class Process:
     command: tuple[str, ...]
     ready: Probe
     after: AbstractSet[str] = frozenset()
+    beside: AbstractSet[str] = frozenset()
+    """What it is not ready without, and starts together with."""
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
     ports: tuple[str, ...] = ()
     directory: Path | None = None

@@ -266,6 +266,7 @@ def items(context: Context) -> tuple[Process | Step, ...]:
         ready=HttpReady(overview, accept=lambda body: isinstance(body, dict) and body["taskmanagers"] > 0),
         # Not after the job manager's readiness: it asks for it until it is there, and both start slowly.
         after={"flink-home", "buckets"},
+        beside={"flink-jobmanager"},
     )
     return (
         Step(name="flink-home", group=Group.INFRASTRUCTURE, run=lambda task: assemble(task, context)),
