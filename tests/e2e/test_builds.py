@@ -54,7 +54,8 @@ class World:
             "OPENLINEAGE_URL": lineage.url,
         }
         self.lineage = lineage
-        self.stack("up", "dagster-daemon", "alertmanager", "schemas")
+        # The archiver brings topics and schemas with it.
+        self.stack("up", "dagster-daemon", "alertmanager", "archiver")
         self.settings: Mapping[str, str] = json.loads(self.stack("env", "--format", "json"))
         self.supervisor = Supervisor(Settings(state_dir=state).places())
 
