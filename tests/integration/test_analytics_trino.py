@@ -15,7 +15,6 @@ from dagster import (
     Definitions,
     ExecuteInProcessResult,
     Failure,
-    SensorResult,
     build_sensor_context,
     job,
     op,
@@ -287,9 +286,7 @@ def test_a_failed_run_is_an_alert_in_alertmanager_until_one_succeeds(
     with within(environment), DagsterInstance.ephemeral() as instance:
 
         def look(cursor: str | None) -> str | None:
-            result = sensor(build_sensor_context(instance, cursor=cursor))
-            assert isinstance(result, SensorResult)
-            return result.cursor
+            return sensor.evaluate_tick(build_sensor_context(instance, cursor=cursor)).cursor
 
         cursor = look(None)
         with missing(bronze):

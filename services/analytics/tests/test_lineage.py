@@ -11,7 +11,6 @@ from dagster import (
     AssetSpec,
     DagsterInstance,
     Definitions,
-    SensorResult,
     asset,
     build_sensor_context,
     define_asset_job,
@@ -49,9 +48,7 @@ def test_a_run_is_told_with_what_it_read_and_made(instance: DagsterInstance) -> 
 
     def look(cursor: str | None) -> str | None:
         context = build_sensor_context(instance, cursor=cursor, repository_def=definitions.get_repository_def())
-        result = sensor(context)
-        assert isinstance(result, SensorResult)
-        return result.cursor
+        return sensor.evaluate_tick(context).cursor
 
     cursor = look(None)
     run = definitions.resolve_job_def("silver").execute_in_process(instance=instance)
@@ -72,15 +69,29 @@ def test_a_run_is_told_with_what_it_read_and_made(instance: DagsterInstance) -> 
     assert len(told) == 2
 
 
-def test_a_run_that_the_endpoint_did_not_take_is_told_later(instance: DagsterInstance) -> None:
-    def away(event: RunEvent) -> None:
-        raise Unreachable
+def test_runs_that_the_endpoint_did_not_take_are_told_later(instance: DagsterInstance) -> None:
+    told: list[RunEvent] = []
+    takes = 2
+
+    def emit(event: RunEvent) -> None:
+        if len(told) == takes:
+            raise Unreachable
+        told.append(event)
 
     started = utc_now().isoformat()
-    sensor = build_lineage_sensor(SETTINGS, away)
+    sensor = build_lineage_sensor(SETTINGS, emit)
     definitions = Definitions(assets=[payments], jobs=[define_asset_job("silver")], sensors=[sensor])
-    definitions.resolve_job_def("silver").execute_in_process(instance=instance)
-    context = build_sensor_context(instance, cursor=started, repository_def=definitions.get_repository_def())
+    job = definitions.resolve_job_def("silver")
+    first, second = (job.execute_in_process(instance=instance).run_id for _ in range(2))
+
+    def look(cursor: str | None) -> str | None:
+        context = build_sensor_context(instance, cursor=cursor, repository_def=definitions.get_repository_def())
+        return sensor.evaluate_tick(context).cursor
+
+    cursor = look(started)
+    assert [each.run.runId for each in told] == [first, first]
     with pytest.raises(Transient, match="OPENLINEAGE_URL does not take events"):
-        sensor(context)
-    assert context.cursor == started
+        look(cursor)
+    takes = 4
+    assert look(cursor) != cursor
+    assert [each.run.runId for each in told] == [first, first, second, second]

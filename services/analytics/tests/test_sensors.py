@@ -26,7 +26,6 @@ from dagster import (
     DagsterInstance,
     Definitions,
     SensorDefinition,
-    SensorResult,
     asset_check,
     build_sensor_context,
     define_asset_job,
@@ -182,13 +181,11 @@ def sensors() -> dict[str, SensorDefinition]:
 def test_a_sensor_tells_what_it_found_and_knows_it_at_its_next_look(instance: DagsterInstance) -> None:
     stale = sensors()["bronze_freshness"]
     with capture_logs() as lines:
-        told = stale(build_sensor_context(instance))
-        assert isinstance(told, SensorResult)
-        again = stale(build_sensor_context(instance, cursor=told.cursor))
-    assert isinstance(again, SensorResult)
+        told = stale.evaluate_tick(build_sensor_context(instance))
+        again = stale.evaluate_tick(build_sensor_context(instance, cursor=told.cursor))
     assert [line["event"] for line in lines] == ["alert_raised"]
-    assert told.skip_reason is not None
-    assert "1 normalized records wait" in str(told.skip_reason.skip_message)
+    assert again.skip_message == told.skip_message
+    assert "1 normalized records wait" in str(told.skip_message)
 
 
 def test_no_sensor_looks_more_often_than_once_a_minute() -> None:

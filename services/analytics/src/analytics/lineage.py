@@ -67,11 +67,15 @@ def build_lineage_sensor(settings: AnalyticsSettings, emit: Emit, clock: Clock =
         told = 0
         ended = RunsFilter(statuses=list(_ENDINGS), updated_after=since)
         for record in context.instance.get_run_records(ended, limit=_RUNS, order_by="update_timestamp", ascending=True):
-            for event in describe(context.instance, record, graph, settings):
-                _send(emit, event)
-            # The next look begins behind what was told, also where the endpoint fails in between.
+            try:
+                for event in describe(context.instance, record, graph, settings):
+                    _send(emit, event)
+            except Transient:
+                # A look that fails forgets what it told; the next one begins with this run, and fails if it has to.
+                if not told:
+                    raise
+                break
             since = datetime.fromtimestamp(record.update_timestamp.timestamp(), UTC)
-            context.update_cursor(since.isoformat())
             told += 1
         return SensorResult(skip_reason=SkipReason(f"told of {told} runs"), cursor=since.isoformat())
 
