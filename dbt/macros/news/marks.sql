@@ -27,9 +27,17 @@
     {{ return(days | join(',') if days | length <= 400 else 'all') }}
 {%- endmacro %}
 
-{# Which building of a table this is: of a table that nobody builds anew always the same. #}
+{#
+  Which building of a table this is: of a table that nobody builds anew always the same. Asked once, before its files are
+  listed: of a table that is built anew meanwhile the older building is noted, and so it is seen the next time.
+#}
 {% macro generation_of(followed) -%}
-    {{ return(marks_of(followed.relation).get('news.generation', 'none') if followed.is_built else 'only appended to') }}
+    {%- if 'generation' not in followed -%}
+        {%- do followed.update({
+            'generation': marks_of(followed.relation).get('news.generation', 'none') if followed.is_built else 'only appended to'
+        }) -%}
+    {%- endif -%}
+    {{ return(followed.generation) }}
 {%- endmacro %}
 
 {#

@@ -72,6 +72,7 @@
     {%- if build.existing is not none and why != 'full refresh' -%}
         {{ log(build.target ~ " is built anew: " ~ why, info=true) }}
     {%- endif -%}
+    {%- do generation_of(build.followed) -%}
     {%- set files = files_beyond(build.followed, 0) -%}
     {%- set properties = config.get('properties', {}) -%}
     {%- do properties.update({'extra_properties': as_map(combine(marks_at(files, build.followed), {
