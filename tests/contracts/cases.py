@@ -11,6 +11,7 @@ from codegen.language.model import (
     After,
     Coalesce,
     Condition,
+    Difference,
     Envelope,
     Expression,
     Lookup,
@@ -24,8 +25,8 @@ from codegen.language.model import (
     When,
 )
 from codegen.language.parts import bound, children, inside
-from codegen.mapping.plan import Ended
-from codegen.rules import CutCharacters, MaxCharacters, Maximum, Minimum, TimeRange
+from codegen.mapping.plan import Bounded, Ended
+from codegen.rules import MaxCharacters, Maximum, Minimum, TimeRange
 
 from tests.contracts.equivalence import put
 
@@ -79,12 +80,14 @@ class Case(NamedTuple):
 def cases(pair: Pair) -> Iterator[Case]:
     """Yield bodies: of every event type what decides between values, of every group all else."""
     once = set(pair.body_of_each_group())
+    # The first of those whose currency is held against a time: one is enough for every code that has ended.
+    dated = min((each.events[0] for each in pair.plan.groups if any(map(_dated_by, each.targets))), default="")
     for event_type, raw in pair.body_of_each_type().items():
         group = next(each for each in pair.plan.groups if event_type in each.events)
         yield from (Case(event_type, raw, merchant_id) for merchant_id in MERCHANTS)
         made = [_made(each) if event_type in once else _decisions(each.expression, ()) for each in group.targets]
         if event_type in once:
-            made.append(_withdrawn(pair.plan, group, every=event_type == min(once)))
+            made.append(_withdrawn(pair.plan, group, every=event_type == dated))
         seen: set[str] = set()
         for puts in chain.from_iterable(made):
             if (said := repr(puts)) not in seen:
@@ -112,17 +115,29 @@ def _made(target: Target) -> Iterator[tuple[Put, ...]]:
         yield tuple(Put(leaf.path, "kept") for leaf in target.rest)
 
 
+def _dated_by(target: Target) -> tuple[str, ...]:
+    """Return the fields whose time decides whether a currency had ended; none where no body says the currency."""
+    dated_by = tuple(name for each in target.later if isinstance(each, Ended) for name in each.dated_by)
+    return dated_by if any(True for _ in bound(target.expression)) else ()
+
+
 def _withdrawn(plan: Plan, group: GroupPlan, *, every: bool) -> Iterator[tuple[Put, ...]]:
-    """Yield codes of currencies that ended, at the last instant of each and at the first without it."""
+    """Yield codes of currencies that ended: today, at the last instant of each and at the first without it.
+
+    Each time that can decide does so once: those that would come first are not told, and those after it are of today.
+    """
     targets = {each.name: each for each in group.targets}
     for target in group.targets:
-        dated_by = [name for each in target.later if isinstance(each, Ended) for name in each.dated_by]
-        read = [each for name in dated_by for each in inside(targets[name].expression) if isinstance(each, Time)]
-        for code in sorted(plan.ends)[: None if every else 3]:
-            for at in (plan.ends[code] - 1, plan.ends[code]):
-                instants = (Put(path, _written(at, time.format)) for time in read for path in bound(time.of))
-                for path in bound(target.expression) if dated_by else ():
-                    yield (Put(path, code), *instants)
+        dated_by = _dated_by(target)
+        times = [[each for each in inside(targets[name].expression) if isinstance(each, Time)] for name in dated_by]
+        for path, before in _read(target.expression, ()) if dated_by else ():
+            for code in sorted(plan.ends)[: None if every else 3]:
+                yield (*before, Put(path, code))
+                for at in (plan.ends[code] - 1, plan.ends[code]):
+                    for index, deciding in enumerate(times):
+                        untold = (Put(read, None) for each in chain(*times[:index]) for read in bound(each.of))
+                        told = (Put(read, _written(at, each.format)) for each in deciding for read in bound(each.of))
+                        yield (*before, Put(path, code), *untold, *told)
 
 
 def _written(at: int, form: TimeFormat) -> object:
@@ -138,13 +153,15 @@ def _written(at: int, form: TimeFormat) -> object:
 
 def _limits(target: Target) -> Iterator[object]:
     """Yield the last value that each rule of a field lets pass, and the first that it does not."""
-    for rule in target.rules:
+    if target.cut is not None:
+        yield from ("x" * target.cut, "x" * (target.cut + 1))
+    for rule in (*target.rules, *(each.rule for each in target.later if isinstance(each, Bounded))):
         match rule:
             case Minimum(value, _) | Maximum(value, _):
                 numbers = (value - 1, value, value + 1)
                 yield from (each for each in numbers if -(2**63) <= each < 2**64)
                 yield from (str(value), f"{value}.00")
-            case MaxCharacters(value, _) | CutCharacters(value, _):
+            case MaxCharacters(value, _):
                 yield from ("x" * value, "x" * (value + 1))
             case TimeRange(earliest, latest):
                 for at in (earliest, latest):
@@ -161,6 +178,11 @@ def _branches(expression: Expression, before: tuple[Put, ...]) -> Iterator[tuple
             for index, each in enumerate(of):
                 absent = (Put(path, None) for earlier in of[:index] for path in bound(earlier))
                 yield each, (*before, *absent)
+        case Difference(of):
+            for each in of:
+                # Of a number that is not there there is no difference, whatever the other is.
+                beside = (Put(path, 7) for other in of if other is not each for path in bound(other))
+                yield each, (*before, *beside)
         case When(Path() as path, values, then, otherwise):
             yield path, before
             yield then, (*before, Put(path, values[0]))
@@ -187,8 +209,12 @@ def _decisions(  # noqa: C901, PLR0912 - one for each
         case Lookup(of, table, _):
             for path, leading in _read(of, before):
                 yield from ((*leading, Put(path, key)) for key in (*table, ELSE))
-        case When(Path() as path, values, _, _):
+        case When(Path() as path, values, then, _):
             yield from ((*before, Put(path, value)) for value in (*values, ELSE, None))
+            # Each of the values leads to what is read then, not the first alone.
+            for value in values[1:]:
+                for read, leading in _read(then, (*before, Put(path, value))):
+                    yield (*leading, Put(read, ELSE))
         case NullIf(of, values):
             for path, leading in _read(of, before):
                 yield from ((*leading, Put(path, value)) for value in (*values, ELSE))

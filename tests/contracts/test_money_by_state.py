@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 # https://www.checkout.com/docs/developer-resources/codes/amount-calculation
 DIGITS = {
     "stripe": {"ISK": (2, 0), "UGX": (2, 0), "MGA": (0, 2)},
-    "adyen": {"CLP": (2, 0), "ISK": (2, 0), "IDR": (0, 2)},
+    "adyen": {"CLP": (2, 0), "ISK": (2, 0), "IDR": (0, 2), "CVE": (0, 2)},
     "checkout": {"CLP": (2, 0)},
 }
 # Amounts that no example has above zero, by provider, group and field.

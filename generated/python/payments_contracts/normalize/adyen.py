@@ -33,13 +33,15 @@ _TABLE_1 = {
     "AUTHORISATION:false": "payment.failed",
     "CANCELLATION:true": "payment.canceled",
     "CANCELLATION:false": "payment.authorized",
+    "TECHNICAL_CANCEL:true": "payment.canceled",
     "EXPIRE:true": "payment.canceled",
+    "AUTHORISATION_ADJUSTMENT:true": "payment.authorized",
 }
 _REJECTION_3 = Rejection("text_too_long", "merchant_id", "the envelope's merchant_id must have at most 255 characters")
 _REJECTION_4 = Rejection("field_missing", "merchant_id", "the envelope's merchant_id is absent")
 _REJECTION_5 = Rejection("text_too_long", "customer_id", "notificationItems[0].NotificationRequestItem.additionalData.shopperReference must have at most 255 characters")
 _REJECTION_6 = Rejection("type_invalid", "customer_id", "notificationItems[0].NotificationRequestItem.additionalData.shopperReference must be text")
-_SCALES_1 = {"CLP": (1, 100), "IDR": (100, 1), "ISK": (1, 100)}
+_SCALES_1 = {"CLP": (1, 100), "CVE": (100, 1), "IDR": (100, 1), "ISK": (1, 100)}
 _REJECTION_7 = Rejection("amount_indivisible", "amount_cents", "notificationItems[0].NotificationRequestItem.amount.value is not a whole number of the currency's minor unit")
 _REJECTION_8 = Rejection("type_invalid", "amount_cents", "notificationItems[0].NotificationRequestItem.amount.value must be a whole number")
 _REJECTION_9 = Rejection("amount_negative", "amount_cents", "notificationItems[0].NotificationRequestItem.amount.value must be at least 0")
@@ -83,7 +85,9 @@ _TABLE_4 = {
     "AUTHORISATION:false": "failed",
     "CANCELLATION:true": "canceled",
     "CANCELLATION:false": "authorized",
+    "TECHNICAL_CANCEL:true": "canceled",
     "EXPIRE:true": "canceled",
+    "AUTHORISATION_ADJUSTMENT:true": "authorized",
 }
 _REJECTION_20 = Rejection("text_too_long", "failure_code", "notificationItems[0].NotificationRequestItem.reason must have at most 255 characters")
 _REJECTION_21 = Rejection("type_invalid", "failure_code", "notificationItems[0].NotificationRequestItem.reason must be text")
@@ -688,7 +692,7 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     to_authorized_cents: Any = at_notificationItems__0__NotificationRequestItem.get("eventCode")
     if type(to_authorized_cents) is str and to_authorized_cents in NULL_VALUES:
         to_authorized_cents = None
-    if type(to_authorized_cents) is str and to_authorized_cents in ("AUTHORISATION",):
+    if type(to_authorized_cents) is str and to_authorized_cents in ("AUTHORISATION", "AUTHORISATION_ADJUSTMENT"):
         to_authorized_cents = at_notificationItems__0__NotificationRequestItem.get("success")
         if type(to_authorized_cents) is str and to_authorized_cents in NULL_VALUES:
             to_authorized_cents = None
@@ -3092,7 +3096,9 @@ _GROUPS = {
     "AUTHORISATION:false": _payment,
     "CANCELLATION:true": _payment,
     "CANCELLATION:false": _payment,
+    "TECHNICAL_CANCEL:true": _payment,
     "EXPIRE:true": _payment,
+    "AUTHORISATION_ADJUSTMENT:true": _payment,
     "CAPTURE:true": _capture,
     "CAPTURE:false": _capture,
     "CAPTURE_FAILED:true": _capture,

@@ -355,51 +355,58 @@ _REJECTION_59 = Rejection("text_too_long", "failure_code", "resource.status_deta
 _REJECTION_60 = Rejection("type_invalid", "failure_code", "resource.status_details.reason must be text")
 _REJECTION_61 = Rejection("type_invalid", "related_payment_id", "resource.supplementary_data.related_ids.capture_id, resource.capture_id or resource.links[].href where rel is up must be text")
 _REJECTION_62 = Rejection("text_too_long", "related_payment_id", "resource.supplementary_data.related_ids.capture_id, resource.capture_id or resource.links[].href where rel is up must have at most 255 characters")
-_REJECTION_63 = Rejection("type_invalid", "failure_category", "resource.status_details.reason must be text")
-_REJECTION_64 = Rejection("type_invalid", "related_charge_id", "resource.supplementary_data.related_ids.capture_id, resource.capture_id or resource.links[].href where rel is up must be text")
-_REJECTION_65 = Rejection("text_too_long", "related_charge_id", "resource.supplementary_data.related_ids.capture_id, resource.capture_id or resource.links[].href where rel is up must have at most 255 characters")
+_REJECTION_63 = Rejection("type_invalid", "fee_cents", "resource.seller_payable_breakdown.paypal_fee.value must be a decimal number")
+_REJECTION_64 = Rejection("amount_indivisible", "fee_cents", "resource.seller_payable_breakdown.paypal_fee.value is not a whole number of the currency's minor unit")
+_REJECTION_65 = Rejection("type_invalid", "fee_cents", "resource.seller_payable_breakdown.paypal_fee.value must be a whole number")
+_REJECTION_66 = Rejection("amount_negative", "fee_cents", "resource.seller_payable_breakdown.paypal_fee.value must be at least -999999999999")
+_REJECTION_67 = Rejection("amount_too_large", "fee_cents", "resource.seller_payable_breakdown.paypal_fee.value must be at most 999999999999")
+_REJECTION_68 = Rejection("type_invalid", "fee_currency", "resource.seller_payable_breakdown.paypal_fee.currency_code must be text")
+_REJECTION_69 = Rejection("currency_unknown", "fee_currency", "resource.seller_payable_breakdown.paypal_fee.currency_code must be a code of iso4217")
+_REJECTION_70 = Rejection("type_invalid", "failure_category", "resource.status_details.reason must be text")
+_REJECTION_71 = Rejection("type_invalid", "related_charge_id", "resource.supplementary_data.related_ids.capture_id, resource.capture_id or resource.links[].href where rel is up must be text")
+_REJECTION_72 = Rejection("text_too_long", "related_charge_id", "resource.supplementary_data.related_ids.capture_id, resource.capture_id or resource.links[].href where rel is up must have at most 255 characters")
 _TABLE_9 = {
     "PAYMENT.SALE.COMPLETED": "charge.succeeded",
     "PAYMENT.SALE.PENDING": "charge.pending",
     "PAYMENT.SALE.DENIED": "charge.failed",
 }
-_REJECTION_66 = Rejection("type_invalid", "amount_cents", "resource.amount.total must be a decimal number")
-_REJECTION_67 = Rejection("amount_indivisible", "amount_cents", "resource.amount.total is not a whole number of the currency's minor unit")
-_REJECTION_68 = Rejection("amount_negative", "amount_cents", "resource.amount.total must be at least 0")
-_REJECTION_69 = Rejection("amount_too_large", "amount_cents", "resource.amount.total must be at most 999999999999")
-_REJECTION_70 = Rejection("field_missing", "amount_cents", "resource.amount.total is absent")
-_REJECTION_71 = Rejection("type_invalid", "currency", "resource.amount.currency must be text")
-_REJECTION_72 = Rejection("currency_unknown", "currency", "resource.amount.currency must be a code of iso4217")
-_REJECTION_73 = Rejection("field_missing", "currency", "resource.amount.currency is absent")
+_REJECTION_73 = Rejection("type_invalid", "amount_cents", "resource.amount.total must be a decimal number")
+_REJECTION_74 = Rejection("amount_indivisible", "amount_cents", "resource.amount.total is not a whole number of the currency's minor unit")
+_REJECTION_75 = Rejection("amount_negative", "amount_cents", "resource.amount.total must be at least 0")
+_REJECTION_76 = Rejection("amount_too_large", "amount_cents", "resource.amount.total must be at most 999999999999")
+_REJECTION_77 = Rejection("field_missing", "amount_cents", "resource.amount.total is absent")
+_REJECTION_78 = Rejection("type_invalid", "currency", "resource.amount.currency must be text")
+_REJECTION_79 = Rejection("currency_unknown", "currency", "resource.amount.currency must be a code of iso4217")
+_REJECTION_80 = Rejection("field_missing", "currency", "resource.amount.currency is absent")
 _TABLE_10 = {
     "PAYMENT.SALE.COMPLETED": "succeeded",
     "PAYMENT.SALE.PENDING": "processing",
     "PAYMENT.SALE.DENIED": "failed",
 }
-_REJECTION_74 = Rejection("text_too_long", "failure_code", "resource.reason_code must have at most 255 characters")
-_REJECTION_75 = Rejection("type_invalid", "failure_code", "resource.reason_code must be text")
-_REJECTION_76 = Rejection("type_invalid", "captured_cents", "resource.amount.total must be a decimal number")
-_REJECTION_77 = Rejection("amount_indivisible", "captured_cents", "resource.amount.total is not a whole number of the currency's minor unit")
-_REJECTION_78 = Rejection("amount_negative", "captured_cents", "resource.amount.total must be at least 0")
-_REJECTION_79 = Rejection("amount_too_large", "captured_cents", "resource.amount.total must be at most 999999999999")
-_REJECTION_80 = Rejection("type_invalid", "fee_cents", "resource.transaction_fee.value must be a decimal number")
-_REJECTION_81 = Rejection("amount_indivisible", "fee_cents", "resource.transaction_fee.value is not a whole number of the currency's minor unit")
-_REJECTION_82 = Rejection("amount_negative", "fee_cents", "resource.transaction_fee.value must be at least -999999999999")
-_REJECTION_83 = Rejection("amount_too_large", "fee_cents", "resource.transaction_fee.value must be at most 999999999999")
-_REJECTION_84 = Rejection("type_invalid", "fee_currency", "resource.transaction_fee.currency must be text")
-_REJECTION_85 = Rejection("currency_unknown", "fee_currency", "resource.transaction_fee.currency must be a code of iso4217")
-_REJECTION_86 = Rejection("type_invalid", "failure_category", "resource.reason_code must be text")
-_REJECTION_87 = Rejection("text_too_long", "error_code", "resource.reason_code must have at most 255 characters")
-_REJECTION_88 = Rejection("type_invalid", "error_code", "resource.reason_code must be text")
-_REJECTION_89 = Rejection("text_too_long", "related_subscription_id", "resource.billing_agreement_id must have at most 255 characters")
-_REJECTION_90 = Rejection("type_invalid", "related_subscription_id", "resource.billing_agreement_id must be text")
-_REJECTION_91 = Rejection("currency_unknown", "currency", "resource.amount.currency must be a code of the list at the time of the event")
-_REJECTION_92 = Rejection("currency_unknown", "fee_currency", "resource.transaction_fee.currency must be a code of the list at the time of the event")
-_REJECTION_93 = Rejection("type_invalid", "amount_cents", "resource.amount.total must be text")
-_REJECTION_94 = Rejection("text_too_long", "related_payment_id", "resource.sale_id must have at most 255 characters")
-_REJECTION_95 = Rejection("type_invalid", "related_payment_id", "resource.sale_id must be text")
-_REJECTION_96 = Rejection("text_too_long", "related_charge_id", "resource.sale_id must have at most 255 characters")
-_REJECTION_97 = Rejection("type_invalid", "related_charge_id", "resource.sale_id must be text")
+_REJECTION_81 = Rejection("text_too_long", "failure_code", "resource.reason_code must have at most 255 characters")
+_REJECTION_82 = Rejection("type_invalid", "failure_code", "resource.reason_code must be text")
+_REJECTION_83 = Rejection("type_invalid", "captured_cents", "resource.amount.total must be a decimal number")
+_REJECTION_84 = Rejection("amount_indivisible", "captured_cents", "resource.amount.total is not a whole number of the currency's minor unit")
+_REJECTION_85 = Rejection("amount_negative", "captured_cents", "resource.amount.total must be at least 0")
+_REJECTION_86 = Rejection("amount_too_large", "captured_cents", "resource.amount.total must be at most 999999999999")
+_REJECTION_87 = Rejection("type_invalid", "fee_cents", "resource.transaction_fee.value must be a decimal number")
+_REJECTION_88 = Rejection("amount_indivisible", "fee_cents", "resource.transaction_fee.value is not a whole number of the currency's minor unit")
+_REJECTION_89 = Rejection("amount_negative", "fee_cents", "resource.transaction_fee.value must be at least -999999999999")
+_REJECTION_90 = Rejection("amount_too_large", "fee_cents", "resource.transaction_fee.value must be at most 999999999999")
+_REJECTION_91 = Rejection("type_invalid", "fee_currency", "resource.transaction_fee.currency must be text")
+_REJECTION_92 = Rejection("currency_unknown", "fee_currency", "resource.transaction_fee.currency must be a code of iso4217")
+_REJECTION_93 = Rejection("type_invalid", "failure_category", "resource.reason_code must be text")
+_REJECTION_94 = Rejection("text_too_long", "error_code", "resource.reason_code must have at most 255 characters")
+_REJECTION_95 = Rejection("type_invalid", "error_code", "resource.reason_code must be text")
+_REJECTION_96 = Rejection("text_too_long", "related_subscription_id", "resource.billing_agreement_id must have at most 255 characters")
+_REJECTION_97 = Rejection("type_invalid", "related_subscription_id", "resource.billing_agreement_id must be text")
+_REJECTION_98 = Rejection("currency_unknown", "currency", "resource.amount.currency must be a code of the list at the time of the event")
+_REJECTION_99 = Rejection("currency_unknown", "fee_currency", "resource.transaction_fee.currency must be a code of the list at the time of the event")
+_REJECTION_100 = Rejection("type_invalid", "amount_cents", "resource.amount.total must be text")
+_REJECTION_101 = Rejection("text_too_long", "related_payment_id", "resource.sale_id must have at most 255 characters")
+_REJECTION_102 = Rejection("type_invalid", "related_payment_id", "resource.sale_id must be text")
+_REJECTION_103 = Rejection("text_too_long", "related_charge_id", "resource.sale_id must have at most 255 characters")
+_REJECTION_104 = Rejection("type_invalid", "related_charge_id", "resource.sale_id must be text")
 _TABLE_11 = {
     "BILLING.SUBSCRIPTION.CREATED": "subscription.created",
     "BILLING.SUBSCRIPTION.ACTIVATED": "subscription.updated",
@@ -410,9 +417,9 @@ _TABLE_11 = {
     "BILLING.SUBSCRIPTION.CANCELLED": "subscription.canceled",
     "BILLING.SUBSCRIPTION.EXPIRED": "subscription.canceled",
 }
-_REJECTION_98 = Rejection("amount_negative", "amount_cents", "the constant 0 must be at least 0")
-_REJECTION_99 = Rejection("amount_too_large", "amount_cents", "the constant 0 must be at most 999999999999")
-_REJECTION_100 = Rejection("currency_unknown", "currency", "the constant XXX must be a code of iso4217")
+_REJECTION_105 = Rejection("amount_negative", "amount_cents", "the constant 0 must be at least 0")
+_REJECTION_106 = Rejection("amount_too_large", "amount_cents", "the constant 0 must be at most 999999999999")
+_REJECTION_107 = Rejection("currency_unknown", "currency", "the constant XXX must be a code of iso4217")
 _TABLE_12 = {
     "APPROVAL_PENDING": "pending",
     "APPROVED": "pending",
@@ -421,8 +428,8 @@ _TABLE_12 = {
     "CANCELLED": "canceled",
     "EXPIRED": "closed",
 }
-_REJECTION_101 = Rejection("value_unknown", "status", "resource.status is none of APPROVAL_PENDING, APPROVED, ACTIVE, SUSPENDED, CANCELLED and EXPIRED")
-_REJECTION_102 = Rejection("type_invalid", "status", "resource.status or resource.state must be text")
+_REJECTION_108 = Rejection("value_unknown", "status", "resource.status is none of APPROVAL_PENDING, APPROVED, ACTIVE, SUSPENDED, CANCELLED and EXPIRED")
+_REJECTION_109 = Rejection("type_invalid", "status", "resource.status or resource.state must be text")
 _TABLE_13 = {
     "Pending": "pending",
     "Active": "active",
@@ -432,10 +439,10 @@ _TABLE_13 = {
     "Expired": "closed",
     "Completed": "closed",
 }
-_REJECTION_103 = Rejection("value_unknown", "status", "resource.state is none of Pending, Active, Reactivated, Suspended, Cancelled, Expired and 1 more")
-_REJECTION_104 = Rejection("field_missing", "status", "none of resource.status and resource.state is there")
-_REJECTION_105 = Rejection("text_too_long", "failure_code", "resource.billing_info.last_failed_payment.reason_code must have at most 255 characters")
-_REJECTION_106 = Rejection("type_invalid", "failure_code", "resource.billing_info.last_failed_payment.reason_code must be text")
+_REJECTION_110 = Rejection("value_unknown", "status", "resource.state is none of Pending, Active, Reactivated, Suspended, Cancelled, Expired and 1 more")
+_REJECTION_111 = Rejection("field_missing", "status", "none of resource.status and resource.state is there")
+_REJECTION_112 = Rejection("text_too_long", "failure_code", "resource.billing_info.last_failed_payment.reason_code must have at most 255 characters")
+_REJECTION_113 = Rejection("type_invalid", "failure_code", "resource.billing_info.last_failed_payment.reason_code must be text")
 _TABLE_14 = {
     "PAYMENT_DENIED": "issuer_declined",
     "PAYER_CANNOT_PAY": "not_supported",
@@ -446,24 +453,24 @@ _TABLE_14 = {
     "TRANSACTION_RECEIVING_LIMIT_EXCEEDED": "limit",
     "CURRENCY_MISMATCH": "not_supported",
 }
-_REJECTION_107 = Rejection("type_invalid", "failure_category", "resource.billing_info.last_failed_payment.reason_code must be text")
-_REJECTION_108 = Rejection("timestamp_invalid", "next_attempt_at", "resource.billing_info.last_failed_payment.next_payment_retry_time cannot be read as a time")
-_REJECTION_109 = Rejection("timestamp_invalid", "next_attempt_at", "resource.billing_info.last_failed_payment.next_payment_retry_time must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
-_REJECTION_110 = Rejection("currency_unknown", "currency", "the constant XXX must be a code of the list at the time of the event")
-_REJECTION_111 = Rejection("currency_unknown", "currency", "the constant XXX must not be XXX but where there is no amount")
+_REJECTION_114 = Rejection("type_invalid", "failure_category", "resource.billing_info.last_failed_payment.reason_code must be text")
+_REJECTION_115 = Rejection("timestamp_invalid", "next_attempt_at", "resource.billing_info.last_failed_payment.next_payment_retry_time cannot be read as a time")
+_REJECTION_116 = Rejection("timestamp_invalid", "next_attempt_at", "resource.billing_info.last_failed_payment.next_payment_retry_time must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
+_REJECTION_117 = Rejection("currency_unknown", "currency", "the constant XXX must be a code of the list at the time of the event")
+_REJECTION_118 = Rejection("currency_unknown", "currency", "the constant XXX must not be XXX but where there is no amount")
 _TABLE_15 = {
     "CUSTOMER.DISPUTE.CREATED": "dispute.opened",
     "CUSTOMER.DISPUTE.UPDATED": "dispute.updated",
     "CUSTOMER.DISPUTE.RESOLVED": "dispute.closed",
 }
-_REJECTION_112 = Rejection("type_invalid", "amount_cents", "resource.dispute_amount.value must be a decimal number")
-_REJECTION_113 = Rejection("amount_indivisible", "amount_cents", "resource.dispute_amount.value is not a whole number of the currency's minor unit")
-_REJECTION_114 = Rejection("amount_negative", "amount_cents", "resource.dispute_amount.value must be at least 0")
-_REJECTION_115 = Rejection("amount_too_large", "amount_cents", "resource.dispute_amount.value must be at most 999999999999")
-_REJECTION_116 = Rejection("field_missing", "amount_cents", "resource.dispute_amount.value is absent")
-_REJECTION_117 = Rejection("type_invalid", "currency", "resource.dispute_amount.currency_code must be text")
-_REJECTION_118 = Rejection("currency_unknown", "currency", "resource.dispute_amount.currency_code must be a code of iso4217")
-_REJECTION_119 = Rejection("field_missing", "currency", "resource.dispute_amount.currency_code is absent")
+_REJECTION_119 = Rejection("type_invalid", "amount_cents", "resource.dispute_amount.value must be a decimal number")
+_REJECTION_120 = Rejection("amount_indivisible", "amount_cents", "resource.dispute_amount.value is not a whole number of the currency's minor unit")
+_REJECTION_121 = Rejection("amount_negative", "amount_cents", "resource.dispute_amount.value must be at least 0")
+_REJECTION_122 = Rejection("amount_too_large", "amount_cents", "resource.dispute_amount.value must be at most 999999999999")
+_REJECTION_123 = Rejection("field_missing", "amount_cents", "resource.dispute_amount.value is absent")
+_REJECTION_124 = Rejection("type_invalid", "currency", "resource.dispute_amount.currency_code must be text")
+_REJECTION_125 = Rejection("currency_unknown", "currency", "resource.dispute_amount.currency_code must be a code of iso4217")
+_REJECTION_126 = Rejection("field_missing", "currency", "resource.dispute_amount.currency_code is absent")
 _TABLE_16 = {
     "RESOLVED_BUYER_FAVOUR": "lost",
     "RESOLVED_SELLER_FAVOUR": "won",
@@ -473,8 +480,8 @@ _TABLE_16 = {
     "DENIED": "won",
     "NONE": "closed",
 }
-_REJECTION_120 = Rejection("value_unknown", "status", "resource.dispute_outcome.outcome_code is none of RESOLVED_BUYER_FAVOUR, RESOLVED_SELLER_FAVOUR, RESOLVED_WITH_PAYOUT, CANCELED_BY_BUYER, ACCEPTED, DENIED and 1 more")
-_REJECTION_121 = Rejection("type_invalid", "status", "resource.dispute_outcome.outcome_code or resource.status must be text")
+_REJECTION_127 = Rejection("value_unknown", "status", "resource.dispute_outcome.outcome_code is none of RESOLVED_BUYER_FAVOUR, RESOLVED_SELLER_FAVOUR, RESOLVED_WITH_PAYOUT, CANCELED_BY_BUYER, ACCEPTED, DENIED and 1 more")
+_REJECTION_128 = Rejection("type_invalid", "status", "resource.dispute_outcome.outcome_code or resource.status must be text")
 _TABLE_17 = {
     "OPEN": "needs_response",
     "WAITING_FOR_BUYER_RESPONSE": "under_review",
@@ -482,14 +489,14 @@ _TABLE_17 = {
     "UNDER_REVIEW": "under_review",
     "OTHER": "under_review",
 }
-_REJECTION_122 = Rejection("value_unknown", "status", "resource.status is none of OPEN, WAITING_FOR_BUYER_RESPONSE, WAITING_FOR_SELLER_RESPONSE, UNDER_REVIEW and OTHER")
-_REJECTION_123 = Rejection("field_missing", "status", "none of resource.dispute_outcome.outcome_code and resource.status is there")
-_REJECTION_124 = Rejection("text_too_long", "provider_object_id", "resource.dispute_id must have at most 255 characters")
-_REJECTION_125 = Rejection("type_invalid", "provider_object_id", "resource.dispute_id must be text")
-_REJECTION_126 = Rejection("text_too_long", "related_payment_id", "resource.disputed_transactions[0].seller_transaction_id must have at most 255 characters")
-_REJECTION_127 = Rejection("type_invalid", "related_payment_id", "resource.disputed_transactions[0].seller_transaction_id must be text")
-_REJECTION_128 = Rejection("text_too_long", "dispute_reason", "resource.reason must have at most 255 characters")
-_REJECTION_129 = Rejection("type_invalid", "dispute_reason", "resource.reason must be text")
+_REJECTION_129 = Rejection("value_unknown", "status", "resource.status is none of OPEN, WAITING_FOR_BUYER_RESPONSE, WAITING_FOR_SELLER_RESPONSE, UNDER_REVIEW and OTHER")
+_REJECTION_130 = Rejection("field_missing", "status", "none of resource.dispute_outcome.outcome_code and resource.status is there")
+_REJECTION_131 = Rejection("text_too_long", "provider_object_id", "resource.dispute_id must have at most 255 characters")
+_REJECTION_132 = Rejection("type_invalid", "provider_object_id", "resource.dispute_id must be text")
+_REJECTION_133 = Rejection("text_too_long", "related_payment_id", "resource.disputed_transactions[0].seller_transaction_id must have at most 255 characters")
+_REJECTION_134 = Rejection("type_invalid", "related_payment_id", "resource.disputed_transactions[0].seller_transaction_id must be text")
+_REJECTION_135 = Rejection("text_too_long", "dispute_reason", "resource.reason must have at most 255 characters")
+_REJECTION_136 = Rejection("type_invalid", "dispute_reason", "resource.reason must be text")
 _TABLE_18 = {
     "MERCHANDISE_OR_SERVICE_NOT_RECEIVED": "not_received",
     "MERCHANDISE_OR_SERVICE_NOT_AS_DESCRIBED": "not_as_described",
@@ -502,22 +509,22 @@ _TABLE_18 = {
     "PROBLEM_WITH_REMITTANCE": "processing_error",
     "OTHER": "general",
 }
-_REJECTION_130 = Rejection("type_invalid", "dispute_category", "resource.reason must be text")
-_REJECTION_131 = Rejection("text_too_long", "related_charge_id", "resource.disputed_transactions[0].seller_transaction_id must have at most 255 characters")
-_REJECTION_132 = Rejection("type_invalid", "related_charge_id", "resource.disputed_transactions[0].seller_transaction_id must be text")
-_REJECTION_133 = Rejection("type_invalid", "withdrawn_cents", "resource.dispute_outcome.amount_refunded.value must be a decimal number")
-_REJECTION_134 = Rejection("amount_indivisible", "withdrawn_cents", "resource.dispute_outcome.amount_refunded.value is not a whole number of the currency's minor unit")
-_REJECTION_135 = Rejection("amount_negative", "withdrawn_cents", "resource.dispute_outcome.amount_refunded.value must be at least -999999999999")
-_REJECTION_136 = Rejection("amount_too_large", "withdrawn_cents", "resource.dispute_outcome.amount_refunded.value must be at most 999999999999")
-_REJECTION_137 = Rejection("type_invalid", "withdrawn_currency", "resource.dispute_outcome.amount_refunded.currency_code must be text")
-_REJECTION_138 = Rejection("currency_unknown", "withdrawn_currency", "resource.dispute_outcome.amount_refunded.currency_code must be a code of iso4217")
+_REJECTION_137 = Rejection("type_invalid", "dispute_category", "resource.reason must be text")
+_REJECTION_138 = Rejection("text_too_long", "related_charge_id", "resource.disputed_transactions[0].seller_transaction_id must have at most 255 characters")
+_REJECTION_139 = Rejection("type_invalid", "related_charge_id", "resource.disputed_transactions[0].seller_transaction_id must be text")
+_REJECTION_140 = Rejection("type_invalid", "withdrawn_cents", "resource.dispute_outcome.amount_refunded.value must be a decimal number")
+_REJECTION_141 = Rejection("amount_indivisible", "withdrawn_cents", "resource.dispute_outcome.amount_refunded.value is not a whole number of the currency's minor unit")
+_REJECTION_142 = Rejection("amount_negative", "withdrawn_cents", "resource.dispute_outcome.amount_refunded.value must be at least -999999999999")
+_REJECTION_143 = Rejection("amount_too_large", "withdrawn_cents", "resource.dispute_outcome.amount_refunded.value must be at most 999999999999")
+_REJECTION_144 = Rejection("type_invalid", "withdrawn_currency", "resource.dispute_outcome.amount_refunded.currency_code must be text")
+_REJECTION_145 = Rejection("currency_unknown", "withdrawn_currency", "resource.dispute_outcome.amount_refunded.currency_code must be a code of iso4217")
 _TABLE_19 = {
     "INQUIRY": "inquiry",
     "CHARGEBACK": "chargeback",
     "PRE_ARBITRATION": "pre_arbitration",
     "ARBITRATION": "arbitration",
 }
-_REJECTION_139 = Rejection("type_invalid", "dispute_stage", "resource.dispute_life_cycle_stage must be text")
+_REJECTION_146 = Rejection("type_invalid", "dispute_stage", "resource.dispute_life_cycle_stage must be text")
 _TABLE_20 = {
     "PAYMENT.PAYOUTS-ITEM.SUCCEEDED": "payout.paid",
     "PAYMENT.PAYOUTS-ITEM.HELD": "payout.updated",
@@ -526,17 +533,19 @@ _TABLE_20 = {
     "PAYMENT.PAYOUTS-ITEM.DENIED": "payout.failed",
     "PAYMENT.PAYOUTS-ITEM.RETURNED": "payout.failed",
     "PAYMENT.PAYOUTS-ITEM.CANCELED": "payout.canceled",
+    "PAYMENT.PAYOUTS-ITEM.BLOCKED": "payout.failed",
+    "PAYMENT.PAYOUTS-ITEM.REFUNDED": "payout.failed",
 }
-_REJECTION_140 = Rejection("type_invalid", "amount_cents", "resource.payout_item.amount.value must be a decimal number")
-_REJECTION_141 = Rejection("amount_indivisible", "amount_cents", "resource.payout_item.amount.value is not a whole number of the currency's minor unit")
-_REJECTION_142 = Rejection("amount_negative", "amount_cents", "resource.payout_item.amount.value must be at least -999999999999")
-_REJECTION_143 = Rejection("amount_too_large", "amount_cents", "resource.payout_item.amount.value must be at most 999999999999")
-_REJECTION_144 = Rejection("field_missing", "amount_cents", "resource.payout_item.amount.value is absent")
-_REJECTION_145 = Rejection("type_invalid", "currency", "resource.payout_item.amount.currency must be text")
-_REJECTION_146 = Rejection("currency_unknown", "currency", "resource.payout_item.amount.currency must be a code of iso4217")
-_REJECTION_147 = Rejection("field_missing", "currency", "resource.payout_item.amount.currency is absent")
-_REJECTION_148 = Rejection("type_invalid", "payment_method_type", "resource.payout_item.recipient_type must be text")
-_REJECTION_149 = Rejection("text_too_long", "payment_method_type", "resource.payout_item.recipient_type must have at most 255 characters")
+_REJECTION_147 = Rejection("type_invalid", "amount_cents", "resource.payout_item.amount.value must be a decimal number")
+_REJECTION_148 = Rejection("amount_indivisible", "amount_cents", "resource.payout_item.amount.value is not a whole number of the currency's minor unit")
+_REJECTION_149 = Rejection("amount_negative", "amount_cents", "resource.payout_item.amount.value must be at least -999999999999")
+_REJECTION_150 = Rejection("amount_too_large", "amount_cents", "resource.payout_item.amount.value must be at most 999999999999")
+_REJECTION_151 = Rejection("field_missing", "amount_cents", "resource.payout_item.amount.value is absent")
+_REJECTION_152 = Rejection("type_invalid", "currency", "resource.payout_item.amount.currency must be text")
+_REJECTION_153 = Rejection("currency_unknown", "currency", "resource.payout_item.amount.currency must be a code of iso4217")
+_REJECTION_154 = Rejection("field_missing", "currency", "resource.payout_item.amount.currency is absent")
+_REJECTION_155 = Rejection("type_invalid", "payment_method_type", "resource.payout_item.recipient_type must be text")
+_REJECTION_156 = Rejection("text_too_long", "payment_method_type", "resource.payout_item.recipient_type must have at most 255 characters")
 _TABLE_21 = {
     "PAYMENT.PAYOUTS-ITEM.SUCCEEDED": "succeeded",
     "PAYMENT.PAYOUTS-ITEM.HELD": "pending",
@@ -545,20 +554,22 @@ _TABLE_21 = {
     "PAYMENT.PAYOUTS-ITEM.DENIED": "failed",
     "PAYMENT.PAYOUTS-ITEM.RETURNED": "failed",
     "PAYMENT.PAYOUTS-ITEM.CANCELED": "canceled",
+    "PAYMENT.PAYOUTS-ITEM.BLOCKED": "failed",
+    "PAYMENT.PAYOUTS-ITEM.REFUNDED": "failed",
 }
-_REJECTION_150 = Rejection("text_too_long", "failure_code", "resource.errors.name must have at most 255 characters")
-_REJECTION_151 = Rejection("type_invalid", "failure_code", "resource.errors.name must be text")
-_REJECTION_152 = Rejection("type_invalid", "failure_message", "resource.errors.message must be text")
-_REJECTION_153 = Rejection("text_too_long", "provider_object_id", "resource.payout_item_id must have at most 255 characters")
-_REJECTION_154 = Rejection("type_invalid", "provider_object_id", "resource.payout_item_id must be text")
-_REJECTION_155 = Rejection("type_invalid", "fee_cents", "resource.payout_item_fee.value must be a decimal number")
-_REJECTION_156 = Rejection("amount_indivisible", "fee_cents", "resource.payout_item_fee.value is not a whole number of the currency's minor unit")
-_REJECTION_157 = Rejection("amount_negative", "fee_cents", "resource.payout_item_fee.value must be at least -999999999999")
-_REJECTION_158 = Rejection("amount_too_large", "fee_cents", "resource.payout_item_fee.value must be at most 999999999999")
-_REJECTION_159 = Rejection("type_invalid", "fee_currency", "resource.payout_item_fee.currency must be text")
-_REJECTION_160 = Rejection("currency_unknown", "fee_currency", "resource.payout_item_fee.currency must be a code of iso4217")
-_REJECTION_161 = Rejection("currency_unknown", "currency", "resource.payout_item.amount.currency must be a code of the list at the time of the event")
-_REJECTION_162 = Rejection("currency_unknown", "fee_currency", "resource.payout_item_fee.currency must be a code of the list at the time of the event")
+_REJECTION_157 = Rejection("text_too_long", "failure_code", "resource.errors.name must have at most 255 characters")
+_REJECTION_158 = Rejection("type_invalid", "failure_code", "resource.errors.name must be text")
+_REJECTION_159 = Rejection("type_invalid", "failure_message", "resource.errors.message must be text")
+_REJECTION_160 = Rejection("text_too_long", "provider_object_id", "resource.payout_item_id must have at most 255 characters")
+_REJECTION_161 = Rejection("type_invalid", "provider_object_id", "resource.payout_item_id must be text")
+_REJECTION_162 = Rejection("type_invalid", "fee_cents", "resource.payout_item_fee.value must be a decimal number")
+_REJECTION_163 = Rejection("amount_indivisible", "fee_cents", "resource.payout_item_fee.value is not a whole number of the currency's minor unit")
+_REJECTION_164 = Rejection("amount_negative", "fee_cents", "resource.payout_item_fee.value must be at least -999999999999")
+_REJECTION_165 = Rejection("amount_too_large", "fee_cents", "resource.payout_item_fee.value must be at most 999999999999")
+_REJECTION_166 = Rejection("type_invalid", "fee_currency", "resource.payout_item_fee.currency must be text")
+_REJECTION_167 = Rejection("currency_unknown", "fee_currency", "resource.payout_item_fee.currency must be a code of iso4217")
+_REJECTION_168 = Rejection("currency_unknown", "currency", "resource.payout_item.amount.currency must be a code of the list at the time of the event")
+_REJECTION_169 = Rejection("currency_unknown", "fee_currency", "resource.payout_item_fee.currency must be a code of the list at the time of the event")
 
 _UNREADABLE = Rejected((Rejection("payload_unreadable", "", "the payload is not JSON in UTF-8"),), None)
 _NOT_OBJECT = Rejected((Rejection("payload_unreadable", "", "the payload is not a JSON object"),), None)
@@ -624,6 +635,12 @@ def _authorization(root: dict[str, Any], envelope_merchant_id: str, envelope_eve
     at_resource__seller_receivable_breakdown__net_amount: Any = at_resource__seller_receivable_breakdown.get("net_amount")
     if type(at_resource__seller_receivable_breakdown__net_amount) is not dict:
         at_resource__seller_receivable_breakdown__net_amount = NO_MEMBERS
+    at_resource__seller_payable_breakdown: Any = at_resource.get("seller_payable_breakdown")
+    if type(at_resource__seller_payable_breakdown) is not dict:
+        at_resource__seller_payable_breakdown = NO_MEMBERS
+    at_resource__seller_payable_breakdown__paypal_fee: Any = at_resource__seller_payable_breakdown.get("paypal_fee")
+    if type(at_resource__seller_payable_breakdown__paypal_fee) is not dict:
+        at_resource__seller_payable_breakdown__paypal_fee = NO_MEMBERS
     at_resource__payee: Any = at_resource.get("payee")
     if type(at_resource__payee) is not dict:
         at_resource__payee = NO_MEMBERS
@@ -787,6 +804,12 @@ def _authorization(root: dict[str, Any], envelope_merchant_id: str, envelope_eve
     value = at_resource__seller_receivable_breakdown__net_amount.get("value")
     if value is not None:
         put_scalar(to_metadata, "seller_receivable_breakdown.net_amount.value", value)
+    value = at_resource__seller_payable_breakdown__paypal_fee.get("currency_code")
+    if value is not None:
+        put_scalar(to_metadata, "seller_payable_breakdown.paypal_fee.currency_code", value)
+    value = at_resource__seller_payable_breakdown__paypal_fee.get("value")
+    if value is not None:
+        put_scalar(to_metadata, "seller_payable_breakdown.paypal_fee.value", value)
     value = at_resource.get("final_capture")
     if value is not None:
         put_scalar(to_metadata, "final_capture", value)
@@ -1049,6 +1072,12 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     at_resource__seller_receivable_breakdown__net_amount: Any = at_resource__seller_receivable_breakdown.get("net_amount")
     if type(at_resource__seller_receivable_breakdown__net_amount) is not dict:
         at_resource__seller_receivable_breakdown__net_amount = NO_MEMBERS
+    at_resource__seller_payable_breakdown: Any = at_resource.get("seller_payable_breakdown")
+    if type(at_resource__seller_payable_breakdown) is not dict:
+        at_resource__seller_payable_breakdown = NO_MEMBERS
+    at_resource__seller_payable_breakdown__paypal_fee: Any = at_resource__seller_payable_breakdown.get("paypal_fee")
+    if type(at_resource__seller_payable_breakdown__paypal_fee) is not dict:
+        at_resource__seller_payable_breakdown__paypal_fee = NO_MEMBERS
     at_resource__payee: Any = at_resource.get("payee")
     if type(at_resource__payee) is not dict:
         at_resource__payee = NO_MEMBERS
@@ -1224,6 +1253,12 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     value = at_resource__seller_receivable_breakdown__net_amount.get("value")
     if value is not None:
         put_scalar(to_metadata, "seller_receivable_breakdown.net_amount.value", value)
+    value = at_resource__seller_payable_breakdown__paypal_fee.get("currency_code")
+    if value is not None:
+        put_scalar(to_metadata, "seller_payable_breakdown.paypal_fee.currency_code", value)
+    value = at_resource__seller_payable_breakdown__paypal_fee.get("value")
+    if value is not None:
+        put_scalar(to_metadata, "seller_payable_breakdown.paypal_fee.value", value)
     value = at_resource.get("final_capture")
     if value is not None:
         put_scalar(to_metadata, "final_capture", value)
@@ -1650,6 +1685,12 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     at_resource__supplementary_data__related_ids: Any = at_resource__supplementary_data.get("related_ids")
     if type(at_resource__supplementary_data__related_ids) is not dict:
         at_resource__supplementary_data__related_ids = NO_MEMBERS
+    at_resource__seller_payable_breakdown: Any = at_resource.get("seller_payable_breakdown")
+    if type(at_resource__seller_payable_breakdown) is not dict:
+        at_resource__seller_payable_breakdown = NO_MEMBERS
+    at_resource__seller_payable_breakdown__paypal_fee: Any = at_resource__seller_payable_breakdown.get("paypal_fee")
+    if type(at_resource__seller_payable_breakdown__paypal_fee) is not dict:
+        at_resource__seller_payable_breakdown__paypal_fee = NO_MEMBERS
 
     to_provider: Any = "paypal"
 
@@ -1928,9 +1969,52 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
 
     to_tip_cents = None
 
-    to_fee_cents = None
+    if event_type in ("PAYMENT.CAPTURE.REFUNDED",):
+        to_fee_cents: Any = 0
+        if type(to_fee_cents) is int:
+            whole_2_fee_cents = to_fee_cents
+            to_fee_cents = at_resource__seller_payable_breakdown__paypal_fee.get("value")
+            if type(to_fee_cents) is str and to_fee_cents in NULL_VALUES:
+                to_fee_cents = None
+            if to_fee_cents is not None:
+                to_fee_cents = minor_units(to_fee_cents, at_resource__seller_payable_breakdown__paypal_fee.get("currency_code"))
+                if to_fee_cents is None:
+                    rejections.append(_REJECTION_63)
+                    to_fee_cents = REFUSED
+                elif to_fee_cents is INDIVISIBLE:
+                    rejections.append(_REJECTION_64)
+                    to_fee_cents = REFUSED
+            if type(to_fee_cents) is int:
+                to_fee_cents = whole_2_fee_cents - to_fee_cents
+            elif to_fee_cents is not None and to_fee_cents is not REFUSED:
+                rejections.append(_REJECTION_65)
+                to_fee_cents = REFUSED
+        elif to_fee_cents is not None:
+            rejections.append(_REJECTION_65)
+            to_fee_cents = REFUSED
+    else:
+        to_fee_cents = None
+    if type(to_fee_cents) is int:
+        if to_fee_cents < -999999999999:
+            rejections.append(_REJECTION_66)
+        if to_fee_cents > 999999999999:
+            rejections.append(_REJECTION_67)
 
-    to_fee_currency = None
+    if event_type in ("PAYMENT.CAPTURE.REFUNDED",):
+        to_fee_currency: Any = at_resource__seller_payable_breakdown__paypal_fee.get("currency_code")
+        if type(to_fee_currency) is str and to_fee_currency in NULL_VALUES:
+            to_fee_currency = None
+        if type(to_fee_currency) is str:
+            if to_fee_currency.isascii():
+                to_fee_currency = to_fee_currency.upper()
+        elif to_fee_currency is not None:
+            rejections.append(_REJECTION_68)
+            to_fee_currency = REFUSED
+    else:
+        to_fee_currency = None
+    if type(to_fee_currency) is str:
+        if to_fee_currency not in EXPONENTS:
+            rejections.append(_REJECTION_69)
 
     to_application_fee_cents = None
 
@@ -1945,7 +2029,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             if to_failure_category is None:
                 to_failure_category = "unknown"
         elif to_failure_category is not None:
-            rejections.append(_REJECTION_63)
+            rejections.append(_REJECTION_70)
             to_failure_category = REFUSED
         if to_failure_category is None:
             to_failure_category = "unknown"
@@ -1980,13 +2064,13 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             if type(to_related_charge_id) is str:
                 to_related_charge_id = following(to_related_charge_id, "/payments/captures/")
             elif to_related_charge_id is not None:
-                rejections.append(_REJECTION_64)
+                rejections.append(_REJECTION_71)
                 to_related_charge_id = REFUSED
     if type(to_related_charge_id) is str:
         if len(to_related_charge_id) > 255:
-            rejections.append(_REJECTION_65)
+            rejections.append(_REJECTION_72)
     elif to_related_charge_id is not None and to_related_charge_id is not REFUSED:
-        rejections.append(_REJECTION_64)
+        rejections.append(_REJECTION_71)
 
     to_related_invoice_id = None
 
@@ -2119,18 +2203,18 @@ def _sale(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: st
     if to_amount_cents is not None:
         to_amount_cents = minor_units(to_amount_cents, at_resource__amount.get("currency"))
         if to_amount_cents is None:
-            rejections.append(_REJECTION_66)
+            rejections.append(_REJECTION_73)
             to_amount_cents = REFUSED
         elif to_amount_cents is INDIVISIBLE:
-            rejections.append(_REJECTION_67)
+            rejections.append(_REJECTION_74)
             to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
         if to_amount_cents < 0:
-            rejections.append(_REJECTION_68)
+            rejections.append(_REJECTION_75)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_69)
+            rejections.append(_REJECTION_76)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_70)
+        rejections.append(_REJECTION_77)
 
     to_currency: Any = at_resource__amount.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -2139,13 +2223,13 @@ def _sale(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: st
         if to_currency.isascii():
             to_currency = to_currency.upper()
     elif to_currency is not None:
-        rejections.append(_REJECTION_71)
+        rejections.append(_REJECTION_78)
         to_currency = REFUSED
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_72)
+            rejections.append(_REJECTION_79)
     elif to_currency is None:
-        rejections.append(_REJECTION_73)
+        rejections.append(_REJECTION_80)
 
     to_payment_method_type = None
 
@@ -2163,9 +2247,9 @@ def _sale(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: st
         to_failure_code = None
     if type(to_failure_code) is str:
         if len(to_failure_code) > 255:
-            rejections.append(_REJECTION_74)
+            rejections.append(_REJECTION_81)
     elif to_failure_code is not None:
-        rejections.append(_REJECTION_75)
+        rejections.append(_REJECTION_82)
 
     to_failure_message = None
 
@@ -2270,18 +2354,18 @@ def _sale(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: st
         if to_captured_cents is not None:
             to_captured_cents = minor_units(to_captured_cents, at_resource__amount.get("currency"))
             if to_captured_cents is None:
-                rejections.append(_REJECTION_76)
+                rejections.append(_REJECTION_83)
                 to_captured_cents = REFUSED
             elif to_captured_cents is INDIVISIBLE:
-                rejections.append(_REJECTION_77)
+                rejections.append(_REJECTION_84)
                 to_captured_cents = REFUSED
     else:
         to_captured_cents = None
     if type(to_captured_cents) is int:
         if to_captured_cents < 0:
-            rejections.append(_REJECTION_78)
+            rejections.append(_REJECTION_85)
         if to_captured_cents > 999999999999:
-            rejections.append(_REJECTION_79)
+            rejections.append(_REJECTION_86)
 
     to_refunded_cents = None
 
@@ -2293,16 +2377,16 @@ def _sale(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: st
     if to_fee_cents is not None:
         to_fee_cents = minor_units(to_fee_cents, at_resource__transaction_fee.get("currency"))
         if to_fee_cents is None:
-            rejections.append(_REJECTION_80)
+            rejections.append(_REJECTION_87)
             to_fee_cents = REFUSED
         elif to_fee_cents is INDIVISIBLE:
-            rejections.append(_REJECTION_81)
+            rejections.append(_REJECTION_88)
             to_fee_cents = REFUSED
     if type(to_fee_cents) is int:
         if to_fee_cents < -999999999999:
-            rejections.append(_REJECTION_82)
+            rejections.append(_REJECTION_89)
         if to_fee_cents > 999999999999:
-            rejections.append(_REJECTION_83)
+            rejections.append(_REJECTION_90)
 
     to_fee_currency: Any = at_resource__transaction_fee.get("currency")
     if type(to_fee_currency) is str and to_fee_currency in NULL_VALUES:
@@ -2311,11 +2395,11 @@ def _sale(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: st
         if to_fee_currency.isascii():
             to_fee_currency = to_fee_currency.upper()
     elif to_fee_currency is not None:
-        rejections.append(_REJECTION_84)
+        rejections.append(_REJECTION_91)
         to_fee_currency = REFUSED
     if type(to_fee_currency) is str:
         if to_fee_currency not in EXPONENTS:
-            rejections.append(_REJECTION_85)
+            rejections.append(_REJECTION_92)
 
     to_application_fee_cents = None
 
@@ -2330,7 +2414,7 @@ def _sale(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: st
             if to_failure_category is None:
                 to_failure_category = "unknown"
         elif to_failure_category is not None:
-            rejections.append(_REJECTION_86)
+            rejections.append(_REJECTION_93)
             to_failure_category = REFUSED
         if to_failure_category is None:
             to_failure_category = "unknown"
@@ -2345,9 +2429,9 @@ def _sale(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: st
         to_error_code = None
     if type(to_error_code) is str:
         if len(to_error_code) > 255:
-            rejections.append(_REJECTION_87)
+            rejections.append(_REJECTION_94)
     elif to_error_code is not None:
-        rejections.append(_REJECTION_88)
+        rejections.append(_REJECTION_95)
 
     to_decline_code = None
 
@@ -2372,9 +2456,9 @@ def _sale(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: st
         to_related_subscription_id = None
     if type(to_related_subscription_id) is str:
         if len(to_related_subscription_id) > 255:
-            rejections.append(_REJECTION_89)
+            rejections.append(_REJECTION_96)
     elif to_related_subscription_id is not None:
-        rejections.append(_REJECTION_90)
+        rejections.append(_REJECTION_97)
 
     to_payment_method_id = None
 
@@ -2400,9 +2484,9 @@ def _sale(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: st
 
     if not rejections:
         if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= (to_object_created_at if to_object_created_at is not None else to_provider_created_at):
-            rejections.append(_REJECTION_91)
+            rejections.append(_REJECTION_98)
         if to_fee_currency is not None and to_fee_currency in _ENDS_1 and _ENDS_1[to_fee_currency] <= (to_object_created_at if to_object_created_at is not None else to_provider_created_at):
-            rejections.append(_REJECTION_92)
+            rejections.append(_REJECTION_99)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
@@ -2509,7 +2593,7 @@ def _sale_refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event
     if type(to_amount_cents) is str:
         to_amount_cents = following(to_amount_cents, "-")
     elif to_amount_cents is not None:
-        rejections.append(_REJECTION_93)
+        rejections.append(_REJECTION_100)
         to_amount_cents = REFUSED
     if to_amount_cents is None:
         to_amount_cents = at_resource__amount.get("total")
@@ -2518,18 +2602,18 @@ def _sale_refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event
     if to_amount_cents is not None and to_amount_cents is not REFUSED:
         to_amount_cents = minor_units(to_amount_cents, at_resource__amount.get("currency"))
         if to_amount_cents is None:
-            rejections.append(_REJECTION_66)
+            rejections.append(_REJECTION_73)
             to_amount_cents = REFUSED
         elif to_amount_cents is INDIVISIBLE:
-            rejections.append(_REJECTION_67)
+            rejections.append(_REJECTION_74)
             to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
         if to_amount_cents < 0:
-            rejections.append(_REJECTION_68)
+            rejections.append(_REJECTION_75)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_69)
+            rejections.append(_REJECTION_76)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_70)
+        rejections.append(_REJECTION_77)
 
     to_currency: Any = at_resource__amount.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -2538,13 +2622,13 @@ def _sale_refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event
         if to_currency.isascii():
             to_currency = to_currency.upper()
     elif to_currency is not None:
-        rejections.append(_REJECTION_71)
+        rejections.append(_REJECTION_78)
         to_currency = REFUSED
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_72)
+            rejections.append(_REJECTION_79)
     elif to_currency is None:
-        rejections.append(_REJECTION_73)
+        rejections.append(_REJECTION_80)
 
     to_payment_method_type = None
 
@@ -2641,9 +2725,9 @@ def _sale_refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event
         to_related_payment_id = None
     if type(to_related_payment_id) is str:
         if len(to_related_payment_id) > 255:
-            rejections.append(_REJECTION_94)
+            rejections.append(_REJECTION_101)
     elif to_related_payment_id is not None:
-        rejections.append(_REJECTION_95)
+        rejections.append(_REJECTION_102)
 
     to_livemode: Any = envelope_livemode
 
@@ -2705,9 +2789,9 @@ def _sale_refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event
         to_related_charge_id = None
     if type(to_related_charge_id) is str:
         if len(to_related_charge_id) > 255:
-            rejections.append(_REJECTION_96)
+            rejections.append(_REJECTION_103)
     elif to_related_charge_id is not None:
-        rejections.append(_REJECTION_97)
+        rejections.append(_REJECTION_104)
 
     to_related_invoice_id = None
 
@@ -2840,14 +2924,14 @@ def _subscription(root: dict[str, Any], envelope_merchant_id: str, envelope_even
     to_amount_cents: Any = 0
     if type(to_amount_cents) is int:
         if to_amount_cents < 0:
-            rejections.append(_REJECTION_98)
+            rejections.append(_REJECTION_105)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_99)
+            rejections.append(_REJECTION_106)
 
     to_currency: Any = "XXX"
     if type(to_currency) is str:
         if to_currency not in EXPONENTS and to_currency != "XXX":
-            rejections.append(_REJECTION_100)
+            rejections.append(_REJECTION_107)
 
     to_payment_method_type = None
 
@@ -2861,9 +2945,9 @@ def _subscription(root: dict[str, Any], envelope_merchant_id: str, envelope_even
     if type(to_status) is str:
         to_status = _TABLE_12.get(to_status, REFUSED)
         if to_status is REFUSED:
-            rejections.append(_REJECTION_101)
+            rejections.append(_REJECTION_108)
     elif to_status is not None:
-        rejections.append(_REJECTION_102)
+        rejections.append(_REJECTION_109)
         to_status = REFUSED
     if to_status is None:
         to_status = at_resource.get("state")
@@ -2872,12 +2956,12 @@ def _subscription(root: dict[str, Any], envelope_merchant_id: str, envelope_even
         if type(to_status) is str:
             to_status = _TABLE_13.get(to_status, REFUSED)
             if to_status is REFUSED:
-                rejections.append(_REJECTION_103)
+                rejections.append(_REJECTION_110)
         elif to_status is not None:
-            rejections.append(_REJECTION_102)
+            rejections.append(_REJECTION_109)
             to_status = REFUSED
     if to_status is None:
-        rejections.append(_REJECTION_104)
+        rejections.append(_REJECTION_111)
 
     if event_type in ("BILLING.SUBSCRIPTION.PAYMENT.FAILED",):
         to_failure_code: Any = at_resource__billing_info__last_failed_payment.get("reason_code")
@@ -2887,9 +2971,9 @@ def _subscription(root: dict[str, Any], envelope_merchant_id: str, envelope_even
         to_failure_code = None
     if type(to_failure_code) is str:
         if len(to_failure_code) > 255:
-            rejections.append(_REJECTION_105)
+            rejections.append(_REJECTION_112)
     elif to_failure_code is not None:
-        rejections.append(_REJECTION_106)
+        rejections.append(_REJECTION_113)
 
     to_failure_message = None
 
@@ -3013,7 +3097,7 @@ def _subscription(root: dict[str, Any], envelope_merchant_id: str, envelope_even
             if to_failure_category is None:
                 to_failure_category = "unknown"
         elif to_failure_category is not None:
-            rejections.append(_REJECTION_107)
+            rejections.append(_REJECTION_114)
             to_failure_category = REFUSED
         if to_failure_category is None:
             to_failure_category = "unknown"
@@ -3051,13 +3135,13 @@ def _subscription(root: dict[str, Any], envelope_merchant_id: str, envelope_even
         if to_next_attempt_at is not None:
             to_next_attempt_at = iso8601_millis(to_next_attempt_at)
             if to_next_attempt_at is None:
-                rejections.append(_REJECTION_108)
+                rejections.append(_REJECTION_115)
                 to_next_attempt_at = REFUSED
     else:
         to_next_attempt_at = None
     if type(to_next_attempt_at) is int:
         if not -62135596800000 <= to_next_attempt_at <= 253402300799999:
-            rejections.append(_REJECTION_109)
+            rejections.append(_REJECTION_116)
 
     to_object_created_at: Any = at_resource.get("create_time")
     if type(to_object_created_at) is str and to_object_created_at in NULL_VALUES:
@@ -3080,9 +3164,9 @@ def _subscription(root: dict[str, Any], envelope_merchant_id: str, envelope_even
     if not rejections:
         family = to_event_type.partition(".")[0]
         if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= (to_object_created_at if to_object_created_at is not None else to_provider_created_at):
-            rejections.append(_REJECTION_110)
+            rejections.append(_REJECTION_117)
         if to_currency == "XXX" and (family not in ("subscription",) or to_amount_cents != 0):
-            rejections.append(_REJECTION_111)
+            rejections.append(_REJECTION_118)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
@@ -3195,18 +3279,18 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if to_amount_cents is not None:
         to_amount_cents = minor_units(to_amount_cents, at_resource__dispute_amount.get("currency_code"))
         if to_amount_cents is None:
-            rejections.append(_REJECTION_112)
+            rejections.append(_REJECTION_119)
             to_amount_cents = REFUSED
         elif to_amount_cents is INDIVISIBLE:
-            rejections.append(_REJECTION_113)
+            rejections.append(_REJECTION_120)
             to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
         if to_amount_cents < 0:
-            rejections.append(_REJECTION_114)
+            rejections.append(_REJECTION_121)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_115)
+            rejections.append(_REJECTION_122)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_116)
+        rejections.append(_REJECTION_123)
 
     to_currency: Any = at_resource__dispute_amount.get("currency_code")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -3215,13 +3299,13 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if to_currency.isascii():
             to_currency = to_currency.upper()
     elif to_currency is not None:
-        rejections.append(_REJECTION_117)
+        rejections.append(_REJECTION_124)
         to_currency = REFUSED
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_118)
+            rejections.append(_REJECTION_125)
     elif to_currency is None:
-        rejections.append(_REJECTION_119)
+        rejections.append(_REJECTION_126)
 
     to_payment_method_type = None
 
@@ -3239,9 +3323,9 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_status) is str:
             to_status = _TABLE_16.get(to_status, REFUSED)
             if to_status is REFUSED:
-                rejections.append(_REJECTION_120)
+                rejections.append(_REJECTION_127)
         elif to_status is not None:
-            rejections.append(_REJECTION_121)
+            rejections.append(_REJECTION_128)
             to_status = REFUSED
     else:
         to_status = at_resource.get("status")
@@ -3250,12 +3334,12 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_status) is str:
             to_status = _TABLE_17.get(to_status, REFUSED)
             if to_status is REFUSED:
-                rejections.append(_REJECTION_122)
+                rejections.append(_REJECTION_129)
         elif to_status is not None:
-            rejections.append(_REJECTION_121)
+            rejections.append(_REJECTION_128)
             to_status = REFUSED
     if to_status is None:
-        rejections.append(_REJECTION_123)
+        rejections.append(_REJECTION_130)
 
     to_failure_code = None
 
@@ -3306,9 +3390,9 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_provider_object_id = None
     if type(to_provider_object_id) is str:
         if len(to_provider_object_id) > 255:
-            rejections.append(_REJECTION_124)
+            rejections.append(_REJECTION_131)
     elif to_provider_object_id is not None:
-        rejections.append(_REJECTION_125)
+        rejections.append(_REJECTION_132)
 
     to_attempt_number = None
 
@@ -3317,9 +3401,9 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_related_payment_id = None
     if type(to_related_payment_id) is str:
         if len(to_related_payment_id) > 255:
-            rejections.append(_REJECTION_126)
+            rejections.append(_REJECTION_133)
     elif to_related_payment_id is not None:
-        rejections.append(_REJECTION_127)
+        rejections.append(_REJECTION_134)
 
     to_livemode: Any = envelope_livemode
 
@@ -3377,9 +3461,9 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_dispute_reason = None
     if type(to_dispute_reason) is str:
         if len(to_dispute_reason) > 255:
-            rejections.append(_REJECTION_128)
+            rejections.append(_REJECTION_135)
     elif to_dispute_reason is not None:
-        rejections.append(_REJECTION_129)
+        rejections.append(_REJECTION_136)
 
     to_dispute_category: Any = at_resource.get("reason")
     if type(to_dispute_category) is str and to_dispute_category in NULL_VALUES:
@@ -3389,7 +3473,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if to_dispute_category is None:
             to_dispute_category = "unknown"
     elif to_dispute_category is not None:
-        rejections.append(_REJECTION_130)
+        rejections.append(_REJECTION_137)
         to_dispute_category = REFUSED
 
     to_related_charge_id: Any = at_resource__disputed_transactions__0.get("seller_transaction_id")
@@ -3397,9 +3481,9 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_related_charge_id = None
     if type(to_related_charge_id) is str:
         if len(to_related_charge_id) > 255:
-            rejections.append(_REJECTION_131)
+            rejections.append(_REJECTION_138)
     elif to_related_charge_id is not None:
-        rejections.append(_REJECTION_132)
+        rejections.append(_REJECTION_139)
 
     to_related_invoice_id = None
 
@@ -3431,10 +3515,10 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if to_withdrawn_cents is not None:
             to_withdrawn_cents = minor_units(to_withdrawn_cents, at_resource__dispute_outcome__amount_refunded.get("currency_code"))
             if to_withdrawn_cents is None:
-                rejections.append(_REJECTION_133)
+                rejections.append(_REJECTION_140)
                 to_withdrawn_cents = REFUSED
             elif to_withdrawn_cents is INDIVISIBLE:
-                rejections.append(_REJECTION_134)
+                rejections.append(_REJECTION_141)
                 to_withdrawn_cents = REFUSED
     else:
         to_withdrawn_cents = at_resource__dispute_outcome.get("outcome_code")
@@ -3451,9 +3535,9 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
             to_withdrawn_cents = None
     if type(to_withdrawn_cents) is int:
         if to_withdrawn_cents < -999999999999:
-            rejections.append(_REJECTION_135)
+            rejections.append(_REJECTION_142)
         if to_withdrawn_cents > 999999999999:
-            rejections.append(_REJECTION_136)
+            rejections.append(_REJECTION_143)
 
     to_withdrawn_currency: Any = at_resource__dispute_outcome.get("outcome_code")
     if type(to_withdrawn_currency) is str and to_withdrawn_currency in NULL_VALUES:
@@ -3466,13 +3550,13 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
             if to_withdrawn_currency.isascii():
                 to_withdrawn_currency = to_withdrawn_currency.upper()
         elif to_withdrawn_currency is not None:
-            rejections.append(_REJECTION_137)
+            rejections.append(_REJECTION_144)
             to_withdrawn_currency = REFUSED
     else:
         to_withdrawn_currency = None
     if type(to_withdrawn_currency) is str:
         if to_withdrawn_currency not in EXPONENTS:
-            rejections.append(_REJECTION_138)
+            rejections.append(_REJECTION_145)
 
     to_dispute_stage: Any = at_resource.get("dispute_life_cycle_stage")
     if type(to_dispute_stage) is str and to_dispute_stage in NULL_VALUES:
@@ -3482,7 +3566,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if to_dispute_stage is None:
             to_dispute_stage = None
     elif to_dispute_stage is not None:
-        rejections.append(_REJECTION_139)
+        rejections.append(_REJECTION_146)
         to_dispute_stage = REFUSED
 
     if rejections:
@@ -3593,18 +3677,18 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if to_amount_cents is not None:
         to_amount_cents = minor_units(to_amount_cents, at_resource__payout_item__amount.get("currency"))
         if to_amount_cents is None:
-            rejections.append(_REJECTION_140)
+            rejections.append(_REJECTION_147)
             to_amount_cents = REFUSED
         elif to_amount_cents is INDIVISIBLE:
-            rejections.append(_REJECTION_141)
+            rejections.append(_REJECTION_148)
             to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
         if to_amount_cents < -999999999999:
-            rejections.append(_REJECTION_142)
+            rejections.append(_REJECTION_149)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_143)
+            rejections.append(_REJECTION_150)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_144)
+        rejections.append(_REJECTION_151)
 
     to_currency: Any = at_resource__payout_item__amount.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -3613,13 +3697,13 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_currency.isascii():
             to_currency = to_currency.upper()
     elif to_currency is not None:
-        rejections.append(_REJECTION_145)
+        rejections.append(_REJECTION_152)
         to_currency = REFUSED
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_146)
+            rejections.append(_REJECTION_153)
     elif to_currency is None:
-        rejections.append(_REJECTION_147)
+        rejections.append(_REJECTION_154)
 
     to_payment_method_type: Any = at_resource__payout_item.get("recipient_type")
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
@@ -3628,11 +3712,11 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_payment_method_type.isascii():
             to_payment_method_type = to_payment_method_type.lower()
     elif to_payment_method_type is not None:
-        rejections.append(_REJECTION_148)
+        rejections.append(_REJECTION_155)
         to_payment_method_type = REFUSED
     if type(to_payment_method_type) is str:
         if len(to_payment_method_type) > 255:
-            rejections.append(_REJECTION_149)
+            rejections.append(_REJECTION_156)
 
     to_card_brand = None
 
@@ -3645,9 +3729,9 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_failure_code = None
     if type(to_failure_code) is str:
         if len(to_failure_code) > 255:
-            rejections.append(_REJECTION_150)
+            rejections.append(_REJECTION_157)
     elif to_failure_code is not None:
-        rejections.append(_REJECTION_151)
+        rejections.append(_REJECTION_158)
 
     to_failure_message: Any = at_resource__errors.get("message")
     if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
@@ -3656,7 +3740,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if len(to_failure_message) > 1000:
             to_failure_message = to_failure_message[:999] + "…"
     elif to_failure_message is not None:
-        rejections.append(_REJECTION_152)
+        rejections.append(_REJECTION_159)
 
     to_metadata: dict[str, str] = {}
     value: Any
@@ -3706,9 +3790,9 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_provider_object_id = None
     if type(to_provider_object_id) is str:
         if len(to_provider_object_id) > 255:
-            rejections.append(_REJECTION_153)
+            rejections.append(_REJECTION_160)
     elif to_provider_object_id is not None:
-        rejections.append(_REJECTION_154)
+        rejections.append(_REJECTION_161)
 
     to_attempt_number = None
 
@@ -3739,16 +3823,16 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if to_fee_cents is not None:
         to_fee_cents = minor_units(to_fee_cents, at_resource__payout_item_fee.get("currency"))
         if to_fee_cents is None:
-            rejections.append(_REJECTION_155)
+            rejections.append(_REJECTION_162)
             to_fee_cents = REFUSED
         elif to_fee_cents is INDIVISIBLE:
-            rejections.append(_REJECTION_156)
+            rejections.append(_REJECTION_163)
             to_fee_cents = REFUSED
     if type(to_fee_cents) is int:
         if to_fee_cents < -999999999999:
-            rejections.append(_REJECTION_157)
+            rejections.append(_REJECTION_164)
         if to_fee_cents > 999999999999:
-            rejections.append(_REJECTION_158)
+            rejections.append(_REJECTION_165)
 
     to_fee_currency: Any = at_resource__payout_item_fee.get("currency")
     if type(to_fee_currency) is str and to_fee_currency in NULL_VALUES:
@@ -3757,11 +3841,11 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_fee_currency.isascii():
             to_fee_currency = to_fee_currency.upper()
     elif to_fee_currency is not None:
-        rejections.append(_REJECTION_159)
+        rejections.append(_REJECTION_166)
         to_fee_currency = REFUSED
     if type(to_fee_currency) is str:
         if to_fee_currency not in EXPONENTS:
-            rejections.append(_REJECTION_160)
+            rejections.append(_REJECTION_167)
 
     to_application_fee_cents = None
 
@@ -3771,6 +3855,8 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     "PAYMENT.PAYOUTS-ITEM.FAILED",
     "PAYMENT.PAYOUTS-ITEM.DENIED",
     "PAYMENT.PAYOUTS-ITEM.RETURNED",
+    "PAYMENT.PAYOUTS-ITEM.BLOCKED",
+    "PAYMENT.PAYOUTS-ITEM.REFUNDED",
 ):
         to_failure_category: Any = "unknown"
     else:
@@ -3812,9 +3898,9 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
 
     if not rejections:
         if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
-            rejections.append(_REJECTION_161)
+            rejections.append(_REJECTION_168)
         if to_fee_currency is not None and to_fee_currency in _ENDS_1 and _ENDS_1[to_fee_currency] <= to_provider_created_at:
-            rejections.append(_REJECTION_162)
+            rejections.append(_REJECTION_169)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
@@ -3905,4 +3991,6 @@ _GROUPS = {
     "PAYMENT.PAYOUTS-ITEM.DENIED": _payout,
     "PAYMENT.PAYOUTS-ITEM.RETURNED": _payout,
     "PAYMENT.PAYOUTS-ITEM.CANCELED": _payout,
+    "PAYMENT.PAYOUTS-ITEM.BLOCKED": _payout,
+    "PAYMENT.PAYOUTS-ITEM.REFUNDED": _payout,
 }
