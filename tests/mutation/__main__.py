@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.progress import track
 
 from tests.conftest import ROOT
-from tests.mutation import subjects
+from tests.mutation import comparisons, subjects
 from tests.mutation.mutants import Mutant, mutants
 
 if TYPE_CHECKING:
@@ -33,6 +33,8 @@ class Kind(StrEnum):
     INTERPRETER = "interpreter"
     RULES = "rules"
     EMITTERS = "emitters"
+    COMPAT = "compat"
+    DIFF = "diff"
 
 
 class _TooLongError(Exception):
@@ -88,6 +90,10 @@ def main(  # noqa: PLR0917 - arguments and options
             found = subjects.rules(chosen)
         case Kind.EMITTERS:
             found = subjects.emitters(chosen)
+        case Kind.COMPAT:
+            found = comparisons.compatibility(chosen)
+        case Kind.DIFF:
+            found = comparisons.differences(chosen)
     enough, tried = True, 0
     for subject in found:
         subject.learn()
