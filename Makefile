@@ -102,7 +102,7 @@ COUNT_OF_EACH ?= 150
 LEAST ?= 0
 
 .PHONY: mutants-codegen
-mutants-codegen: $(PYTHON) ## Change compiled mappings in small ways, or MUTANTS=interpreter, rules, emitters; print what no case notices
+mutants-codegen: $(PYTHON) ## Change compiled mappings in small ways, or MUTANTS=interpreter, rules, emitters, compat, diff; print what no case notices
 	@$(PYTHON) -m tests.mutation $(MUTANTS) $(NAMES) --count $(COUNT_OF_EACH) --least $(LEAST) $(if $(SEED),--seed $(SEED))
 
 .PHONY: catalogue catalogue-browser

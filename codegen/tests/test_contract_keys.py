@@ -1,4 +1,7 @@
-"""No key of a contract is forgotten: each is in a row of docs/contract-keys.md, and what a row says is so."""
+"""No key of a contract is forgotten: each is in a row of docs/contract-keys.md, and what a row says is so.
+
+contract_keys.txt holds what diff tells of a change of each; UPDATE_GOLDEN=1 accepts other words.
+"""
 
 from __future__ import annotations
 
@@ -11,13 +14,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 from codegen.compat import RULES as COMPAT_RULES
-from codegen.diff import diff
+from codegen.diff import diff, text
 from codegen.diff.change import Section
 from codegen.lint import RULES as LINT_RULES
 from codegen.loader import load
 
+from .accepted import accepted, held
 from .meta_keys import keys
-from .rule_cases import ROOT, base_contracts
+from .rule_cases import ROOT, TESTS, base_contracts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,6 +29,7 @@ if TYPE_CHECKING:
 
     from codegen.model import Catalog
 
+WORDS = TESTS / "contract_keys.txt"
 PAGE = ROOT / "docs" / "contract-keys.md"
 COMPAT = {rule.id for rule in COMPAT_RULES}
 LINT = {rule.id for rule in LINT_RULES}
@@ -38,6 +43,10 @@ class Row:
     key: str
     compat: str
     diff: str
+
+    @property
+    def name(self) -> str:
+        return f"{self.kind} {self.key}"
 
     def takes(self, key: str) -> bool:
         if not self.key.endswith("/**"):
@@ -70,7 +79,7 @@ def test_no_row_is_about_a_key_that_is_gone() -> None:
     assert [row for row in rows() if not any(row.takes(key) for key in known.get(row.kind, ()))] == []
 
 
-@pytest.mark.parametrize("row", rows(), ids=lambda row: f"{row.kind} {row.key}")
+@pytest.mark.parametrize("row", rows(), ids=lambda row: row.name)
 def test_a_row_names_rules_that_exist_or_says_why_there_is_none(row: Row) -> None:
     named = set(re.findall(r"`([a-z-]+)`", row.compat.partition("free:")[0]))
     assert named <= COMPAT
@@ -220,10 +229,9 @@ def shown() -> list[Row]:
     ]
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the base contracts, with a second version of each record to move to."""
-    root = base_contracts(tmp_path_factory.mktemp("keys") / "contracts")
+def with_every_key(target: Path) -> Path:
+    """Copy the base contracts to a folder, with a second version of each record to move to, and more of the keys."""
+    root = base_contracts(target)
     for file in root.glob("avro/*/v1.avsc"):
         file.with_name("v2.avsc").write_text(file.read_text(encoding="utf-8"), encoding="utf-8")
     (root / "files").mkdir()
@@ -258,21 +266,36 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return with_every_key(tmp_path_factory.mktemp("keys") / "contracts")
+
+
+@pytest.fixture(scope="module")
 def before(folder: Path) -> Catalog:
     return load(folder)
 
 
-@pytest.mark.parametrize("row", shown(), ids=lambda row: f"{row.kind} {row.key}")
+@pytest.mark.parametrize("row", shown(), ids=lambda row: row.name)
 def test_diff_tells_a_change_of_the_key(row: Row, folder: Path, before: Catalog) -> None:
+    changes = diff(before, after(row, folder))
+    assert row.diff in {change.section.value for change in changes}
+    said = text(changes, (), "before")
+    assert said == held(WORDS, row.name, said, [each.name for each in shown()])
+
+
+def test_nothing_is_accepted_of_a_key_that_is_not_there() -> None:
+    assert list(accepted(WORDS)) == [row.name for row in shown()]
+
+
+def after(row: Row, folder: Path) -> Catalog:
+    """Return the contracts of a folder as they are with another value of a key; the folder stays as it is."""
     file = folder / FILES[row.kind]
     text = file.read_text(encoding="utf-8")
-    data = yaml.safe_load(text)
     try:
-        file.write_text(yaml.safe_dump(changed(row, data), sort_keys=False), encoding="utf-8")
-        sections = {change.section.value for change in diff(before, load(folder))}
+        file.write_text(yaml.safe_dump(changed(row, yaml.safe_load(text)), sort_keys=False), encoding="utf-8")
+        return load(folder)
     finally:
         file.write_text(text, encoding="utf-8")
-    assert row.diff in sections
 
 
 def changed(row: Row, data: dict[str, Any]) -> dict[str, Any]:

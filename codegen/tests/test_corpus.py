@@ -1,4 +1,9 @@
-"""Changes to contracts as engineers make them, each with the verdict that it must get: corpus/*.yaml."""
+"""Changes to contracts as engineers make them, each with the verdict that it must get: corpus/*.yaml.
+
+corpus/*.txt beside them holds what people are told of each change, by diff and by compat; services.md what a pull
+request shows of some.
+To accept other words: UPDATE_GOLDEN=1 python -m pytest codegen/tests/test_corpus.py, then read the diff.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +14,11 @@ import pytest
 import yaml
 from codegen.compat import RULES as COMPAT_RULES
 from codegen.compat import compat
-from codegen.diff import diff
+from codegen.diff import diff, markdown, text
 from codegen.lint import lint
 from codegen.loader import load
 
+from .accepted import accepted, held
 from .rule_cases import IDS, TESTS, base, base_contracts, remove
 
 if TYPE_CHECKING:
@@ -22,6 +28,7 @@ if TYPE_CHECKING:
     from codegen.model import Catalog
 
 Entry = dict[str, Any]
+Change = tuple[Entry, "Catalog", "Catalog"]
 
 
 @cache
@@ -61,16 +68,52 @@ def states(entry: Entry, tmp_path: Path) -> tuple[Catalog, Catalog]:
     return old, load(root)
 
 
-@pytest.mark.parametrize("entry", corpus(), ids=named)
-def test_a_change_gets_its_verdict(entry: Entry, tmp_path: Path) -> None:
-    old, new = states(entry, tmp_path)
+def told(old: Catalog, new: Catalog) -> str:
+    """Return what people are told of a change."""
+    return text(diff(old, new), compat(old, new), "before")
+
+
+def words(area: str, suffix: str = "txt") -> Path:
+    return TESTS / "corpus" / f"{area}.{suffix}"
+
+
+def names(area: str) -> list[str]:
+    return [entry["name"] for entry in corpus() if entry["area"] == area]
+
+
+# The tests of one entry follow each other, so that its contracts are read once.
+@pytest.fixture(scope="module", params=corpus(), ids=named)
+def change(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Change:
+    return (request.param, *states(request.param, tmp_path_factory.mktemp("entry")))
+
+
+def test_a_change_gets_its_verdict(change: Change) -> None:
+    entry, old, new = change
     # Before the change all is well, so that what is found is found because of it.
     assert lint(old) == ()
     found = {finding.rule for finding in (*lint(new), *compat(old, new))}
     assert found == set(entry.get("rules", ()))
     assert entry["verdict"] == ("breaking" if found else "compatible")
-    marked = {rule for change in diff(old, new) for rule in change.rules}
+    marked = {rule for each in diff(old, new) for rule in each.rules}
     assert marked == found & {rule.id for rule in COMPAT_RULES}
+
+
+def test_a_change_is_told_in_the_words_that_were_accepted(change: Change) -> None:
+    entry, old, new = change
+    said = told(old, new)
+    assert said == held(words(entry["area"]), entry["name"], said, names(entry["area"]))
+
+
+@pytest.mark.parametrize("entry", [entry for entry in corpus() if entry["area"] == "services"], ids=named)
+def test_a_pull_request_is_told_it_in_markdown(entry: Entry, tmp_path: Path) -> None:
+    old, new = states(entry, tmp_path)
+    said = markdown(diff(old, new), compat(old, new), "before")
+    assert said == held(words("services", "md"), entry["name"], said, names("services"))
+
+
+@pytest.mark.parametrize("area", sorted({entry["area"] for entry in corpus()}))
+def test_nothing_is_accepted_of_a_change_that_is_not_there(area: str) -> None:
+    assert list(accepted(words(area))) == names(area)
 
 
 def test_the_corpus_is_large_and_balanced() -> None:

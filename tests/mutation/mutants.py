@@ -89,6 +89,9 @@ def mutants(source: str) -> Iterator[Mutant]:
                 functions = {name}
             case ast.ClassDef(name=name, decorator_list=[]):
                 functions = readers.get(name, set())
+            case ast.Assign(targets=[ast.Name(id="__all__")]):
+                # Nothing that runs reads it.
+                continue
             case ast.Assign(targets=[ast.Name(id=name)]) | ast.AnnAssign(target=ast.Name(id=name)):
                 functions = readers.get(name, set())
             case _:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import shutil
 import sys
 import tempfile
@@ -17,7 +16,7 @@ import payments_contracts.normalize as normalize_package
 from codegen.findings import ContractError
 from codegen.loader import load
 
-from codegen import compat, emit, lint
+from codegen import emit, lint
 from tests.conftest import ROOT
 from tests.contracts.cases import cases
 from tests.contracts.equivalence import Pair, compiled, interpreted
@@ -115,51 +114,44 @@ def interpreter(names: Iterable[str]) -> Iterator[Subject]:
 
 
 def rules(names: Iterable[str]) -> Iterator[Subject]:
-    """Yield the modules of lint and compat, with the cases below codegen/tests/rules, those of a rule first."""
+    """Yield the modules of lint, with the cases below codegen/tests/rules, those of a rule first."""
     states = list(_states())
-    for package, listed in ((lint, lint.RULES), (compat, compat.RULES)):
-        of_module: defaultdict[str, list[Any]] = defaultdict(list)
-        for rule in listed:
-            of_module[rule.check.__module__].append(rule)
-        for name, found in of_module.items():
-            if names and name.removeprefix("codegen.") not in names:
-                continue
-            module = importlib.import_module(name)
-            subject = Subject(name.removeprefix("codegen."), module)
-            for rule in found:
-                for _, old, new in sorted(states, key=lambda state, rule=rule: state[0] != rule.id):  # type: ignore[misc]
-                    if package is lint:
-                        subject.questions[rule.check.__name__].append(_bind(_linted, module, rule.check.__name__, new))
-                    elif old is not None:
-                        question = _bind(_compared, module, rule.check.__name__, old, new)
-                        subject.questions[rule.check.__name__].append(question)
-            yield subject
+    of_module: defaultdict[str, list[lint.LintRule]] = defaultdict(list)
+    for rule in lint.RULES:
+        of_module[rule.check.__module__].append(rule)
+    for name, found in of_module.items():
+        if names and name.removeprefix("codegen.") not in names:
+            continue
+        module = importlib.import_module(name)
+        subject = Subject(name.removeprefix("codegen."), module)
+        for rule in found:
+            # A rule is asked where what it needs is right, as lint asks it.
+            asked = [state for state in states if not rule.needs & state[2]]
+            for _, catalog, _ in sorted(asked, key=lambda state, rule=rule: state[0] != rule.id):  # type: ignore[misc]
+                subject.questions[rule.check.__name__].append(_bind(_linted, module, rule.check.__name__, catalog))
+        yield subject
 
 
 def _linted(module: ModuleType, name: str, catalog: Catalog) -> object:
     return sorted({(each.file, each.line, each.rule, each.message) for each in getattr(module, name)(catalog)})
 
 
-def _compared(module: ModuleType, name: str, old: Catalog, new: Catalog) -> object:
-    return sorted({(each.file, each.line, each.message) for each in getattr(module, name)(old, new)})
-
-
-def _states() -> Iterator[tuple[str, Catalog | None, Catalog]]:
-    """Yield the rule of each case with the contracts before, where it is one of compat, and after."""
-    spec = importlib.util.spec_from_file_location("rule_cases", ROOT / "codegen" / "tests" / "rule_cases.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    compared = {rule.id for rule in compat.RULES}
+def _states() -> Iterator[tuple[str, Catalog, frozenset[str]]]:
+    """Yield the rule of each case with its contracts, and the rules that lint finds broken."""
     with tempfile.TemporaryDirectory() as scratch:
-        for number, case in enumerate(module.cases()):
+        for number, case in enumerate(codegen_tests("rule_cases").cases()):
             try:
-                old = case.old(Path(scratch) / str(number)) if case.rule in compared else None
-                yield case.rule, old, case.new(Path(scratch) / str(number))
+                catalog = case.new(Path(scratch) / str(number))
             except ContractError:
                 continue
+            yield case.rule, catalog, frozenset(finding.rule for finding in lint.lint(catalog))
+
+
+def codegen_tests(name: str) -> ModuleType:
+    """Return a module of codegen's tests, whose folder is a package to pytest alone."""
+    package = sys.modules.setdefault("codegen_tests", ModuleType("codegen_tests"))
+    package.__path__ = [str(ROOT / "codegen" / "tests")]
+    return importlib.import_module(f"codegen_tests.{name}")
 
 
 def emitters(names: Iterable[str]) -> Iterator[Subject]:

@@ -13,6 +13,7 @@ from tests.mutation.subjects import EVERYWHERE, Subject
 
 SOURCE = '''
 """What is sold."""
+__all__ = ["price"]
 PRICES = {"tea": 3, "milk": 2}
 
 
