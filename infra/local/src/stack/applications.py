@@ -20,6 +20,8 @@ DAGSTER_PACKAGE = "analytics"
 DAGSTER_MODULE = f"{DAGSTER_PACKAGE}.definitions"
 # Its web server uses connections again that psycopg 2 leaves open and psycopg 3, the default, closes.
 DAGSTER_DRIVER = "postgresql+psycopg2"
+# Runs have the lowest niceness: while payments need both cores, one takes minutes to start, and would count as failed.
+_LAUNCH_SECONDS = "600"
 # A daemon is healthy once all its parts have sent a heartbeat.
 DAGSTER_HEALTH = "{ instance { daemonHealth { allDaemonStatuses { required healthy } } } }"
 
@@ -264,7 +266,7 @@ def _dagster(context: Context) -> tuple[Process, ...]:
             name="dagster-daemon",
             group=Group.APPLICATIONS,
             command=(str(programs / "dagster-daemon"), "run", "-w", str(workspace)),
-            environment=variables,
+            environment=variables | {"DAGSTER_GRPC_TIMEOUT_SECONDS": _LAUNCH_SECONDS},
             files=files,
             directory=home,
             # Only the web server can be asked for the daemon's health. Both start slowly, hence side by side.
