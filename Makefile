@@ -123,6 +123,9 @@ console-stack: setup ## The console on a whole stack of its own, with a real bro
 console-browser: $(PYTHON) ## Look at the pages of `payments console`, with parts in memory, in a real browser; needs Chromium
 	@$(PYTHON) -m pytest tests/browser/check_console.py
 
+.PHONY: browsers
+browsers: catalogue-browser report-browser console-browser ## Look at all pages that need no server in a real browser
+
 .PHONY: images
 images: $(PYTHON) ## Build every image and run it without rights, or some: IMAGES="gateway inference"; needs a container engine
 	@$(PYTHON) -m pytest -s infra/deployment/tests/check_images.py
