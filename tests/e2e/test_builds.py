@@ -151,7 +151,7 @@ def test_builds_wait_for_rows_that_are_due_and_end_where_a_server_hangs(world: W
         with pytest.raises(RunFailedError, match=r"[Ee]xceeded maximum runtime"):
             wait(dagster, hung, ENDED_SECONDS)
         # Not one that would go on writing once the server answers again.
-        wait_for("the end of its processes", lambda: not begun & Proc().processes().keys(), 60)
+        wait_for("the end of its processes", lambda: not begun & Proc().processes().keys(), 120)
     wait_for("the second alert", lambda: len(world.alerts()) == 1)
 
     caught_up = world.build()

@@ -30,7 +30,8 @@ class Dbt:
 
     def cli(self, command: list[str], **_: Any) -> SimpleNamespace:
         self.asked.append((command, os.environ.get("DBT_DAYS")))
-        return SimpleNamespace(stream=self.stream, target_path="nowhere")
+        ended = SimpleNamespace(poll=lambda: 0)
+        return SimpleNamespace(stream=self.stream, process=ended, target_path="nowhere")
 
     def stream(self) -> Iterator[object]:
         yield Output(1)

@@ -23,6 +23,7 @@ from dagster_dbt import DbtCliResource
 
 from analytics.bronze import Sight
 from analytics.models import POOL
+from analytics.program import ended_with_its_run
 from analytics.sources import inspect_sources
 from analytics.translator import LayerTranslator
 
@@ -46,10 +47,11 @@ def build_days_job(
         # A run is a process of its own, and dbt has its environment.
         os.environ |= {"DBT_DAYS": context.partition_key, "DBT_TESTS": "news"}
         command = ["build", "--exclude-resource-type", "unit_test", "--select", f"+config.materialized:{_NEWS}"]
-        build = context.resources.dbt.cli(command, manifest=manifest, dagster_dbt_translator=translator)
-        for event in build.stream():
-            if isinstance(event, AssetMaterialization):
-                context.log_event(event)
+        begun = context.resources.dbt.cli(command, manifest=manifest, dagster_dbt_translator=translator)
+        with ended_with_its_run(begun) as build:
+            for event in build.stream():
+                if isinstance(event, AssetMaterialization):
+                    context.log_event(event)
         shutil.rmtree(build.target_path, ignore_errors=True)
 
     @job(

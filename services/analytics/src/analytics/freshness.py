@@ -18,6 +18,7 @@ from dagster_dbt import DbtCliResource
 from payments_contracts.tables import BRONZE_PAYMENT_EVENTS
 
 from analytics.bronze import Sight
+from analytics.program import ended_with_its_run
 from analytics.translator import LayerTranslator
 
 CHECK_NAME = "is_fresh"
@@ -43,8 +44,9 @@ def build_freshness_check(manifest: Mapping[str, Any], translator: LayerTranslat
     )
     def source_freshness(dbt: DbtCliResource) -> Iterator[AssetCheckResult]:
         # A stale source makes dbt exit with an error; here that is a result.
-        invocation = dbt.cli(["source", "freshness"], raise_on_error=False).wait()
-        measured = {result["unique_id"]: result for result in invocation.get_artifact("sources.json")["results"]}
+        with ended_with_its_run(dbt.cli(["source", "freshness"], raise_on_error=False)) as invocation:
+            results = invocation.wait().get_artifact("sources.json")["results"]
+        measured = {result["unique_id"]: result for result in results}
         for unique_id, key in keys.items():
             yield judge(key, measured.get(unique_id, {"status": "not measured"}))
 

@@ -9,6 +9,7 @@ from dagster import AssetCheckKey, AssetExecutionContext, AssetKey, AssetsDefini
 from dagster_dbt import DbtCliResource, DbtProject, dbt_assets
 
 from analytics.bronze import Sight
+from analytics.program import ended_with_its_run
 from analytics.sources import inspect_sources
 from analytics.topics import topics_of_table
 from analytics.translator import LayerTranslator
@@ -33,8 +34,9 @@ def build_models(
         # A run is a process of its own, and dbt has its environment.
         os.environ["DBT_TESTS"] = "whole" if WHOLE_TESTS.items() <= context.run.tags.items() else "news"
         anew = ["--full-refresh"] if ANEW.items() <= context.run.tags.items() else []
-        build = dbt.cli(["build", "--exclude-resource-type", "unit_test", *anew], context=context)
-        yield from build.stream()
+        command = ["build", "--exclude-resource-type", "unit_test", *anew]
+        with ended_with_its_run(dbt.cli(command, context=context)) as build:
+            yield from build.stream()
         # Each run has a folder of artifacts of its own; only a failed run's is worth keeping.
         shutil.rmtree(build.target_path, ignore_errors=True)
 

@@ -1,11 +1,13 @@
 """The dbt program that runs the models."""
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
 
-from dagster_dbt import DbtCliResource, DbtProject
+from dagster_dbt import DbtCliInvocation, DbtCliResource, DbtProject
 from packaging.version import Version
 
 
@@ -25,3 +27,18 @@ def open_dbt(project: DbtProject) -> InstalledDbt:
         profiles_dir=str(project.profiles_dir),
         dbt_executable=str(Path(sys.executable).with_name("dbt")),
     )
+
+
+@contextmanager
+def ended_with_its_run(invocation: DbtCliInvocation) -> Iterator[DbtCliInvocation]:
+    """Kill dbt where its run goes before it.
+
+    A run that is ended interrupts dbt, waits for 25 s, and leaves it to itself: one that waits for a server which does
+    not answer would stay for as long as that, another beside it each hour.
+    """
+    try:
+        yield invocation
+    finally:
+        if invocation.process.poll() is None:
+            invocation.process.kill()
+            invocation.process.wait()
