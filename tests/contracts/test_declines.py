@@ -5,15 +5,22 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import orjson
+import payments_contracts.normalize as normalize_package
 import pytest
 import yaml
 from codegen.loader import load
 from codegen.unmapped import reason
+from payments_contracts import providers
+
+from tests.contracts.equivalence import Pair
 
 if TYPE_CHECKING:
+    from codegen.language.model import Step
     from codegen.model import Catalog
 
 ROOT = Path(__file__).parents[2]
@@ -33,6 +40,7 @@ TABLES = {
     ("square", "error_codes"): ("failure_categories",),
     ("square", "dispute_reasons"): ("dispute_categories",),
     ("adyen", "refusal_reasons"): ("failure_categories",),
+    ("adyen", "modification_failures"): ("modification_failures",),
     ("paypal", "response_codes"): ("failure_categories",),
     ("paypal", "status_reasons"): ("status_categories",),
     ("paypal", "sale_reasons"): ("status_categories",),
@@ -41,7 +49,7 @@ TABLES = {
     ("razorpay", "error_reasons"): ("failure_categories",),
 }
 # Lists whose codes the mapping compares in small letters.
-IN_SMALL_LETTERS = {("adyen", "refusal_reasons")}
+IN_SMALL_LETTERS = {("adyen", "refusal_reasons"), ("adyen", "modification_failures")}
 # Tables that give a `dispute_category`; all others here give a `failure_category`.
 DISPUTES = {
     ("stripe", "disputes"),
@@ -77,6 +85,10 @@ ALIKE_IN_DISPUTES = {
     "credit_not_processed": "CUSTOMER_REQUESTS_CREDIT",
     "fraudulent": "NO_KNOWLEDGE",
 }
+# What providers call the places that say why something failed.
+SAYS_WHY = re.compile(r"reason|fail|error|declin|refus|response_(code|summary)")
+# Places with such a name that hold something else: the id of a transaction.
+SAYS_NOT_WHY = {"data.object.failure_balance_transaction"}
 # Codes that a provider itself publishes as saying nothing.
 SAYING_NOTHING = {("stripe", "refund_failures", "unknown"), ("paypal", "status_categories", "OTHER")}
 
@@ -150,3 +162,38 @@ def test_every_published_event_type_is_mapped_or_left_unmapped_for_a_reason(
         each for each in values if each not in found.accepted_event_types and reason(found.unmapped, each) is None
     ]
     assert nobody_has_looked_at == []
+
+
+def at(body: object, steps: tuple[Step, ...]) -> object:
+    for step in steps:
+        try:
+            body = body[step]  # type: ignore[index]  # what is no container has nothing there
+        except (IndexError, KeyError, TypeError):
+            return None
+    return body
+
+
+@pytest.mark.parametrize("name", sorted(providers.PROVIDERS))
+def test_what_failed_says_why_where_its_body_does(catalog: Catalog, name: str) -> None:
+    (provider,) = (each for each in catalog.providers if each.name == name)
+    pair = Pair(catalog, provider, normalize_package)
+    told, lost = set(), []
+    for example in provider.examples:
+        if example.kind != "accepted":
+            continue
+        _, fields, *_ = pair.become(example.body, example.merchant_id, pair.found(example.body, example.headers))
+        event, body = dict(fields), orjson.loads(example.body)
+        if event["status"] != "failed":
+            continue
+        # What the payload contract declares is read by the mapping, or is of its metadata.
+        places = {str(path): at(body, path.steps) for path in pair.paths(example.event_type)}
+        why = {
+            place: value
+            for place, value in places.items()
+            if SAYS_WHY.search(place) and place not in SAYS_NOT_WHY and isinstance(value, str) and value.strip()
+        }
+        told |= why.keys()
+        if why and event["failure_code"] is None and event["failure_message"] is None:
+            lost.append((example.name, why))
+    assert lost == []
+    assert told != set(), "no example of this provider says why it failed"

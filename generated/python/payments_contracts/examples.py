@@ -447,7 +447,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "currency_exponent": 2,
             "provider_object_id": "KZ8QBT6VXTXR0002",
             "livemode": False,
-            "failure_category": "unknown",
+            "failure_category": "invalid_request",
         },
     ),
     Example(
@@ -485,7 +485,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "provider_object_id": "KZ8QBT6VXTXR0542",
             "related_payment_id": "KZ8QBT6VXTXR0002",
             "livemode": False,
-            "failure_category": "unknown",
+            "failure_category": "insufficient_funds",
         },
     ),
     Example(
@@ -626,7 +626,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "attempt_number": None,
             "related_payment_id": None,
             "livemode": False,
-            "failure_category": "unknown",
+            "failure_category": "invalid_request",
         },
     ),
     Example(
@@ -701,7 +701,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "attempt_number": None,
             "related_payment_id": "KZ8QBT6VXTXR0002",
             "livemode": False,
-            "failure_category": "unknown",
+            "failure_category": "invalid_request",
         },
     ),
     Example(
@@ -798,8 +798,8 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "card_brand": "visa",
             "card_last_four": "1142",
             "status": "failed",
-            "failure_code": None,
-            "failure_message": None,
+            "failure_code": "Capture Failed",
+            "failure_message": "Capture Failed",
             "metadata": {
                 "merchantAccountCode": "ExampleCOM",
                 "merchantReference": "order-5023-4E89",
@@ -1060,8 +1060,8 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "card_brand": "visa",
             "card_last_four": "1142",
             "status": "failed",
-            "failure_code": None,
-            "failure_message": None,
+            "failure_code": "Account closed",
+            "failure_message": "Account closed",
             "metadata": {
                 "merchantAccountCode": "ExampleCOM",
                 "merchantReference": "order-5023-4E89",
@@ -1074,7 +1074,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "attempt_number": None,
             "related_payment_id": None,
             "livemode": False,
-            "failure_category": "unknown",
+            "failure_category": "invalid_account",
         },
     ),
     Example(
@@ -1342,7 +1342,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "attempt_number": None,
             "related_payment_id": "KZ8QBT6VXTXR0002",
             "livemode": False,
-            "failure_category": "unknown",
+            "failure_category": "insufficient_funds",
         },
     ),
     Example(
@@ -1403,8 +1403,8 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "card_brand": "visa",
             "card_last_four": "1142",
             "status": "failed",
-            "failure_code": None,
-            "failure_message": None,
+            "failure_code": "Account closed",
+            "failure_message": "Account closed",
             "metadata": {
                 "merchantAccountCode": "ExampleCOM",
                 "merchantReference": "order-5023-4E89",
@@ -1417,7 +1417,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "attempt_number": None,
             "related_payment_id": "KZ8QBT6VXTXR0002",
             "livemode": False,
-            "failure_category": "unknown",
+            "failure_category": "invalid_account",
         },
     ),
     Example(
