@@ -45,6 +45,7 @@ TABLES = {
     ("paypal", "status_reasons"): ("status_categories",),
     ("paypal", "sale_reasons"): ("status_categories",),
     ("paypal", "subscription_reasons"): ("subscription_categories",),
+    ("paypal", "payout_errors"): ("payout_failures",),
     ("paypal", "dispute_reasons"): ("dispute_categories",),
     ("razorpay", "error_reasons"): ("failure_categories",),
 }

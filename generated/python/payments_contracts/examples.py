@@ -5400,7 +5400,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "attempt_number": None,
             "related_payment_id": None,
             "livemode": True,
-            "failure_category": "unknown",
+            "failure_category": "insufficient_funds",
         },
     ),
     Example(
