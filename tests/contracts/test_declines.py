@@ -48,6 +48,9 @@ TABLES = {
     ("paypal", "payout_errors"): ("payout_failures",),
     ("paypal", "dispute_reasons"): ("dispute_categories",),
     ("razorpay", "error_reasons"): ("failure_categories",),
+    ("razorpay", "payout_reasons"): ("payout_failures",),
+    ("razorpay", "dispute_codes"): ("dispute_categories",),
+    ("razorpay", "dispute_reasons"): ("dispute_categories",),
 }
 # Lists whose codes the mapping compares in small letters.
 IN_SMALL_LETTERS = {("adyen", "refusal_reasons"), ("adyen", "modification_failures")}
@@ -57,6 +60,7 @@ DISPUTES = {
     ("stripe", "warnings"),
     ("square", "dispute_categories"),
     ("paypal", "dispute_categories"),
+    ("razorpay", "dispute_categories"),
 }
 # Lists that are about types of events: each is mapped, or is left unmapped for a reason.
 EVENT_TYPES = (("stripe", "event_types"), ("stripe", "thin_event_types"), ("square", "event_types"))
