@@ -47,6 +47,7 @@ TABLES = {
     ("paypal", "subscription_reasons"): ("subscription_categories",),
     ("paypal", "payout_errors"): ("payout_failures",),
     ("paypal", "dispute_reasons"): ("dispute_categories",),
+    ("checkout", "response_codes"): ("failure_categories",),
     ("razorpay", "error_reasons"): ("failure_categories",),
     ("razorpay", "payout_reasons"): ("payout_failures",),
     ("razorpay", "dispute_codes"): ("dispute_categories",),
@@ -95,7 +96,12 @@ SAYS_WHY = re.compile(r"reason|fail|error|declin|refus|response_(code|summary)")
 # Places with such a name that hold something else: the id of a transaction.
 SAYS_NOT_WHY = {"data.object.failure_balance_transaction"}
 # Codes that a provider itself publishes as saying nothing.
-SAYING_NOTHING = {("stripe", "refund_failures", "unknown"), ("paypal", "status_categories", "OTHER")}
+SAYING_NOTHING = {
+    ("stripe", "refund_failures", "unknown"),
+    ("paypal", "status_categories", "OTHER"),
+    ("checkout", "failure_categories", "50399"),
+    ("checkout", "failure_categories", "50599"),
+}
 
 
 @pytest.fixture(scope="module")

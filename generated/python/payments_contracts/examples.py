@@ -3093,7 +3093,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
         event_type="payment_returned",
         merchant_id="merch_local",
         headers={},
-        body=b'{"id":"evt_125sblvku4ge3dwpztvyizgcau","type":"payment_returned","version":"1.0.33","created_on":"2026-01-05T10:01:00Z","data":{"id":"pay_mbabizu24mvu3mela5njyhpit4","action_id":"act_y3oqhf46pyzuxjbcn2giaqnb44","payment_type":"Regular","reference":"ORD-5023-4E89","amount":6540,"currency":"USD","auth_code":"643381","response_code":"80001","response_summary":"Account closed","processed_on":"2026-01-05T10:00:58Z","processing_channel_id":"pc_ovo75iz4hdyudnx6tu74mum3fq","metadata":{},"source":{"id":"src_wmlfc3zyhqzehihu7giusaaawu","type":"card","scheme":"Visa","last_4":"4242","card_type":"CREDIT","issuer_country":"GB"},"customer":{"id":"cus_y3oqhf46pyzuxjbcn2giaqnb44"},"risk":{"flagged":false}}}',
+        body=b'{"id":"evt_125sblvku4ge3dwpztvyizgcau","type":"payment_returned","version":"1.0.33","created_on":"2026-01-05T10:01:00Z","data":{"id":"pay_mbabizu24mvu3mela5njyhpit4","action_id":"act_y3oqhf46pyzuxjbcn2giaqnb44","payment_type":"Regular","reference":"ORD-5023-4E89","amount":6540,"currency":"USD","auth_code":"643381","response_code":"50466","response_summary":"Account closed","processed_on":"2026-01-05T10:00:58Z","processing_channel_id":"pc_ovo75iz4hdyudnx6tu74mum3fq","metadata":{},"source":{"id":"src_wmlfc3zyhqzehihu7giusaaawu","type":"card","scheme":"Visa","last_4":"4242","card_type":"CREDIT","issuer_country":"GB"},"customer":{"id":"cus_y3oqhf46pyzuxjbcn2giaqnb44"},"risk":{"flagged":false}}}',
         reason_codes=(),
         event={
             "provider": "checkout",
@@ -3107,7 +3107,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "card_brand": None,
             "card_last_four": None,
             "status": "failed",
-            "failure_code": "80001",
+            "failure_code": "50466",
             "failure_message": "Account closed",
             "metadata": {
                 "action_id": "act_y3oqhf46pyzuxjbcn2giaqnb44",
@@ -3127,7 +3127,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "attempt_number": None,
             "related_payment_id": None,
             "livemode": True,
-            "failure_category": "unknown",
+            "failure_category": "invalid_account",
         },
     ),
     Example(
@@ -3463,7 +3463,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
         event_type="payment_returned",
         merchant_id="merch_local",
         headers={},
-        body=b'{"id":"evt_365sblvku4ge3dwpztvyizgcau","type":"payment_returned","version":"1.0.33","created_on":"2026-01-05T10:01:00Z","data":{"id":"pay_mbabizu24mvu3mela5njyhpit4","action_id":"act_y3oqhf46pyzuxjbcn2giaqnb44","payment_type":"Regular","reference":"ORD-5023-4E89","amount":-1000000000000,"currency":"USD","auth_code":"643381","response_code":"80001","response_summary":"Account closed","processed_on":"2026-01-05T10:00:58Z","processing_channel_id":"pc_ovo75iz4hdyudnx6tu74mum3fq","metadata":{},"source":{"id":"src_wmlfc3zyhqzehihu7giusaaawu","type":"card","scheme":"Visa","last_4":"4242","card_type":"CREDIT","issuer_country":"GB"},"customer":{"id":"cus_y3oqhf46pyzuxjbcn2giaqnb44"},"risk":{"flagged":false}}}',
+        body=b'{"id":"evt_365sblvku4ge3dwpztvyizgcau","type":"payment_returned","version":"1.0.33","created_on":"2026-01-05T10:01:00Z","data":{"id":"pay_mbabizu24mvu3mela5njyhpit4","action_id":"act_y3oqhf46pyzuxjbcn2giaqnb44","payment_type":"Regular","reference":"ORD-5023-4E89","amount":-1000000000000,"currency":"USD","auth_code":"643381","response_code":"50466","response_summary":"Account closed","processed_on":"2026-01-05T10:00:58Z","processing_channel_id":"pc_ovo75iz4hdyudnx6tu74mum3fq","metadata":{},"source":{"id":"src_wmlfc3zyhqzehihu7giusaaawu","type":"card","scheme":"Visa","last_4":"4242","card_type":"CREDIT","issuer_country":"GB"},"customer":{"id":"cus_y3oqhf46pyzuxjbcn2giaqnb44"},"risk":{"flagged":false}}}',
         reason_codes=("amount_negative",),
         event=None,
     ),
