@@ -48,6 +48,7 @@ TABLES = {
     ("paypal", "payout_errors"): ("payout_failures",),
     ("paypal", "dispute_reasons"): ("dispute_categories",),
     ("checkout", "response_codes"): ("failure_categories",),
+    ("checkout", "dispute_categories"): ("dispute_categories",),
     ("razorpay", "error_reasons"): ("failure_categories",),
     ("razorpay", "payout_reasons"): ("payout_failures",),
     ("razorpay", "dispute_codes"): ("dispute_categories",),
@@ -55,6 +56,12 @@ TABLES = {
 }
 # Lists whose codes the mapping compares in small letters.
 IN_SMALL_LETTERS = {("adyen", "refusal_reasons"), ("adyen", "modification_failures")}
+# Tables that no published list is held against, and why.
+UNLISTED = {
+    ("adyen", "dispute_categories"): "the reasons are those of the card networks, which publish rules and no list",
+    ("checkout", "network_dispute_categories"): "the same reasons of the card networks",
+    ("razorpay", "error_categories"): "three general codes in all, of which BAD_REQUEST_ERROR says nothing",
+}
 # Tables that give a `dispute_category`; all others here give a `failure_category`.
 DISPUTES = {
     ("stripe", "disputes"),
@@ -62,6 +69,9 @@ DISPUTES = {
     ("square", "dispute_categories"),
     ("paypal", "dispute_categories"),
     ("razorpay", "dispute_categories"),
+    ("adyen", "dispute_categories"),
+    ("checkout", "dispute_categories"),
+    ("checkout", "network_dispute_categories"),
 }
 # Lists that are about types of events: each is mapped, or is left unmapped for a reason.
 EVENT_TYPES = (("stripe", "event_types"), ("stripe", "thin_event_types"), ("square", "event_types"))
@@ -145,10 +155,42 @@ def test_tables_are_total_over_what_the_provider_publishes(catalog: Catalog, pro
     assert compared - known == set()
 
 
+def looked_up(expression: object) -> set[str]:
+    """Return the names of the tables that a field's expression looks something up in; "" for one without a name."""
+    if isinstance(expression, list):
+        return {name for each in expression for name in looked_up(each)}
+    if not isinstance(expression, dict):
+        return set()
+    inner = {name for each in expression.values() for name in looked_up(each)}
+    if "lookup" not in expression:
+        return inner
+    table = expression["lookup"]["table"]
+    return inner | {table if isinstance(table, str) else ""}
+
+
+def test_every_table_that_gives_a_category_is_held_against_a_list_or_not_for_a_reason(catalog: Catalog) -> None:
+    listed = {(provider, table) for (provider, _), named in TABLES.items() for table in named}
+    giving = {}
+    for provider in catalog.providers:
+        data = provider.mapping_source.data
+        for fields in (data.get("fields", {}), *(group["fields"] for group in data["groups"])):
+            for field in ("failure_category", "dispute_category"):
+                giving |= {(provider.name, table): field for table in looked_up(fields.get(field))}
+    assert giving.keys() == listed | UNLISTED.keys()
+    assert listed & UNLISTED.keys() == set()
+    assert {each for each, field in giving.items() if field == "dispute_category"} == DISPUTES
+
+
+def test_the_card_networks_reasons_mean_the_same_at_every_provider_that_hands_them_on(catalog: Catalog) -> None:
+    adyen = tables(catalog, "adyen")["dispute_categories"]
+    assert tables(catalog, "checkout")["network_dispute_categories"] == adyen
+    assert tables(catalog, "razorpay")["dispute_categories"].items() >= adyen.items()
+
+
 def test_tables_give_categories_of_the_contract_and_unknown_to_no_code_that_says_something(catalog: Catalog) -> None:
     categories = {True: allowed(catalog, "dispute_category"), False: allowed(catalog, "failure_category")}
     used = {(provider, table) for (provider, _), named in TABLES.items() for table in named}
-    for provider, table in used:
+    for provider, table in used | UNLISTED.keys():
         for code, category in tables(catalog, provider)[table].items():
             assert category in categories[(provider, table) in DISPUTES], (table, code)
             assert category != "unknown" or (provider, table, code) in SAYING_NOTHING, (table, code)

@@ -500,6 +500,7 @@ _TABLE_13 = {
     "fraudulent": "fraud",
     "unrecognized": "unrecognized",
     "product_service_not_received": "not_received",
+    "not_as_described": "not_as_described",
     "product_unacceptable": "not_as_described",
     "canceled_recurring": "canceled",
     "credit_not_issued": "credit_not_processed",
