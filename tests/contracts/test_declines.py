@@ -170,7 +170,7 @@ def looked_up(expression: object) -> set[str]:
 
 def test_every_table_that_gives_a_category_is_held_against_a_list_or_not_for_a_reason(catalog: Catalog) -> None:
     listed = {(provider, table) for (provider, _), named in TABLES.items() for table in named}
-    giving = {}
+    giving: dict[tuple[str, str], str] = {}
     for provider in catalog.providers:
         data = provider.mapping_source.data
         for fields in (data.get("fields", {}), *(group["fields"] for group in data["groups"])):
@@ -230,7 +230,8 @@ def at(body: object, steps: tuple[Step, ...]) -> object:
 def test_what_failed_says_why_where_its_body_does(catalog: Catalog, name: str) -> None:
     (provider,) = (each for each in catalog.providers if each.name == name)
     pair = Pair(catalog, provider, normalize_package)
-    told, lost = set(), []
+    told: set[str] = set()
+    lost = []
     for example in provider.examples:
         if example.kind != "accepted":
             continue
