@@ -5,15 +5,22 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import orjson
+import payments_contracts.normalize as normalize_package
 import pytest
 import yaml
 from codegen.loader import load
 from codegen.unmapped import reason
+from payments_contracts import providers
+
+from tests.contracts.equivalence import Pair
 
 if TYPE_CHECKING:
+    from codegen.language.model import Step
     from codegen.model import Catalog
 
 ROOT = Path(__file__).parents[2]
@@ -33,21 +40,38 @@ TABLES = {
     ("square", "error_codes"): ("failure_categories",),
     ("square", "dispute_reasons"): ("dispute_categories",),
     ("adyen", "refusal_reasons"): ("failure_categories",),
+    ("adyen", "modification_failures"): ("modification_failures",),
     ("paypal", "response_codes"): ("failure_categories",),
     ("paypal", "status_reasons"): ("status_categories",),
     ("paypal", "sale_reasons"): ("status_categories",),
     ("paypal", "subscription_reasons"): ("subscription_categories",),
+    ("paypal", "payout_errors"): ("payout_failures",),
     ("paypal", "dispute_reasons"): ("dispute_categories",),
+    ("checkout", "response_codes"): ("failure_categories",),
+    ("checkout", "dispute_categories"): ("dispute_categories",),
     ("razorpay", "error_reasons"): ("failure_categories",),
+    ("razorpay", "payout_reasons"): ("payout_failures",),
+    ("razorpay", "dispute_codes"): ("dispute_categories",),
+    ("razorpay", "dispute_reasons"): ("dispute_categories",),
 }
 # Lists whose codes the mapping compares in small letters.
-IN_SMALL_LETTERS = {("adyen", "refusal_reasons")}
+IN_SMALL_LETTERS = {("adyen", "refusal_reasons"), ("adyen", "modification_failures")}
+# Tables that no published list is held against, and why.
+UNLISTED = {
+    ("adyen", "dispute_categories"): "the reasons are those of the card networks, which publish rules and no list",
+    ("checkout", "network_dispute_categories"): "the same reasons of the card networks",
+    ("razorpay", "error_categories"): "three general codes in all, of which BAD_REQUEST_ERROR says nothing",
+}
 # Tables that give a `dispute_category`; all others here give a `failure_category`.
 DISPUTES = {
     ("stripe", "disputes"),
     ("stripe", "warnings"),
     ("square", "dispute_categories"),
     ("paypal", "dispute_categories"),
+    ("razorpay", "dispute_categories"),
+    ("adyen", "dispute_categories"),
+    ("checkout", "dispute_categories"),
+    ("checkout", "network_dispute_categories"),
 }
 # Lists that are about types of events: each is mapped, or is left unmapped for a reason.
 EVENT_TYPES = (("stripe", "event_types"), ("stripe", "thin_event_types"), ("square", "event_types"))
@@ -77,8 +101,17 @@ ALIKE_IN_DISPUTES = {
     "credit_not_processed": "CUSTOMER_REQUESTS_CREDIT",
     "fraudulent": "NO_KNOWLEDGE",
 }
+# What providers call the places that say why something failed.
+SAYS_WHY = re.compile(r"reason|fail|error|declin|refus|response_(code|summary)")
+# Places with such a name that hold something else: the id of a transaction.
+SAYS_NOT_WHY = {"data.object.failure_balance_transaction"}
 # Codes that a provider itself publishes as saying nothing.
-SAYING_NOTHING = {("stripe", "refund_failures", "unknown"), ("paypal", "status_categories", "OTHER")}
+SAYING_NOTHING = {
+    ("stripe", "refund_failures", "unknown"),
+    ("paypal", "status_categories", "OTHER"),
+    ("checkout", "failure_categories", "50399"),
+    ("checkout", "failure_categories", "50599"),
+}
 
 
 @pytest.fixture(scope="module")
@@ -122,10 +155,42 @@ def test_tables_are_total_over_what_the_provider_publishes(catalog: Catalog, pro
     assert compared - known == set()
 
 
+def looked_up(expression: object) -> set[str]:
+    """Return the names of the tables that a field's expression looks something up in; "" for one without a name."""
+    if isinstance(expression, list):
+        return {name for each in expression for name in looked_up(each)}
+    if not isinstance(expression, dict):
+        return set()
+    inner = {name for each in expression.values() for name in looked_up(each)}
+    if "lookup" not in expression:
+        return inner
+    table = expression["lookup"]["table"]
+    return inner | {table if isinstance(table, str) else ""}
+
+
+def test_every_table_that_gives_a_category_is_held_against_a_list_or_not_for_a_reason(catalog: Catalog) -> None:
+    listed = {(provider, table) for (provider, _), named in TABLES.items() for table in named}
+    giving: dict[tuple[str, str], str] = {}
+    for provider in catalog.providers:
+        data = provider.mapping_source.data
+        for fields in (data.get("fields", {}), *(group["fields"] for group in data["groups"])):
+            for field in ("failure_category", "dispute_category"):
+                giving |= {(provider.name, table): field for table in looked_up(fields.get(field))}
+    assert giving.keys() == listed | UNLISTED.keys()
+    assert listed & UNLISTED.keys() == set()
+    assert {each for each, field in giving.items() if field == "dispute_category"} == DISPUTES
+
+
+def test_the_card_networks_reasons_mean_the_same_at_every_provider_that_hands_them_on(catalog: Catalog) -> None:
+    adyen = tables(catalog, "adyen")["dispute_categories"]
+    assert tables(catalog, "checkout")["network_dispute_categories"] == adyen
+    assert tables(catalog, "razorpay")["dispute_categories"].items() >= adyen.items()
+
+
 def test_tables_give_categories_of_the_contract_and_unknown_to_no_code_that_says_something(catalog: Catalog) -> None:
     categories = {True: allowed(catalog, "dispute_category"), False: allowed(catalog, "failure_category")}
     used = {(provider, table) for (provider, _), named in TABLES.items() for table in named}
-    for provider, table in used:
+    for provider, table in used | UNLISTED.keys():
         for code, category in tables(catalog, provider)[table].items():
             assert category in categories[(provider, table) in DISPUTES], (table, code)
             assert category != "unknown" or (provider, table, code) in SAYING_NOTHING, (table, code)
@@ -150,3 +215,39 @@ def test_every_published_event_type_is_mapped_or_left_unmapped_for_a_reason(
         each for each in values if each not in found.accepted_event_types and reason(found.unmapped, each) is None
     ]
     assert nobody_has_looked_at == []
+
+
+def at(body: object, steps: tuple[Step, ...]) -> object:
+    for step in steps:
+        try:
+            body = body[step]  # type: ignore[index]  # what is no container has nothing there
+        except (IndexError, KeyError, TypeError):
+            return None
+    return body
+
+
+@pytest.mark.parametrize("name", sorted(providers.PROVIDERS))
+def test_what_failed_says_why_where_its_body_does(catalog: Catalog, name: str) -> None:
+    (provider,) = (each for each in catalog.providers if each.name == name)
+    pair = Pair(catalog, provider, normalize_package)
+    told: set[str] = set()
+    lost = []
+    for example in provider.examples:
+        if example.kind != "accepted":
+            continue
+        _, fields, *_ = pair.become(example.body, example.merchant_id, pair.found(example.body, example.headers))
+        event, body = dict(fields), orjson.loads(example.body)
+        if event["status"] != "failed":
+            continue
+        # What the payload contract declares is read by the mapping, or is of its metadata.
+        places = {str(path): at(body, path.steps) for path in pair.paths(example.event_type)}
+        why = {
+            place: value
+            for place, value in places.items()
+            if SAYS_WHY.search(place) and place not in SAYS_NOT_WHY and isinstance(value, str) and value.strip()
+        }
+        told |= why.keys()
+        if why and event["failure_code"] is None and event["failure_message"] is None:
+            lost.append((example.name, why))
+    assert lost == []
+    assert told != set(), "no example of this provider says why it failed"

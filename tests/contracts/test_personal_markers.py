@@ -54,6 +54,7 @@ HARMLESS: Final = {
     "razorpay": {
         *("entity.error_description", "entity.error_reason", "entity.error_source", "entity.failure_reason"),
         *("entity.reason_code", "entity.reference_id"),
+        *("status_details.description", "status_details.reason", "status_details.source"),
     },
     "square": {
         *("0.detail", "1.detail", "dispute.reason", "payment.source_type", "payment.version_token"),

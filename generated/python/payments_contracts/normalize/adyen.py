@@ -107,6 +107,20 @@ _REJECTION_34 = Rejection("amount_negative", "authorized_cents", "notificationIt
 _REJECTION_35 = Rejection("amount_too_large", "authorized_cents", "notificationItems[0].NotificationRequestItem.amount.value must be at most 999999999999")
 _REJECTION_36 = Rejection("type_invalid", "failure_category", "notificationItems[0].NotificationRequestItem.reason must be text")
 _TABLE_5 = {
+    "technical issue": "processor_error",
+    "capture rejected by card scheme because of a technical issue.": "processor_error",
+    "shopper cancelled the payment": "do_not_retry",
+    "capture rejected by card scheme because the shopper cancelled the recurring payment through their bank.": "do_not_retry",
+    "incorrect request": "invalid_request",
+    "account configuration error": "not_supported",
+    "capture expired": "invalid_request",
+    "capture cannot be re-captured": "invalid_request",
+    "insufficient balance on payment": "invalid_request",
+    "insufficient balance": "insufficient_funds",
+    "transaction not found": "invalid_request",
+    "account closed": "invalid_account",
+}
+_TABLE_6 = {
     "not enough balance": "insufficient_funds",
     "withdrawal amount exceeded": "limit",
     "withdrawal count exceeded": "limit",
@@ -217,12 +231,12 @@ _ENDS_1 = {
     "ZWR": 1246406400000,
 }
 _REJECTION_41 = Rejection("currency_unknown", "currency", "notificationItems[0].NotificationRequestItem.amount.currency must be a code of the list at the time of the event")
-_TABLE_6 = {
+_TABLE_7 = {
     "CAPTURE:true": "charge.captured",
     "CAPTURE:false": "charge.failed",
     "CAPTURE_FAILED:true": "charge.failed",
 }
-_TABLE_7 = {
+_TABLE_8 = {
     "CAPTURE:true": "succeeded",
     "CAPTURE:false": "failed",
     "CAPTURE_FAILED:true": "failed",
@@ -235,35 +249,35 @@ _REJECTION_46 = Rejection("amount_indivisible", "captured_cents", "notificationI
 _REJECTION_47 = Rejection("type_invalid", "captured_cents", "notificationItems[0].NotificationRequestItem.amount.value must be a whole number")
 _REJECTION_48 = Rejection("amount_negative", "captured_cents", "notificationItems[0].NotificationRequestItem.amount.value must be at least 0")
 _REJECTION_49 = Rejection("amount_too_large", "captured_cents", "notificationItems[0].NotificationRequestItem.amount.value must be at most 999999999999")
-_TABLE_8 = {
+_TABLE_9 = {
     "REFUND:true": "refund.succeeded",
     "REFUND:false": "refund.failed",
     "REFUND_FAILED:true": "refund.failed",
     "REFUNDED_REVERSED:true": "refund.failed",
 }
-_TABLE_9 = {
+_TABLE_10 = {
     "REFUND:true": "succeeded",
     "REFUND:false": "failed",
     "REFUND_FAILED:true": "failed",
     "REFUNDED_REVERSED:true": "failed",
 }
-_TABLE_10 = {
+_TABLE_11 = {
     "CANCEL_OR_REFUND:true": "payment.canceled",
     "CANCEL_OR_REFUND:false": "payment.authorized",
 }
 _REJECTION_50 = Rejection("value_unknown", "event_type", "the envelope's event_type is none of CANCEL_OR_REFUND:true and CANCEL_OR_REFUND:false")
 _REJECTION_51 = Rejection("type_invalid", "event_type", "the envelope's event_type must be text")
-_TABLE_11 = {
+_TABLE_12 = {
     "CANCEL_OR_REFUND:true": "refund.succeeded",
     "CANCEL_OR_REFUND:false": "refund.failed",
 }
 _REJECTION_52 = Rejection("field_missing", "event_type", "the envelope's event_type is absent")
-_TABLE_12 = {"CANCEL_OR_REFUND:true": "canceled", "CANCEL_OR_REFUND:false": "authorized"}
+_TABLE_13 = {"CANCEL_OR_REFUND:true": "canceled", "CANCEL_OR_REFUND:false": "authorized"}
 _REJECTION_53 = Rejection("value_unknown", "status", "the envelope's event_type is none of CANCEL_OR_REFUND:true and CANCEL_OR_REFUND:false")
 _REJECTION_54 = Rejection("type_invalid", "status", "the envelope's event_type must be text")
-_TABLE_13 = {"CANCEL_OR_REFUND:true": "succeeded", "CANCEL_OR_REFUND:false": "failed"}
+_TABLE_14 = {"CANCEL_OR_REFUND:true": "succeeded", "CANCEL_OR_REFUND:false": "failed"}
 _REJECTION_55 = Rejection("field_missing", "status", "the envelope's event_type is absent")
-_TABLE_14 = {
+_TABLE_15 = {
     "REQUEST_FOR_INFORMATION:true": "dispute.opened",
     "NOTIFICATION_OF_CHARGEBACK:true": "dispute.opened",
     "CHARGEBACK:true": "dispute.funds_withdrawn",
@@ -273,7 +287,7 @@ _TABLE_14 = {
     "PREARBITRATION_WON:true": "dispute.closed",
     "PREARBITRATION_LOST:true": "dispute.closed",
 }
-_TABLE_15 = {
+_TABLE_16 = {
     "REQUEST_FOR_INFORMATION:true": "needs_response",
     "NOTIFICATION_OF_CHARGEBACK:true": "needs_response",
     "CHARGEBACK:true": "needs_response",
@@ -285,7 +299,7 @@ _TABLE_15 = {
 }
 _REJECTION_56 = Rejection("text_too_long", "dispute_reason", "notificationItems[0].NotificationRequestItem.additionalData.chargebackReasonCode must have at most 255 characters")
 _REJECTION_57 = Rejection("type_invalid", "dispute_reason", "notificationItems[0].NotificationRequestItem.additionalData.chargebackReasonCode must be text")
-_TABLE_16 = {
+_TABLE_17 = {
     "10.1": "fraud",
     "10.2": "fraud",
     "10.3": "fraud",
@@ -385,7 +399,7 @@ _REJECTION_61 = Rejection("amount_negative", "withdrawn_cents", "notificationIte
 _REJECTION_62 = Rejection("amount_too_large", "withdrawn_cents", "notificationItems[0].NotificationRequestItem.amount.value must be at most 999999999999")
 _REJECTION_63 = Rejection("type_invalid", "withdrawn_currency", "notificationItems[0].NotificationRequestItem.amount.currency must be text")
 _REJECTION_64 = Rejection("currency_unknown", "withdrawn_currency", "notificationItems[0].NotificationRequestItem.amount.currency must be a code of iso4217")
-_TABLE_17 = {
+_TABLE_18 = {
     "REQUEST_FOR_INFORMATION": "inquiry",
     "NOTIFICATION_OF_CHARGEBACK": "chargeback",
     "CHARGEBACK": "chargeback",
@@ -396,7 +410,7 @@ _TABLE_17 = {
 }
 _REJECTION_65 = Rejection("value_unknown", "dispute_stage", "notificationItems[0].NotificationRequestItem.eventCode is none of REQUEST_FOR_INFORMATION, NOTIFICATION_OF_CHARGEBACK, CHARGEBACK, CHARGEBACK_REVERSED, SECOND_CHARGEBACK, PREARBITRATION_WON and 1 more")
 _REJECTION_66 = Rejection("type_invalid", "dispute_stage", "notificationItems[0].NotificationRequestItem.eventCode must be text")
-_TABLE_18 = {
+_TABLE_19 = {
     "PAYOUT_THIRDPARTY:true": "payout.paid",
     "PAYOUT_THIRDPARTY:false": "payout.failed",
     "PAYOUT_DECLINE:true": "payout.canceled",
@@ -404,7 +418,7 @@ _TABLE_18 = {
     "PAIDOUT_REVERSED:true": "payout.failed",
 }
 _REJECTION_67 = Rejection("amount_negative", "amount_cents", "notificationItems[0].NotificationRequestItem.amount.value must be at least -999999999999")
-_TABLE_19 = {
+_TABLE_20 = {
     "PAYOUT_THIRDPARTY:true": "succeeded",
     "PAYOUT_THIRDPARTY:false": "failed",
     "PAYOUT_DECLINE:true": "canceled",
@@ -761,7 +775,22 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
             if type(to_failure_category) is str:
                 to_failure_category = _TABLE_5.get(to_failure_category)
                 if to_failure_category is None:
-                    to_failure_category = "unknown"
+                    to_failure_category = at_notificationItems__0__NotificationRequestItem.get("reason")
+                    if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
+                        to_failure_category = None
+                    if type(to_failure_category) is str:
+                        if to_failure_category.isascii():
+                            to_failure_category = to_failure_category.lower()
+                    elif to_failure_category is not None:
+                        rejections.append(_REJECTION_36)
+                        to_failure_category = REFUSED
+                    if type(to_failure_category) is str:
+                        to_failure_category = _TABLE_6.get(to_failure_category)
+                        if to_failure_category is None:
+                            to_failure_category = "unknown"
+                    elif to_failure_category is not None and to_failure_category is not REFUSED:
+                        rejections.append(_REJECTION_36)
+                        to_failure_category = REFUSED
             elif to_failure_category is not None and to_failure_category is not REFUSED:
                 rejections.append(_REJECTION_36)
                 to_failure_category = REFUSED
@@ -921,7 +950,7 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     elif to_provider_event_id is None:
         rejections.append(_REJECTION_2)
 
-    to_event_type = _TABLE_6[event_type]
+    to_event_type = _TABLE_7[event_type]
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
@@ -1017,32 +1046,48 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     elif to_card_last_four is not None:
         rejections.append(_REJECTION_19)
 
-    to_status = _TABLE_7[event_type]
+    to_status = _TABLE_8[event_type]
 
-    to_failure_code: Any = at_notificationItems__0__NotificationRequestItem.get("success")
+    to_failure_code: Any = at_notificationItems__0__NotificationRequestItem.get("eventCode")
     if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
         to_failure_code = None
-    if type(to_failure_code) is str and to_failure_code in ("false",):
+    if type(to_failure_code) is str and to_failure_code in ("CAPTURE_FAILED",):
         to_failure_code = at_notificationItems__0__NotificationRequestItem.get("reason")
         if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
             to_failure_code = None
     else:
-        to_failure_code = None
+        to_failure_code = at_notificationItems__0__NotificationRequestItem.get("success")
+        if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
+            to_failure_code = None
+        if type(to_failure_code) is str and to_failure_code in ("false",):
+            to_failure_code = at_notificationItems__0__NotificationRequestItem.get("reason")
+            if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
+                to_failure_code = None
+        else:
+            to_failure_code = None
     if type(to_failure_code) is str:
         if len(to_failure_code) > 255:
             rejections.append(_REJECTION_20)
     elif to_failure_code is not None:
         rejections.append(_REJECTION_21)
 
-    to_failure_message: Any = at_notificationItems__0__NotificationRequestItem.get("success")
+    to_failure_message: Any = at_notificationItems__0__NotificationRequestItem.get("eventCode")
     if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
         to_failure_message = None
-    if type(to_failure_message) is str and to_failure_message in ("false",):
+    if type(to_failure_message) is str and to_failure_message in ("CAPTURE_FAILED",):
         to_failure_message = at_notificationItems__0__NotificationRequestItem.get("reason")
         if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
             to_failure_message = None
     else:
-        to_failure_message = None
+        to_failure_message = at_notificationItems__0__NotificationRequestItem.get("success")
+        if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
+            to_failure_message = None
+        if type(to_failure_message) is str and to_failure_message in ("false",):
+            to_failure_message = at_notificationItems__0__NotificationRequestItem.get("reason")
+            if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
+                to_failure_message = None
+        else:
+            to_failure_message = None
     if type(to_failure_message) is str:
         if len(to_failure_message) > 1000:
             to_failure_message = to_failure_message[:999] + "…"
@@ -1181,10 +1226,10 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
 
     to_direction = None
 
-    to_failure_category: Any = at_notificationItems__0__NotificationRequestItem.get("success")
+    to_failure_category: Any = at_notificationItems__0__NotificationRequestItem.get("eventCode")
     if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
         to_failure_category = None
-    if type(to_failure_category) is str and to_failure_category in ("false",):
+    if type(to_failure_category) is str and to_failure_category in ("CAPTURE_FAILED",):
         to_failure_category = at_notificationItems__0__NotificationRequestItem__additionalData.get("merchantAdviceCode")
         if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
             to_failure_category = None
@@ -1210,32 +1255,100 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
             if type(to_failure_category) is str:
                 to_failure_category = _TABLE_5.get(to_failure_category)
                 if to_failure_category is None:
-                    to_failure_category = "unknown"
+                    to_failure_category = at_notificationItems__0__NotificationRequestItem.get("reason")
+                    if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
+                        to_failure_category = None
+                    if type(to_failure_category) is str:
+                        if to_failure_category.isascii():
+                            to_failure_category = to_failure_category.lower()
+                    elif to_failure_category is not None:
+                        rejections.append(_REJECTION_36)
+                        to_failure_category = REFUSED
+                    if type(to_failure_category) is str:
+                        to_failure_category = _TABLE_6.get(to_failure_category)
+                        if to_failure_category is None:
+                            to_failure_category = "unknown"
+                    elif to_failure_category is not None and to_failure_category is not REFUSED:
+                        rejections.append(_REJECTION_36)
+                        to_failure_category = REFUSED
             elif to_failure_category is not None and to_failure_category is not REFUSED:
                 rejections.append(_REJECTION_36)
                 to_failure_category = REFUSED
             if to_failure_category is None:
                 to_failure_category = "unknown"
     else:
-        to_failure_category = at_notificationItems__0__NotificationRequestItem.get("eventCode")
+        to_failure_category = at_notificationItems__0__NotificationRequestItem.get("success")
         if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
             to_failure_category = None
-        if type(to_failure_category) is str and to_failure_category in ("CAPTURE_FAILED",):
-            to_failure_category = "unknown"
+        if type(to_failure_category) is str and to_failure_category in ("false",):
+            to_failure_category = at_notificationItems__0__NotificationRequestItem__additionalData.get("merchantAdviceCode")
+            if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
+                to_failure_category = None
+            if type(to_failure_category) is str and to_failure_category in (
+    "03",
+    "21",
+    "03: Do not try again",
+    "03 : Do not try again",
+    "21: Payment Cancellation",
+    "21 : Payment Cancellation",
+):
+                to_failure_category = "do_not_retry"
+            else:
+                to_failure_category = at_notificationItems__0__NotificationRequestItem.get("reason")
+                if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
+                    to_failure_category = None
+                if type(to_failure_category) is str:
+                    if to_failure_category.isascii():
+                        to_failure_category = to_failure_category.lower()
+                elif to_failure_category is not None:
+                    rejections.append(_REJECTION_36)
+                    to_failure_category = REFUSED
+                if type(to_failure_category) is str:
+                    to_failure_category = _TABLE_5.get(to_failure_category)
+                    if to_failure_category is None:
+                        to_failure_category = at_notificationItems__0__NotificationRequestItem.get("reason")
+                        if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
+                            to_failure_category = None
+                        if type(to_failure_category) is str:
+                            if to_failure_category.isascii():
+                                to_failure_category = to_failure_category.lower()
+                        elif to_failure_category is not None:
+                            rejections.append(_REJECTION_36)
+                            to_failure_category = REFUSED
+                        if type(to_failure_category) is str:
+                            to_failure_category = _TABLE_6.get(to_failure_category)
+                            if to_failure_category is None:
+                                to_failure_category = "unknown"
+                        elif to_failure_category is not None and to_failure_category is not REFUSED:
+                            rejections.append(_REJECTION_36)
+                            to_failure_category = REFUSED
+                elif to_failure_category is not None and to_failure_category is not REFUSED:
+                    rejections.append(_REJECTION_36)
+                    to_failure_category = REFUSED
+                if to_failure_category is None:
+                    to_failure_category = "unknown"
         else:
             to_failure_category = None
 
     to_error_code = None
 
-    to_decline_code: Any = at_notificationItems__0__NotificationRequestItem.get("success")
+    to_decline_code: Any = at_notificationItems__0__NotificationRequestItem.get("eventCode")
     if type(to_decline_code) is str and to_decline_code in NULL_VALUES:
         to_decline_code = None
-    if type(to_decline_code) is str and to_decline_code in ("false",):
+    if type(to_decline_code) is str and to_decline_code in ("CAPTURE_FAILED",):
         to_decline_code = at_notificationItems__0__NotificationRequestItem__additionalData.get("refusalReasonRaw")
         if type(to_decline_code) is str and to_decline_code in NULL_VALUES:
             to_decline_code = None
     else:
-        to_decline_code = None
+        to_decline_code = at_notificationItems__0__NotificationRequestItem.get("success")
+        if type(to_decline_code) is str and to_decline_code in NULL_VALUES:
+            to_decline_code = None
+        if type(to_decline_code) is str and to_decline_code in ("false",):
+            to_decline_code = at_notificationItems__0__NotificationRequestItem__additionalData.get("refusalReasonRaw")
+            if type(to_decline_code) is str and to_decline_code in NULL_VALUES:
+                to_decline_code = None
+        else:
+            to_decline_code = None
     if type(to_decline_code) is str:
         if len(to_decline_code) > 255:
             rejections.append(_REJECTION_37)
@@ -1246,15 +1359,23 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
 
     to_network_decline_code = None
 
-    to_network_advice_code: Any = at_notificationItems__0__NotificationRequestItem.get("success")
+    to_network_advice_code: Any = at_notificationItems__0__NotificationRequestItem.get("eventCode")
     if type(to_network_advice_code) is str and to_network_advice_code in NULL_VALUES:
         to_network_advice_code = None
-    if type(to_network_advice_code) is str and to_network_advice_code in ("false",):
+    if type(to_network_advice_code) is str and to_network_advice_code in ("CAPTURE_FAILED",):
         to_network_advice_code = at_notificationItems__0__NotificationRequestItem__additionalData.get("merchantAdviceCode")
         if type(to_network_advice_code) is str and to_network_advice_code in NULL_VALUES:
             to_network_advice_code = None
     else:
-        to_network_advice_code = None
+        to_network_advice_code = at_notificationItems__0__NotificationRequestItem.get("success")
+        if type(to_network_advice_code) is str and to_network_advice_code in NULL_VALUES:
+            to_network_advice_code = None
+        if type(to_network_advice_code) is str and to_network_advice_code in ("false",):
+            to_network_advice_code = at_notificationItems__0__NotificationRequestItem__additionalData.get("merchantAdviceCode")
+            if type(to_network_advice_code) is str and to_network_advice_code in NULL_VALUES:
+                to_network_advice_code = None
+        else:
+            to_network_advice_code = None
     if type(to_network_advice_code) is str:
         if len(to_network_advice_code) > 255:
             rejections.append(_REJECTION_39)
@@ -1376,7 +1497,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     elif to_provider_event_id is None:
         rejections.append(_REJECTION_2)
 
-    to_event_type = _TABLE_8[event_type]
+    to_event_type = _TABLE_9[event_type]
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
@@ -1472,32 +1593,48 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     elif to_card_last_four is not None:
         rejections.append(_REJECTION_19)
 
-    to_status = _TABLE_9[event_type]
+    to_status = _TABLE_10[event_type]
 
-    to_failure_code: Any = at_notificationItems__0__NotificationRequestItem.get("success")
+    to_failure_code: Any = at_notificationItems__0__NotificationRequestItem.get("eventCode")
     if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
         to_failure_code = None
-    if type(to_failure_code) is str and to_failure_code in ("false",):
+    if type(to_failure_code) is str and to_failure_code in ("REFUND_FAILED", "REFUNDED_REVERSED"):
         to_failure_code = at_notificationItems__0__NotificationRequestItem.get("reason")
         if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
             to_failure_code = None
     else:
-        to_failure_code = None
+        to_failure_code = at_notificationItems__0__NotificationRequestItem.get("success")
+        if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
+            to_failure_code = None
+        if type(to_failure_code) is str and to_failure_code in ("false",):
+            to_failure_code = at_notificationItems__0__NotificationRequestItem.get("reason")
+            if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
+                to_failure_code = None
+        else:
+            to_failure_code = None
     if type(to_failure_code) is str:
         if len(to_failure_code) > 255:
             rejections.append(_REJECTION_20)
     elif to_failure_code is not None:
         rejections.append(_REJECTION_21)
 
-    to_failure_message: Any = at_notificationItems__0__NotificationRequestItem.get("success")
+    to_failure_message: Any = at_notificationItems__0__NotificationRequestItem.get("eventCode")
     if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
         to_failure_message = None
-    if type(to_failure_message) is str and to_failure_message in ("false",):
+    if type(to_failure_message) is str and to_failure_message in ("REFUND_FAILED", "REFUNDED_REVERSED"):
         to_failure_message = at_notificationItems__0__NotificationRequestItem.get("reason")
         if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
             to_failure_message = None
     else:
-        to_failure_message = None
+        to_failure_message = at_notificationItems__0__NotificationRequestItem.get("success")
+        if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
+            to_failure_message = None
+        if type(to_failure_message) is str and to_failure_message in ("false",):
+            to_failure_message = at_notificationItems__0__NotificationRequestItem.get("reason")
+            if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
+                to_failure_message = None
+        else:
+            to_failure_message = None
     if type(to_failure_message) is str:
         if len(to_failure_message) > 1000:
             to_failure_message = to_failure_message[:999] + "…"
@@ -1609,10 +1746,10 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
 
     to_direction = None
 
-    to_failure_category: Any = at_notificationItems__0__NotificationRequestItem.get("success")
+    to_failure_category: Any = at_notificationItems__0__NotificationRequestItem.get("eventCode")
     if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
         to_failure_category = None
-    if type(to_failure_category) is str and to_failure_category in ("false",):
+    if type(to_failure_category) is str and to_failure_category in ("REFUND_FAILED", "REFUNDED_REVERSED"):
         to_failure_category = at_notificationItems__0__NotificationRequestItem__additionalData.get("merchantAdviceCode")
         if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
             to_failure_category = None
@@ -1638,32 +1775,100 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             if type(to_failure_category) is str:
                 to_failure_category = _TABLE_5.get(to_failure_category)
                 if to_failure_category is None:
-                    to_failure_category = "unknown"
+                    to_failure_category = at_notificationItems__0__NotificationRequestItem.get("reason")
+                    if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
+                        to_failure_category = None
+                    if type(to_failure_category) is str:
+                        if to_failure_category.isascii():
+                            to_failure_category = to_failure_category.lower()
+                    elif to_failure_category is not None:
+                        rejections.append(_REJECTION_36)
+                        to_failure_category = REFUSED
+                    if type(to_failure_category) is str:
+                        to_failure_category = _TABLE_6.get(to_failure_category)
+                        if to_failure_category is None:
+                            to_failure_category = "unknown"
+                    elif to_failure_category is not None and to_failure_category is not REFUSED:
+                        rejections.append(_REJECTION_36)
+                        to_failure_category = REFUSED
             elif to_failure_category is not None and to_failure_category is not REFUSED:
                 rejections.append(_REJECTION_36)
                 to_failure_category = REFUSED
             if to_failure_category is None:
                 to_failure_category = "unknown"
     else:
-        to_failure_category = at_notificationItems__0__NotificationRequestItem.get("eventCode")
+        to_failure_category = at_notificationItems__0__NotificationRequestItem.get("success")
         if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
             to_failure_category = None
-        if type(to_failure_category) is str and to_failure_category in ("REFUND_FAILED", "REFUNDED_REVERSED"):
-            to_failure_category = "unknown"
+        if type(to_failure_category) is str and to_failure_category in ("false",):
+            to_failure_category = at_notificationItems__0__NotificationRequestItem__additionalData.get("merchantAdviceCode")
+            if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
+                to_failure_category = None
+            if type(to_failure_category) is str and to_failure_category in (
+    "03",
+    "21",
+    "03: Do not try again",
+    "03 : Do not try again",
+    "21: Payment Cancellation",
+    "21 : Payment Cancellation",
+):
+                to_failure_category = "do_not_retry"
+            else:
+                to_failure_category = at_notificationItems__0__NotificationRequestItem.get("reason")
+                if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
+                    to_failure_category = None
+                if type(to_failure_category) is str:
+                    if to_failure_category.isascii():
+                        to_failure_category = to_failure_category.lower()
+                elif to_failure_category is not None:
+                    rejections.append(_REJECTION_36)
+                    to_failure_category = REFUSED
+                if type(to_failure_category) is str:
+                    to_failure_category = _TABLE_5.get(to_failure_category)
+                    if to_failure_category is None:
+                        to_failure_category = at_notificationItems__0__NotificationRequestItem.get("reason")
+                        if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
+                            to_failure_category = None
+                        if type(to_failure_category) is str:
+                            if to_failure_category.isascii():
+                                to_failure_category = to_failure_category.lower()
+                        elif to_failure_category is not None:
+                            rejections.append(_REJECTION_36)
+                            to_failure_category = REFUSED
+                        if type(to_failure_category) is str:
+                            to_failure_category = _TABLE_6.get(to_failure_category)
+                            if to_failure_category is None:
+                                to_failure_category = "unknown"
+                        elif to_failure_category is not None and to_failure_category is not REFUSED:
+                            rejections.append(_REJECTION_36)
+                            to_failure_category = REFUSED
+                elif to_failure_category is not None and to_failure_category is not REFUSED:
+                    rejections.append(_REJECTION_36)
+                    to_failure_category = REFUSED
+                if to_failure_category is None:
+                    to_failure_category = "unknown"
         else:
             to_failure_category = None
 
     to_error_code = None
 
-    to_decline_code: Any = at_notificationItems__0__NotificationRequestItem.get("success")
+    to_decline_code: Any = at_notificationItems__0__NotificationRequestItem.get("eventCode")
     if type(to_decline_code) is str and to_decline_code in NULL_VALUES:
         to_decline_code = None
-    if type(to_decline_code) is str and to_decline_code in ("false",):
+    if type(to_decline_code) is str and to_decline_code in ("REFUND_FAILED", "REFUNDED_REVERSED"):
         to_decline_code = at_notificationItems__0__NotificationRequestItem__additionalData.get("refusalReasonRaw")
         if type(to_decline_code) is str and to_decline_code in NULL_VALUES:
             to_decline_code = None
     else:
-        to_decline_code = None
+        to_decline_code = at_notificationItems__0__NotificationRequestItem.get("success")
+        if type(to_decline_code) is str and to_decline_code in NULL_VALUES:
+            to_decline_code = None
+        if type(to_decline_code) is str and to_decline_code in ("false",):
+            to_decline_code = at_notificationItems__0__NotificationRequestItem__additionalData.get("refusalReasonRaw")
+            if type(to_decline_code) is str and to_decline_code in NULL_VALUES:
+                to_decline_code = None
+        else:
+            to_decline_code = None
     if type(to_decline_code) is str:
         if len(to_decline_code) > 255:
             rejections.append(_REJECTION_37)
@@ -1674,15 +1879,23 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
 
     to_network_decline_code = None
 
-    to_network_advice_code: Any = at_notificationItems__0__NotificationRequestItem.get("success")
+    to_network_advice_code: Any = at_notificationItems__0__NotificationRequestItem.get("eventCode")
     if type(to_network_advice_code) is str and to_network_advice_code in NULL_VALUES:
         to_network_advice_code = None
-    if type(to_network_advice_code) is str and to_network_advice_code in ("false",):
+    if type(to_network_advice_code) is str and to_network_advice_code in ("REFUND_FAILED", "REFUNDED_REVERSED"):
         to_network_advice_code = at_notificationItems__0__NotificationRequestItem__additionalData.get("merchantAdviceCode")
         if type(to_network_advice_code) is str and to_network_advice_code in NULL_VALUES:
             to_network_advice_code = None
     else:
-        to_network_advice_code = None
+        to_network_advice_code = at_notificationItems__0__NotificationRequestItem.get("success")
+        if type(to_network_advice_code) is str and to_network_advice_code in NULL_VALUES:
+            to_network_advice_code = None
+        if type(to_network_advice_code) is str and to_network_advice_code in ("false",):
+            to_network_advice_code = at_notificationItems__0__NotificationRequestItem__additionalData.get("merchantAdviceCode")
+            if type(to_network_advice_code) is str and to_network_advice_code in NULL_VALUES:
+                to_network_advice_code = None
+        else:
+            to_network_advice_code = None
     if type(to_network_advice_code) is str:
         if len(to_network_advice_code) > 255:
             rejections.append(_REJECTION_39)
@@ -1806,7 +2019,7 @@ def _reversal(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id
     if type(to_event_type) is str and to_event_type in ("cancel",):
         to_event_type = event_type
         if type(to_event_type) is str:
-            to_event_type = _TABLE_10.get(to_event_type, REFUSED)
+            to_event_type = _TABLE_11.get(to_event_type, REFUSED)
             if to_event_type is REFUSED:
                 rejections.append(_REJECTION_50)
         elif to_event_type is not None:
@@ -1815,7 +2028,7 @@ def _reversal(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id
     else:
         to_event_type = event_type
         if type(to_event_type) is str:
-            to_event_type = _TABLE_11.get(to_event_type, REFUSED)
+            to_event_type = _TABLE_12.get(to_event_type, REFUSED)
             if to_event_type is REFUSED:
                 rejections.append(_REJECTION_50)
         elif to_event_type is not None:
@@ -1924,7 +2137,7 @@ def _reversal(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id
     if type(to_status) is str and to_status in ("cancel",):
         to_status = event_type
         if type(to_status) is str:
-            to_status = _TABLE_12.get(to_status, REFUSED)
+            to_status = _TABLE_13.get(to_status, REFUSED)
             if to_status is REFUSED:
                 rejections.append(_REJECTION_53)
         elif to_status is not None:
@@ -1933,7 +2146,7 @@ def _reversal(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id
     else:
         to_status = event_type
         if type(to_status) is str:
-            to_status = _TABLE_13.get(to_status, REFUSED)
+            to_status = _TABLE_14.get(to_status, REFUSED)
             if to_status is REFUSED:
                 rejections.append(_REJECTION_53)
         elif to_status is not None:
@@ -2120,7 +2333,22 @@ def _reversal(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id
             if type(to_failure_category) is str:
                 to_failure_category = _TABLE_5.get(to_failure_category)
                 if to_failure_category is None:
-                    to_failure_category = "unknown"
+                    to_failure_category = at_notificationItems__0__NotificationRequestItem.get("reason")
+                    if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
+                        to_failure_category = None
+                    if type(to_failure_category) is str:
+                        if to_failure_category.isascii():
+                            to_failure_category = to_failure_category.lower()
+                    elif to_failure_category is not None:
+                        rejections.append(_REJECTION_36)
+                        to_failure_category = REFUSED
+                    if type(to_failure_category) is str:
+                        to_failure_category = _TABLE_6.get(to_failure_category)
+                        if to_failure_category is None:
+                            to_failure_category = "unknown"
+                    elif to_failure_category is not None and to_failure_category is not REFUSED:
+                        rejections.append(_REJECTION_36)
+                        to_failure_category = REFUSED
             elif to_failure_category is not None and to_failure_category is not REFUSED:
                 rejections.append(_REJECTION_36)
                 to_failure_category = REFUSED
@@ -2281,7 +2509,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     elif to_provider_event_id is None:
         rejections.append(_REJECTION_2)
 
-    to_event_type = _TABLE_14[event_type]
+    to_event_type = _TABLE_15[event_type]
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
@@ -2377,7 +2605,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     elif to_card_last_four is not None:
         rejections.append(_REJECTION_19)
 
-    to_status = _TABLE_15[event_type]
+    to_status = _TABLE_16[event_type]
 
     to_failure_code = None
 
@@ -2521,7 +2749,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_dispute_category) is str and to_dispute_category in NULL_VALUES:
         to_dispute_category = None
     if type(to_dispute_category) is str:
-        to_dispute_category = _TABLE_16.get(to_dispute_category)
+        to_dispute_category = _TABLE_17.get(to_dispute_category)
         if to_dispute_category is None:
             to_dispute_category = "unknown"
     elif to_dispute_category is not None:
@@ -2603,7 +2831,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_dispute_stage) is str and to_dispute_stage in NULL_VALUES:
             to_dispute_stage = None
         if type(to_dispute_stage) is str:
-            to_dispute_stage = _TABLE_17.get(to_dispute_stage, REFUSED)
+            to_dispute_stage = _TABLE_18.get(to_dispute_stage, REFUSED)
             if to_dispute_stage is REFUSED:
                 rejections.append(_REJECTION_65)
         elif to_dispute_stage is not None:
@@ -2697,7 +2925,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     elif to_provider_event_id is None:
         rejections.append(_REJECTION_2)
 
-    to_event_type = _TABLE_18[event_type]
+    to_event_type = _TABLE_19[event_type]
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
@@ -2793,32 +3021,48 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     elif to_card_last_four is not None:
         rejections.append(_REJECTION_19)
 
-    to_status = _TABLE_19[event_type]
+    to_status = _TABLE_20[event_type]
 
-    to_failure_code: Any = at_notificationItems__0__NotificationRequestItem.get("success")
+    to_failure_code: Any = at_notificationItems__0__NotificationRequestItem.get("eventCode")
     if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
         to_failure_code = None
-    if type(to_failure_code) is str and to_failure_code in ("false",):
+    if type(to_failure_code) is str and to_failure_code in ("PAIDOUT_REVERSED",):
         to_failure_code = at_notificationItems__0__NotificationRequestItem.get("reason")
         if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
             to_failure_code = None
     else:
-        to_failure_code = None
+        to_failure_code = at_notificationItems__0__NotificationRequestItem.get("success")
+        if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
+            to_failure_code = None
+        if type(to_failure_code) is str and to_failure_code in ("false",):
+            to_failure_code = at_notificationItems__0__NotificationRequestItem.get("reason")
+            if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
+                to_failure_code = None
+        else:
+            to_failure_code = None
     if type(to_failure_code) is str:
         if len(to_failure_code) > 255:
             rejections.append(_REJECTION_20)
     elif to_failure_code is not None:
         rejections.append(_REJECTION_21)
 
-    to_failure_message: Any = at_notificationItems__0__NotificationRequestItem.get("success")
+    to_failure_message: Any = at_notificationItems__0__NotificationRequestItem.get("eventCode")
     if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
         to_failure_message = None
-    if type(to_failure_message) is str and to_failure_message in ("false",):
+    if type(to_failure_message) is str and to_failure_message in ("PAIDOUT_REVERSED",):
         to_failure_message = at_notificationItems__0__NotificationRequestItem.get("reason")
         if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
             to_failure_message = None
     else:
-        to_failure_message = None
+        to_failure_message = at_notificationItems__0__NotificationRequestItem.get("success")
+        if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
+            to_failure_message = None
+        if type(to_failure_message) is str and to_failure_message in ("false",):
+            to_failure_message = at_notificationItems__0__NotificationRequestItem.get("reason")
+            if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
+                to_failure_message = None
+        else:
+            to_failure_message = None
     if type(to_failure_message) is str:
         if len(to_failure_message) > 1000:
             to_failure_message = to_failure_message[:999] + "…"
@@ -2926,10 +3170,10 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
 
     to_direction = None
 
-    to_failure_category: Any = at_notificationItems__0__NotificationRequestItem.get("success")
+    to_failure_category: Any = at_notificationItems__0__NotificationRequestItem.get("eventCode")
     if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
         to_failure_category = None
-    if type(to_failure_category) is str and to_failure_category in ("false",):
+    if type(to_failure_category) is str and to_failure_category in ("PAIDOUT_REVERSED",):
         to_failure_category = at_notificationItems__0__NotificationRequestItem__additionalData.get("merchantAdviceCode")
         if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
             to_failure_category = None
@@ -2955,32 +3199,100 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             if type(to_failure_category) is str:
                 to_failure_category = _TABLE_5.get(to_failure_category)
                 if to_failure_category is None:
-                    to_failure_category = "unknown"
+                    to_failure_category = at_notificationItems__0__NotificationRequestItem.get("reason")
+                    if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
+                        to_failure_category = None
+                    if type(to_failure_category) is str:
+                        if to_failure_category.isascii():
+                            to_failure_category = to_failure_category.lower()
+                    elif to_failure_category is not None:
+                        rejections.append(_REJECTION_36)
+                        to_failure_category = REFUSED
+                    if type(to_failure_category) is str:
+                        to_failure_category = _TABLE_6.get(to_failure_category)
+                        if to_failure_category is None:
+                            to_failure_category = "unknown"
+                    elif to_failure_category is not None and to_failure_category is not REFUSED:
+                        rejections.append(_REJECTION_36)
+                        to_failure_category = REFUSED
             elif to_failure_category is not None and to_failure_category is not REFUSED:
                 rejections.append(_REJECTION_36)
                 to_failure_category = REFUSED
             if to_failure_category is None:
                 to_failure_category = "unknown"
     else:
-        to_failure_category = at_notificationItems__0__NotificationRequestItem.get("eventCode")
+        to_failure_category = at_notificationItems__0__NotificationRequestItem.get("success")
         if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
             to_failure_category = None
-        if type(to_failure_category) is str and to_failure_category in ("PAIDOUT_REVERSED",):
-            to_failure_category = "unknown"
+        if type(to_failure_category) is str and to_failure_category in ("false",):
+            to_failure_category = at_notificationItems__0__NotificationRequestItem__additionalData.get("merchantAdviceCode")
+            if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
+                to_failure_category = None
+            if type(to_failure_category) is str and to_failure_category in (
+    "03",
+    "21",
+    "03: Do not try again",
+    "03 : Do not try again",
+    "21: Payment Cancellation",
+    "21 : Payment Cancellation",
+):
+                to_failure_category = "do_not_retry"
+            else:
+                to_failure_category = at_notificationItems__0__NotificationRequestItem.get("reason")
+                if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
+                    to_failure_category = None
+                if type(to_failure_category) is str:
+                    if to_failure_category.isascii():
+                        to_failure_category = to_failure_category.lower()
+                elif to_failure_category is not None:
+                    rejections.append(_REJECTION_36)
+                    to_failure_category = REFUSED
+                if type(to_failure_category) is str:
+                    to_failure_category = _TABLE_5.get(to_failure_category)
+                    if to_failure_category is None:
+                        to_failure_category = at_notificationItems__0__NotificationRequestItem.get("reason")
+                        if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
+                            to_failure_category = None
+                        if type(to_failure_category) is str:
+                            if to_failure_category.isascii():
+                                to_failure_category = to_failure_category.lower()
+                        elif to_failure_category is not None:
+                            rejections.append(_REJECTION_36)
+                            to_failure_category = REFUSED
+                        if type(to_failure_category) is str:
+                            to_failure_category = _TABLE_6.get(to_failure_category)
+                            if to_failure_category is None:
+                                to_failure_category = "unknown"
+                        elif to_failure_category is not None and to_failure_category is not REFUSED:
+                            rejections.append(_REJECTION_36)
+                            to_failure_category = REFUSED
+                elif to_failure_category is not None and to_failure_category is not REFUSED:
+                    rejections.append(_REJECTION_36)
+                    to_failure_category = REFUSED
+                if to_failure_category is None:
+                    to_failure_category = "unknown"
         else:
             to_failure_category = None
 
     to_error_code = None
 
-    to_decline_code: Any = at_notificationItems__0__NotificationRequestItem.get("success")
+    to_decline_code: Any = at_notificationItems__0__NotificationRequestItem.get("eventCode")
     if type(to_decline_code) is str and to_decline_code in NULL_VALUES:
         to_decline_code = None
-    if type(to_decline_code) is str and to_decline_code in ("false",):
+    if type(to_decline_code) is str and to_decline_code in ("PAIDOUT_REVERSED",):
         to_decline_code = at_notificationItems__0__NotificationRequestItem__additionalData.get("refusalReasonRaw")
         if type(to_decline_code) is str and to_decline_code in NULL_VALUES:
             to_decline_code = None
     else:
-        to_decline_code = None
+        to_decline_code = at_notificationItems__0__NotificationRequestItem.get("success")
+        if type(to_decline_code) is str and to_decline_code in NULL_VALUES:
+            to_decline_code = None
+        if type(to_decline_code) is str and to_decline_code in ("false",):
+            to_decline_code = at_notificationItems__0__NotificationRequestItem__additionalData.get("refusalReasonRaw")
+            if type(to_decline_code) is str and to_decline_code in NULL_VALUES:
+                to_decline_code = None
+        else:
+            to_decline_code = None
     if type(to_decline_code) is str:
         if len(to_decline_code) > 255:
             rejections.append(_REJECTION_37)
@@ -2991,15 +3303,23 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
 
     to_network_decline_code = None
 
-    to_network_advice_code: Any = at_notificationItems__0__NotificationRequestItem.get("success")
+    to_network_advice_code: Any = at_notificationItems__0__NotificationRequestItem.get("eventCode")
     if type(to_network_advice_code) is str and to_network_advice_code in NULL_VALUES:
         to_network_advice_code = None
-    if type(to_network_advice_code) is str and to_network_advice_code in ("false",):
+    if type(to_network_advice_code) is str and to_network_advice_code in ("PAIDOUT_REVERSED",):
         to_network_advice_code = at_notificationItems__0__NotificationRequestItem__additionalData.get("merchantAdviceCode")
         if type(to_network_advice_code) is str and to_network_advice_code in NULL_VALUES:
             to_network_advice_code = None
     else:
-        to_network_advice_code = None
+        to_network_advice_code = at_notificationItems__0__NotificationRequestItem.get("success")
+        if type(to_network_advice_code) is str and to_network_advice_code in NULL_VALUES:
+            to_network_advice_code = None
+        if type(to_network_advice_code) is str and to_network_advice_code in ("false",):
+            to_network_advice_code = at_notificationItems__0__NotificationRequestItem__additionalData.get("merchantAdviceCode")
+            if type(to_network_advice_code) is str and to_network_advice_code in NULL_VALUES:
+                to_network_advice_code = None
+        else:
+            to_network_advice_code = None
     if type(to_network_advice_code) is str:
         if len(to_network_advice_code) > 255:
             rejections.append(_REJECTION_39)

@@ -568,8 +568,61 @@ _REJECTION_164 = Rejection("amount_negative", "fee_cents", "resource.payout_item
 _REJECTION_165 = Rejection("amount_too_large", "fee_cents", "resource.payout_item_fee.value must be at most 999999999999")
 _REJECTION_166 = Rejection("type_invalid", "fee_currency", "resource.payout_item_fee.currency must be text")
 _REJECTION_167 = Rejection("currency_unknown", "fee_currency", "resource.payout_item_fee.currency must be a code of iso4217")
-_REJECTION_168 = Rejection("currency_unknown", "currency", "resource.payout_item.amount.currency must be a code of the list at the time of the event")
-_REJECTION_169 = Rejection("currency_unknown", "fee_currency", "resource.payout_item_fee.currency must be a code of the list at the time of the event")
+_TABLE_22 = {
+    "INSUFFICIENT_FUNDS": "insufficient_funds",
+    "NEGATIVE_BALANCE": "insufficient_funds",
+    "SPENDING_LIMIT_EXCEEDED": "limit",
+    "RECEIVING_LIMIT_EXCEEDED": "limit",
+    "TRANSACTION_LIMIT_EXCEEDED": "limit",
+    "POS_LIMIT_EXCEEDED": "limit",
+    "RECEIVER_ACCOUNT_LOCKED": "invalid_account",
+    "RECEIVER_ACCOUNT_LIMITATION": "invalid_account",
+    "RECEIVER_UNREGISTERED": "invalid_account",
+    "RECEIVER_UNCONFIRMED": "invalid_account",
+    "INVALID_EMAIL": "invalid_account",
+    "INVALID_EMAIL_ID": "invalid_account",
+    "RISK_DECLINE": "fraud",
+    "ACCOUNT_RESTRICTED": "not_supported",
+    "ACCOUNT_UNCONFIRMED_EMAIL": "not_supported",
+    "SENDER_ACCOUNT_LOCKED": "not_supported",
+    "SENDER_ACCOUNT_UNVERIFIED": "not_supported",
+    "SENDER_STATE_RESTRICTED": "not_supported",
+    "USER_COUNTRY_NOT_ALLOWED": "not_supported",
+    "USER_FUNDING_SOURCE_INELIGIBLE": "not_supported",
+    "REFUSED_ACTION_DENIED": "not_supported",
+    "REFUSED_RECEIVER_REFUSED": "not_supported",
+    "NON_HOLDING_CURRENCY": "not_supported",
+    "PENDING_RECIPIENT_NON_HOLDING_CURRENCY_PAYMENT_PREFERENCE": "not_supported",
+    "CURRENCY_NOT_SUPPORTED_FOR_RECEIVER": "not_supported",
+    "CURRENCY_COMPLIANCE": "not_supported",
+    "REGULATORY_PENDING": "not_supported",
+    "REGULATORY_BLOCKED": "not_supported",
+    "TRANSACTION_DECLINED_BY_TRAVEL_RULE": "not_supported",
+    "CLOSED_MARKET": "not_supported",
+    "RECEIVER_COUNTRY_NOT_ALLOWED": "not_supported",
+    "RECEIVER_STATE_RESTRICTED": "not_supported",
+    "RECEIVER_YOUTH_ACCOUNT": "not_supported",
+    "UNVERIFIED_RECIPIENT_NOT_SUPPORTED": "not_supported",
+    "GAMER_FAILED_COUNTRY_OF_RESIDENCE_CHECK": "not_supported",
+    "GAMER_FAILED_FUNDING_SOURCE_CHECK": "not_supported",
+    "GAMING_INVALID_PAYMENT_FLOW": "not_supported",
+    "APPROVER_DENIED": "do_not_retry",
+    "INTERNAL_ERROR": "processor_error",
+    "UNDEFINED": "processor_error",
+    "REQUEST_TIMEOUT_EXCEEDED": "processor_error",
+    "RATE_LIMIT_VALIDATION_FAILURES": "processor_error",
+    "ZERO_AMOUNT": "invalid_request",
+    "DUPLICATE_ITEM": "invalid_request",
+    "SELF_PAY_NOT_ALLOWED": "invalid_request",
+    "USER_BUSINESS_ERROR": "invalid_request",
+    "REQUIRED_SCOPE_MISSING": "invalid_request",
+    "ITEM_ALREADY_CANCELLED": "invalid_request",
+    "ITEM_CANCELLATION_FAILED": "invalid_request",
+    "ITEM_INCORRECT_STATUS": "invalid_request",
+}
+_REJECTION_168 = Rejection("type_invalid", "failure_category", "resource.errors.name must be text")
+_REJECTION_169 = Rejection("currency_unknown", "currency", "resource.payout_item.amount.currency must be a code of the list at the time of the event")
+_REJECTION_170 = Rejection("currency_unknown", "fee_currency", "resource.payout_item_fee.currency must be a code of the list at the time of the event")
 
 _UNREADABLE = Rejected((Rejection("payload_unreadable", "", "the payload is not JSON in UTF-8"),), None)
 _NOT_OBJECT = Rejected((Rejection("payload_unreadable", "", "the payload is not a JSON object"),), None)
@@ -3858,7 +3911,18 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     "PAYMENT.PAYOUTS-ITEM.BLOCKED",
     "PAYMENT.PAYOUTS-ITEM.REFUNDED",
 ):
-        to_failure_category: Any = "unknown"
+        to_failure_category: Any = at_resource__errors.get("name")
+        if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
+            to_failure_category = None
+        if type(to_failure_category) is str:
+            to_failure_category = _TABLE_22.get(to_failure_category)
+            if to_failure_category is None:
+                to_failure_category = "unknown"
+        elif to_failure_category is not None:
+            rejections.append(_REJECTION_168)
+            to_failure_category = REFUSED
+        if to_failure_category is None:
+            to_failure_category = "unknown"
     else:
         to_failure_category = None
 
@@ -3898,9 +3962,9 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
 
     if not rejections:
         if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
-            rejections.append(_REJECTION_168)
-        if to_fee_currency is not None and to_fee_currency in _ENDS_1 and _ENDS_1[to_fee_currency] <= to_provider_created_at:
             rejections.append(_REJECTION_169)
+        if to_fee_currency is not None and to_fee_currency in _ENDS_1 and _ENDS_1[to_fee_currency] <= to_provider_created_at:
+            rejections.append(_REJECTION_170)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)

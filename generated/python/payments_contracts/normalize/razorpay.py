@@ -333,59 +333,218 @@ _REJECTION_82 = Rejection("text_too_long", "related_payment_id", "payload.disput
 _REJECTION_83 = Rejection("type_invalid", "related_payment_id", "payload.dispute.entity.payment_id must be text")
 _REJECTION_84 = Rejection("text_too_long", "dispute_reason", "payload.dispute.entity.reason_code must have at most 255 characters")
 _REJECTION_85 = Rejection("type_invalid", "dispute_reason", "payload.dispute.entity.reason_code must be text")
-_REJECTION_86 = Rejection("timestamp_invalid", "object_created_at", "payload.dispute.entity.created_at cannot be read as a time")
-_REJECTION_87 = Rejection("timestamp_invalid", "object_created_at", "payload.dispute.entity.created_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
-_REJECTION_88 = Rejection("amount_negative", "withdrawn_cents", "payload.dispute.entity.amount_deducted must be at least -999999999999")
-_REJECTION_89 = Rejection("amount_too_large", "withdrawn_cents", "payload.dispute.entity.amount_deducted must be at most 999999999999")
-_REJECTION_90 = Rejection("type_invalid", "withdrawn_cents", "payload.dispute.entity.amount_deducted must be a whole number")
-_REJECTION_91 = Rejection("type_invalid", "withdrawn_currency", "payload.dispute.entity.currency must be text")
-_REJECTION_92 = Rejection("currency_unknown", "withdrawn_currency", "payload.dispute.entity.currency must be a code of iso4217")
 _TABLE_10 = {
+    "goods_or_services_not_received_or_partially_received": "not_received",
+    "fraudulent_transaction": "fraud",
+    "non_matching_account_number": "processing_error",
+    "processed_invalid_expired_card": "authorization",
+    "RZP00": "general",
+    "RZP01": "not_received",
+    "RZP02": "fraud",
+    "RZP03": "fraud",
+    "RZP04": "credit_not_processed",
+    "RZP05": "processing_error",
+    "RZP06": "general",
+    "RZP07": "processing_error",
+    "108": "processing_error",
+    "121": "processing_error",
+    "128": "fraud",
+    "1061": "credit_not_processed",
+    "1062": "not_as_described",
+    "1063": "duplicate",
+    "1064": "not_received",
+    "1065": "processing_error",
+    "1081": "processing_error",
+    "1082": "processing_error",
+    "1083": "processing_error",
+    "1084": "duplicate",
+    "1085": "authorization",
+    "1101": "general",
+    "1102": "general",
+    "1103": "general",
+    "1104": "unrecognized",
+    "1121": "authorization",
+    "1122": "authorization",
+    "1123": "authorization",
+    "1141": "fraud",
+    "1142": "fraud",
+    "1143": "fraud",
+    "10.1": "fraud",
+    "10.2": "fraud",
+    "10.3": "fraud",
+    "10.4": "fraud",
+    "10.5": "fraud",
+    "4837": "fraud",
+    "4840": "fraud",
+    "4849": "fraud",
+    "4870": "fraud",
+    "4871": "fraud",
+    "F10": "fraud",
+    "F14": "fraud",
+    "F22": "fraud",
+    "F24": "fraud",
+    "F29": "fraud",
+    "F30": "fraud",
+    "F31": "fraud",
+    "UA01": "fraud",
+    "UA02": "fraud",
+    "UA05": "fraud",
+    "UA06": "fraud",
+    "4863": "unrecognized",
+    "AA": "unrecognized",
+    "11.1": "authorization",
+    "11.2": "authorization",
+    "11.3": "authorization",
+    "4807": "authorization",
+    "4808": "authorization",
+    "4812": "authorization",
+    "A01": "authorization",
+    "A02": "authorization",
+    "A08": "authorization",
+    "AT": "authorization",
+    "12.1": "processing_error",
+    "12.2": "processing_error",
+    "12.3": "processing_error",
+    "12.4": "processing_error",
+    "12.7": "processing_error",
+    "4834": "processing_error",
+    "4842": "processing_error",
+    "4846": "processing_error",
+    "P01": "processing_error",
+    "P03": "processing_error",
+    "P04": "processing_error",
+    "P07": "processing_error",
+    "P22": "processing_error",
+    "P23": "processing_error",
+    "M01": "processing_error",
+    "IN": "processing_error",
+    "LP": "processing_error",
+    "12.5": "incorrect_amount",
+    "4831": "incorrect_amount",
+    "P05": "incorrect_amount",
+    "AW": "incorrect_amount",
+    "12.6": "duplicate",
+    "12.6.1": "duplicate",
+    "12.6.2": "duplicate",
+    "C14": "duplicate",
+    "P08": "duplicate",
+    "DP": "duplicate",
+    "13.1": "not_received",
+    "13.9": "not_received",
+    "4855": "not_received",
+    "4859": "not_received",
+    "C08": "not_received",
+    "RG": "not_received",
+    "13.2": "canceled",
+    "13.7": "canceled",
+    "4841": "canceled",
+    "C04": "canceled",
+    "C05": "canceled",
+    "C18": "canceled",
+    "C28": "canceled",
+    "AP": "canceled",
+    "13.3": "not_as_described",
+    "13.4": "not_as_described",
+    "13.5": "not_as_described",
+    "C31": "not_as_described",
+    "C32": "not_as_described",
+    "RM": "not_as_described",
+    "13.6": "credit_not_processed",
+    "13.8": "credit_not_processed",
+    "4860": "credit_not_processed",
+    "C02": "credit_not_processed",
+    "RN": "credit_not_processed",
+    "4850": "general",
+    "4853": "general",
+    "4854": "general",
+    "M10": "general",
+    "R03": "general",
+    "R13": "general",
+    "A03": "authorization",
+    "M49": "general",
+}
+_REJECTION_86 = Rejection("type_invalid", "dispute_category", "payload.dispute.entity.reason_code must be text")
+_REJECTION_87 = Rejection("timestamp_invalid", "object_created_at", "payload.dispute.entity.created_at cannot be read as a time")
+_REJECTION_88 = Rejection("timestamp_invalid", "object_created_at", "payload.dispute.entity.created_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
+_REJECTION_89 = Rejection("amount_negative", "withdrawn_cents", "payload.dispute.entity.amount_deducted must be at least -999999999999")
+_REJECTION_90 = Rejection("amount_too_large", "withdrawn_cents", "payload.dispute.entity.amount_deducted must be at most 999999999999")
+_REJECTION_91 = Rejection("type_invalid", "withdrawn_cents", "payload.dispute.entity.amount_deducted must be a whole number")
+_REJECTION_92 = Rejection("type_invalid", "withdrawn_currency", "payload.dispute.entity.currency must be text")
+_REJECTION_93 = Rejection("currency_unknown", "withdrawn_currency", "payload.dispute.entity.currency must be a code of iso4217")
+_TABLE_11 = {
     "fraud": "inquiry",
     "retrieval": "inquiry",
     "chargeback": "chargeback",
     "pre_arbitration": "pre_arbitration",
     "arbitration": "arbitration",
 }
-_REJECTION_93 = Rejection("type_invalid", "dispute_stage", "payload.dispute.entity.phase must be text")
-_TABLE_11 = {
+_REJECTION_94 = Rejection("type_invalid", "dispute_stage", "payload.dispute.entity.phase must be text")
+_TABLE_12 = {
     "payout.initiated": "payout.sent",
     "payout.processed": "payout.paid",
     "payout.failed": "payout.failed",
     "payout.reversed": "payout.failed",
     "payout.rejected": "payout.canceled",
 }
-_REJECTION_94 = Rejection("amount_negative", "amount_cents", "payload.payout.entity.amount must be at least -999999999999")
-_REJECTION_95 = Rejection("amount_too_large", "amount_cents", "payload.payout.entity.amount must be at most 999999999999")
-_REJECTION_96 = Rejection("field_missing", "amount_cents", "payload.payout.entity.amount is absent")
-_REJECTION_97 = Rejection("type_invalid", "amount_cents", "payload.payout.entity.amount must be a whole number")
-_REJECTION_98 = Rejection("type_invalid", "currency", "payload.payout.entity.currency must be text")
-_REJECTION_99 = Rejection("currency_unknown", "currency", "payload.payout.entity.currency must be a code of iso4217")
-_REJECTION_100 = Rejection("field_missing", "currency", "payload.payout.entity.currency is absent")
-_REJECTION_101 = Rejection("type_invalid", "payment_method_type", "payload.payout.entity.mode must be text")
-_REJECTION_102 = Rejection("text_too_long", "payment_method_type", "payload.payout.entity.mode must have at most 255 characters")
-_TABLE_12 = {
+_REJECTION_95 = Rejection("amount_negative", "amount_cents", "payload.payout.entity.amount must be at least -999999999999")
+_REJECTION_96 = Rejection("amount_too_large", "amount_cents", "payload.payout.entity.amount must be at most 999999999999")
+_REJECTION_97 = Rejection("field_missing", "amount_cents", "payload.payout.entity.amount is absent")
+_REJECTION_98 = Rejection("type_invalid", "amount_cents", "payload.payout.entity.amount must be a whole number")
+_REJECTION_99 = Rejection("type_invalid", "currency", "payload.payout.entity.currency must be text")
+_REJECTION_100 = Rejection("currency_unknown", "currency", "payload.payout.entity.currency must be a code of iso4217")
+_REJECTION_101 = Rejection("field_missing", "currency", "payload.payout.entity.currency is absent")
+_REJECTION_102 = Rejection("type_invalid", "payment_method_type", "payload.payout.entity.mode must be text")
+_REJECTION_103 = Rejection("text_too_long", "payment_method_type", "payload.payout.entity.mode must have at most 255 characters")
+_TABLE_13 = {
     "payout.initiated": "processing",
     "payout.processed": "succeeded",
     "payout.failed": "failed",
     "payout.reversed": "failed",
     "payout.rejected": "canceled",
 }
-_REJECTION_103 = Rejection("type_invalid", "failure_message", "payload.payout.entity.failure_reason must be text")
-_REJECTION_104 = Rejection("metadata_too_large", "metadata", "the rest of payload.payout.entity must have at most 500 entries")
-_REJECTION_105 = Rejection("metadata_too_large", "metadata", "the rest of payload.payout.entity must have at most 10000 characters in each key and value")
-_REJECTION_106 = Rejection("metadata_too_large", "metadata", "the rest of payload.payout.entity must have at most 131072 bytes in all")
-_REJECTION_107 = Rejection("text_too_long", "provider_object_id", "payload.payout.entity.id must have at most 255 characters")
-_REJECTION_108 = Rejection("type_invalid", "provider_object_id", "payload.payout.entity.id must be text")
-_REJECTION_109 = Rejection("amount_negative", "fee_cents", "payload.payout.entity.fees must be at least -999999999999")
-_REJECTION_110 = Rejection("amount_too_large", "fee_cents", "payload.payout.entity.fees must be at most 999999999999")
-_REJECTION_111 = Rejection("type_invalid", "fee_cents", "payload.payout.entity.fees must be a whole number")
-_REJECTION_112 = Rejection("type_invalid", "fee_currency", "payload.payout.entity.currency must be text")
-_REJECTION_113 = Rejection("currency_unknown", "fee_currency", "payload.payout.entity.currency must be a code of iso4217")
-_REJECTION_114 = Rejection("timestamp_invalid", "object_created_at", "payload.payout.entity.created_at cannot be read as a time")
-_REJECTION_115 = Rejection("timestamp_invalid", "object_created_at", "payload.payout.entity.created_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
-_REJECTION_116 = Rejection("currency_unknown", "currency", "payload.payout.entity.currency must be a code of the list at the time of the event")
-_REJECTION_117 = Rejection("currency_unknown", "fee_currency", "payload.payout.entity.currency must be a code of the list at the time of the event")
+_REJECTION_104 = Rejection("text_too_long", "failure_code", "payload.payout.entity.status_details.reason must have at most 255 characters")
+_REJECTION_105 = Rejection("type_invalid", "failure_code", "payload.payout.entity.status_details.reason must be text")
+_REJECTION_106 = Rejection("type_invalid", "failure_message", "payload.payout.entity.status_details.description or payload.payout.entity.failure_reason must be text")
+_REJECTION_107 = Rejection("metadata_too_large", "metadata", "the rest of payload.payout.entity must have at most 500 entries")
+_REJECTION_108 = Rejection("metadata_too_large", "metadata", "the rest of payload.payout.entity must have at most 10000 characters in each key and value")
+_REJECTION_109 = Rejection("metadata_too_large", "metadata", "the rest of payload.payout.entity must have at most 131072 bytes in all")
+_REJECTION_110 = Rejection("text_too_long", "provider_object_id", "payload.payout.entity.id must have at most 255 characters")
+_REJECTION_111 = Rejection("type_invalid", "provider_object_id", "payload.payout.entity.id must be text")
+_REJECTION_112 = Rejection("amount_negative", "fee_cents", "payload.payout.entity.fees must be at least -999999999999")
+_REJECTION_113 = Rejection("amount_too_large", "fee_cents", "payload.payout.entity.fees must be at most 999999999999")
+_REJECTION_114 = Rejection("type_invalid", "fee_cents", "payload.payout.entity.fees must be a whole number")
+_REJECTION_115 = Rejection("type_invalid", "fee_currency", "payload.payout.entity.currency must be text")
+_REJECTION_116 = Rejection("currency_unknown", "fee_currency", "payload.payout.entity.currency must be a code of iso4217")
+_TABLE_14 = {
+    "insufficient_funds": "insufficient_funds",
+    "transaction_limit_exceeded": "limit",
+    "amount_limit_exhausted_neft": "limit",
+    "bank_account_closed": "invalid_account",
+    "bank_account_frozen": "invalid_account",
+    "bank_account_invalid": "invalid_account",
+    "beneficiary_account_dormant": "invalid_account",
+    "beneficiary_account_invalid": "invalid_account",
+    "beneficiary_vpa_invalid": "invalid_account",
+    "invalid_beneficiary": "invalid_account",
+    "invalid_ifsc_code": "invalid_account",
+    "imps_not_allowed": "not_supported",
+    "beneficiary_bank_rejected": "issuer_declined",
+    "beneficiary_bank_failure": "issuer_unavailable",
+    "beneficiary_bank_offline": "issuer_unavailable",
+    "beneficiary_bank_technical_error": "issuer_unavailable",
+    "beneficiary_psp_offline": "issuer_unavailable",
+    "npci_beneficiary_timeout": "issuer_unavailable",
+    "gateway_down": "processor_error",
+    "gateway_technical_error": "processor_error",
+    "gateway_timeout": "processor_error",
+    "server_error": "processor_error",
+    "server_error_temporary": "processor_error",
+}
+_REJECTION_117 = Rejection("type_invalid", "failure_category", "payload.payout.entity.status_details.reason must be text")
+_REJECTION_118 = Rejection("timestamp_invalid", "object_created_at", "payload.payout.entity.created_at cannot be read as a time")
+_REJECTION_119 = Rejection("timestamp_invalid", "object_created_at", "payload.payout.entity.created_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
+_REJECTION_120 = Rejection("currency_unknown", "currency", "payload.payout.entity.currency must be a code of the list at the time of the event")
+_REJECTION_121 = Rejection("currency_unknown", "fee_currency", "payload.payout.entity.currency must be a code of the list at the time of the event")
 
 _UNREADABLE = Rejected((Rejection("payload_unreadable", "", "the payload is not JSON in UTF-8"),), None)
 _NOT_OBJECT = Rejected((Rejection("payload_unreadable", "", "the payload is not a JSON object"),), None)
@@ -1422,7 +1581,18 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_dispute_category) is str and to_dispute_category in ("fraud",):
         to_dispute_category = "fraud"
     else:
-        to_dispute_category = "unknown"
+        to_dispute_category = at_payload__dispute__entity.get("reason_code")
+        if type(to_dispute_category) is str and to_dispute_category in NULL_VALUES:
+            to_dispute_category = None
+        if type(to_dispute_category) is str:
+            to_dispute_category = _TABLE_10.get(to_dispute_category)
+            if to_dispute_category is None:
+                to_dispute_category = "unknown"
+        elif to_dispute_category is not None:
+            rejections.append(_REJECTION_86)
+            to_dispute_category = REFUSED
+        if to_dispute_category is None:
+            to_dispute_category = "unknown"
 
     to_related_charge_id = None
 
@@ -1440,22 +1610,22 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_object_created_at) is int:
         to_object_created_at = to_object_created_at * 1000
     elif to_object_created_at is not None:
-        rejections.append(_REJECTION_86)
+        rejections.append(_REJECTION_87)
         to_object_created_at = REFUSED
     if type(to_object_created_at) is int:
         if not -62135596800000 <= to_object_created_at <= 253402300799999:
-            rejections.append(_REJECTION_87)
+            rejections.append(_REJECTION_88)
 
     to_withdrawn_cents: Any = at_payload__dispute__entity.get("amount_deducted")
     if type(to_withdrawn_cents) is str and to_withdrawn_cents in NULL_VALUES:
         to_withdrawn_cents = None
     if type(to_withdrawn_cents) is int:
         if to_withdrawn_cents < -999999999999:
-            rejections.append(_REJECTION_88)
-        if to_withdrawn_cents > 999999999999:
             rejections.append(_REJECTION_89)
+        if to_withdrawn_cents > 999999999999:
+            rejections.append(_REJECTION_90)
     elif to_withdrawn_cents is not None:
-        rejections.append(_REJECTION_90)
+        rejections.append(_REJECTION_91)
 
     to_withdrawn_currency: Any = at_payload__dispute__entity.get("currency")
     if type(to_withdrawn_currency) is str and to_withdrawn_currency in NULL_VALUES:
@@ -1464,21 +1634,21 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if to_withdrawn_currency.isascii():
             to_withdrawn_currency = to_withdrawn_currency.upper()
     elif to_withdrawn_currency is not None:
-        rejections.append(_REJECTION_91)
+        rejections.append(_REJECTION_92)
         to_withdrawn_currency = REFUSED
     if type(to_withdrawn_currency) is str:
         if to_withdrawn_currency not in EXPONENTS:
-            rejections.append(_REJECTION_92)
+            rejections.append(_REJECTION_93)
 
     to_dispute_stage: Any = at_payload__dispute__entity.get("phase")
     if type(to_dispute_stage) is str and to_dispute_stage in NULL_VALUES:
         to_dispute_stage = None
     if type(to_dispute_stage) is str:
-        to_dispute_stage = _TABLE_10.get(to_dispute_stage)
+        to_dispute_stage = _TABLE_11.get(to_dispute_stage)
         if to_dispute_stage is None:
             to_dispute_stage = None
     elif to_dispute_stage is not None:
-        rejections.append(_REJECTION_93)
+        rejections.append(_REJECTION_94)
         to_dispute_stage = REFUSED
 
     if rejections:
@@ -1550,6 +1720,9 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     at_payload__payout__entity: Any = at_payload__payout.get("entity")
     if type(at_payload__payout__entity) is not dict:
         at_payload__payout__entity = NO_MEMBERS
+    at_payload__payout__entity__status_details: Any = at_payload__payout__entity.get("status_details")
+    if type(at_payload__payout__entity__status_details) is not dict:
+        at_payload__payout__entity__status_details = NO_MEMBERS
 
     to_provider: Any = "razorpay"
 
@@ -1562,7 +1735,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     elif to_provider_event_id is None:
         rejections.append(_REJECTION_2)
 
-    to_event_type = _TABLE_11[event_type]
+    to_event_type = _TABLE_12[event_type]
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
@@ -1580,13 +1753,13 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_amount_cents = None
     if type(to_amount_cents) is int:
         if to_amount_cents < -999999999999:
-            rejections.append(_REJECTION_94)
-        if to_amount_cents > 999999999999:
             rejections.append(_REJECTION_95)
+        if to_amount_cents > 999999999999:
+            rejections.append(_REJECTION_96)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_96)
-    else:
         rejections.append(_REJECTION_97)
+    else:
+        rejections.append(_REJECTION_98)
 
     to_currency: Any = at_payload__payout__entity.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -1595,13 +1768,13 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_currency.isascii():
             to_currency = to_currency.upper()
     elif to_currency is not None:
-        rejections.append(_REJECTION_98)
+        rejections.append(_REJECTION_99)
         to_currency = REFUSED
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_99)
+            rejections.append(_REJECTION_100)
     elif to_currency is None:
-        rejections.append(_REJECTION_100)
+        rejections.append(_REJECTION_101)
 
     to_payment_method_type: Any = at_payload__payout__entity.get("mode")
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
@@ -1610,28 +1783,47 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_payment_method_type.isascii():
             to_payment_method_type = to_payment_method_type.lower()
     elif to_payment_method_type is not None:
-        rejections.append(_REJECTION_101)
+        rejections.append(_REJECTION_102)
         to_payment_method_type = REFUSED
     if type(to_payment_method_type) is str:
         if len(to_payment_method_type) > 255:
-            rejections.append(_REJECTION_102)
+            rejections.append(_REJECTION_103)
 
     to_card_brand = None
 
     to_card_last_four = None
 
-    to_status = _TABLE_12[event_type]
+    to_status = _TABLE_13[event_type]
 
-    to_failure_code = None
+    if event_type in ("payout.failed", "payout.reversed"):
+        to_failure_code: Any = at_payload__payout__entity__status_details.get("reason")
+        if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
+            to_failure_code = None
+    else:
+        to_failure_code = None
+    if type(to_failure_code) is str:
+        if len(to_failure_code) > 255:
+            rejections.append(_REJECTION_104)
+    elif to_failure_code is not None:
+        rejections.append(_REJECTION_105)
 
-    to_failure_message: Any = at_payload__payout__entity.get("failure_reason")
-    if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
-        to_failure_message = None
+    if event_type in ("payout.failed", "payout.reversed"):
+        to_failure_message: Any = at_payload__payout__entity__status_details.get("description")
+        if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
+            to_failure_message = None
+        if to_failure_message is None:
+            to_failure_message = at_payload__payout__entity.get("failure_reason")
+            if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
+                to_failure_message = None
+    else:
+        to_failure_message = at_payload__payout__entity.get("failure_reason")
+        if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
+            to_failure_message = None
     if type(to_failure_message) is str:
         if len(to_failure_message) > 1000:
             to_failure_message = to_failure_message[:999] + "…"
     elif to_failure_message is not None:
-        rejections.append(_REJECTION_103)
+        rejections.append(_REJECTION_106)
 
     to_metadata: dict[str, str] = {}
     value: Any
@@ -1653,15 +1845,24 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     value = at_payload__payout__entity.get("reference_id")
     if value is not None:
         put_scalar(to_metadata, "reference_id", value)
+    value = at_payload__payout__entity__status_details.get("reason")
+    if value is not None:
+        put_scalar(to_metadata, "status_details.reason", value)
+    value = at_payload__payout__entity__status_details.get("description")
+    if value is not None:
+        put_scalar(to_metadata, "status_details.description", value)
+    value = at_payload__payout__entity__status_details.get("source")
+    if value is not None:
+        put_scalar(to_metadata, "status_details.source", value)
     value = at_payload__payout__entity.get("created_at")
     if value is not None:
         put_scalar(to_metadata, "created_at", value)
     if len(to_metadata) > 500:
-        rejections.append(_REJECTION_104)
+        rejections.append(_REJECTION_107)
     if longest(to_metadata) > 10000:
-        rejections.append(_REJECTION_105)
+        rejections.append(_REJECTION_108)
     if size(to_metadata) > 131072:
-        rejections.append(_REJECTION_106)
+        rejections.append(_REJECTION_109)
 
     to_provider_created_at: Any = root.get("created_at")
     if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
@@ -1687,9 +1888,9 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_provider_object_id = None
     if type(to_provider_object_id) is str:
         if len(to_provider_object_id) > 255:
-            rejections.append(_REJECTION_107)
+            rejections.append(_REJECTION_110)
     elif to_provider_object_id is not None:
-        rejections.append(_REJECTION_108)
+        rejections.append(_REJECTION_111)
 
     to_attempt_number = None
 
@@ -1719,11 +1920,11 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_fee_cents = None
     if type(to_fee_cents) is int:
         if to_fee_cents < -999999999999:
-            rejections.append(_REJECTION_109)
+            rejections.append(_REJECTION_112)
         if to_fee_cents > 999999999999:
-            rejections.append(_REJECTION_110)
+            rejections.append(_REJECTION_113)
     elif to_fee_cents is not None:
-        rejections.append(_REJECTION_111)
+        rejections.append(_REJECTION_114)
 
     to_fee_currency: Any = at_payload__payout__entity.get("currency")
     if type(to_fee_currency) is str and to_fee_currency in NULL_VALUES:
@@ -1732,18 +1933,29 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_fee_currency.isascii():
             to_fee_currency = to_fee_currency.upper()
     elif to_fee_currency is not None:
-        rejections.append(_REJECTION_112)
+        rejections.append(_REJECTION_115)
         to_fee_currency = REFUSED
     if type(to_fee_currency) is str:
         if to_fee_currency not in EXPONENTS:
-            rejections.append(_REJECTION_113)
+            rejections.append(_REJECTION_116)
 
     to_application_fee_cents = None
 
     to_direction = None
 
     if event_type in ("payout.failed", "payout.reversed"):
-        to_failure_category: Any = "unknown"
+        to_failure_category: Any = at_payload__payout__entity__status_details.get("reason")
+        if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
+            to_failure_category = None
+        if type(to_failure_category) is str:
+            to_failure_category = _TABLE_14.get(to_failure_category)
+            if to_failure_category is None:
+                to_failure_category = "unknown"
+        elif to_failure_category is not None:
+            rejections.append(_REJECTION_117)
+            to_failure_category = REFUSED
+        if to_failure_category is None:
+            to_failure_category = "unknown"
     else:
         to_failure_category = None
 
@@ -1779,11 +1991,11 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_object_created_at) is int:
         to_object_created_at = to_object_created_at * 1000
     elif to_object_created_at is not None:
-        rejections.append(_REJECTION_114)
+        rejections.append(_REJECTION_118)
         to_object_created_at = REFUSED
     if type(to_object_created_at) is int:
         if not -62135596800000 <= to_object_created_at <= 253402300799999:
-            rejections.append(_REJECTION_115)
+            rejections.append(_REJECTION_119)
 
     to_withdrawn_cents = None
 
@@ -1793,9 +2005,9 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
 
     if not rejections:
         if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= (to_object_created_at if to_object_created_at is not None else to_provider_created_at):
-            rejections.append(_REJECTION_116)
+            rejections.append(_REJECTION_120)
         if to_fee_currency is not None and to_fee_currency in _ENDS_1 and _ENDS_1[to_fee_currency] <= (to_object_created_at if to_object_created_at is not None else to_provider_created_at):
-            rejections.append(_REJECTION_117)
+            rejections.append(_REJECTION_121)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
