@@ -9,6 +9,8 @@ from __future__ import annotations
 import copy
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from codegen.reference import is_reference, target
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -79,11 +81,9 @@ def said(document: dict[str, Any], schema: Any) -> Iterator[dict[str, Any]]:
     """Yield all that is said of one value: a schema, what it refers to, what it joins."""
     if isinstance(schema, dict):
         yield schema
-        if "$ref" in schema:
-            at: Any = document
-            for step in schema["$ref"].removeprefix("#/").split("/"):
-                at = at[step]
-            yield from said(document, at)
+        if is_reference(schema):
+            _, meant = target(document, schema["$ref"])
+            yield from said(document, meant)
         for keyword in ("allOf", "anyOf", "oneOf"):
             for part in schema.get(keyword, ()):
                 yield from said(document, part)

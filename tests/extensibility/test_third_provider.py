@@ -9,6 +9,8 @@ import os
 import shutil
 import subprocess
 import sys
+from fnmatch import fnmatch
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -197,18 +199,63 @@ def test_no_code_is_written_for_the_provider() -> None:
     beside = [name for name in files if not name.startswith("providers/zebrapay/")]
     assert beside == ["topics/payments.zebrapay.raw.yaml"]
     assert {Path(name).suffix for name in files} == {".yaml"}
+
+
+EVERY = frozenset(PROVIDERS)
+# What may name which providers, and why; a path that ends with a slash stands for all below it.
+MAY_NAME: dict[str, tuple[frozenset[str], str]] = {
+    "codegen/src/codegen/revision.py": (frozenset({"checkout"}), "a checkout of git"),
+    "infra/compose.yaml": (frozenset({"square", "stripe"}), "written from the settings of the local stack"),
+    "infra/helm/payment-pipeline/files/": (EVERY, "written from the contracts"),
+    "infra/helm/payment-pipeline/values.yaml": (frozenset({"square", "stripe"}), "values that an installation sets"),
+    "infra/k8s/": (EVERY, "written from the chart, its values and the contracts"),
+    "infra/local/src/stack/demo/batch.py": (frozenset({"stripe"}), "whose webhooks `make demo` sends"),
+    "infra/local/src/stack/demo/story.py": (frozenset({"stripe"}), "whose webhooks `make demo` sends"),
+    "infra/local/src/stack/places.py": (frozenset({"square", "stripe"}), "whose gateways run unless others are named"),
+    "services/analytics/src/analytics/report/draw.py": (frozenset({"square"}), "the form of a mark in a legend"),
+    "services/kit/src/kit/logging.py": (frozenset({"stripe"}), "an example in a docstring"),
+    "services/operations/src/operations/audit/stream.py": (frozenset({"stripe"}), "an example in a docstring"),
+    "services/simulator/src/simulator/__main__.py": (frozenset({"stripe"}), "whose webhooks it sends unless told"),
+}
+SOURCES = ("services/*/src/*", "codegen/catalogue/src", "codegen/src", "dbt", "infra", "Makefile")
+
+
+@cache
+def sources() -> dict[str, str]:
+    """Return each path with what it holds, in lower case: the files of git, and those that are to be."""
     listed = subprocess.run(
-        ["git", "ls-files", "codegen/catalogue/src", "codegen/src", "dbt", "infra", "services", "Makefile"],
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", *SOURCES],
         cwd=ROOT,
         check=True,
         capture_output=True,
         text=True,
     )
-    sources = [ROOT / name for name in listed.stdout.splitlines() if (ROOT / name).is_file()]
-    lines = [
-        f"{source.relative_to(ROOT)}: {line}"
-        for source in sources
-        for line in source.read_text(encoding="utf-8", errors="ignore").splitlines()
-        if "zebrapay" in line.lower()
-    ]
-    assert lines == []
+    paths = [name for name in listed.stdout.splitlines() if (ROOT / name).is_file()]
+    # Tests of infra take one of the providers as an example.
+    of_programs = [name for name in paths if not (name.startswith("infra/") and "/tests/" in name)]
+    return {name: (ROOT / name).read_text(encoding="utf-8", errors="ignore").lower() for name in of_programs}
+
+
+def naming(provider: str) -> set[str]:
+    return {path for path, text in sources().items() if provider in path.lower() or provider in text}
+
+
+def below(path: str, allowed: str) -> bool:
+    return path.startswith(allowed) if allowed.endswith("/") else path == allowed
+
+
+@pytest.mark.parametrize("provider", sorted(PROVIDERS))
+def test_no_code_knows_a_provider_by_its_name(provider: str) -> None:
+    exempt = [allowed for allowed, (names, _) in MAY_NAME.items() if provider in names]
+    assert {path for path in naming(provider) if not any(below(path, each) for each in exempt)} == set()
+
+
+@pytest.mark.parametrize("allowed", MAY_NAME)
+def test_what_may_name_a_provider_names_it(allowed: str) -> None:
+    names, _ = MAY_NAME[allowed]
+    assert {each for each in names if not any(below(path, allowed) for path in naming(each))} == set()
+
+
+@pytest.mark.parametrize("pattern", SOURCES)
+def test_the_sources_are_where_they_are_looked_for(pattern: str) -> None:
+    assert [path for path in sources() if fnmatch(path, f"{pattern}*")] != []

@@ -70,6 +70,11 @@ RULES: tuple[CompatRule, ...] = (
     CompatRule("derived-column", "A column of Silver or Gold stays, under its name.", derived.columns_removed),
     CompatRule("derived-source", "A column is made from what it was made from.", derived.sources_changed),
     CompatRule("derived-type", "A column that hands a source on keeps its type.", derived.types_changed),
+    CompatRule("derived-required", "A column of Silver or Gold that is never null stays so.", derived.nulls_allowed),
+    CompatRule(
+        "derived-reference", "Rows of Silver and Gold point to what they pointed to.", derived.references_changed
+    ),
+    CompatRule("derived-values", "A column of Silver or Gold has only values that it had.", derived.values_widened),
     CompatRule("family-removed", "A family stays, with its statuses and amounts.", families.removed),
     CompatRule("family-order", "The same events make the same state of an object.", families.identity_changed),
     CompatRule("family-money", "What counts money goes on counting it.", families.money_changed),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from codegen.compat.breakage import Breakage, broken
+from codegen.compat.derived import columns_untagged
 from codegen.compat.schemas import misfits, shown
 from codegen.personal import Part, below, holding, is_tagged
 from codegen.reference import followed, resolved, to_schema
@@ -57,7 +58,7 @@ def narrowed(old: Catalog, new: Catalog) -> Iterator[Breakage]:
 
 
 def personal_removed(old: Catalog, new: Catalog) -> Iterator[Breakage]:
-    """Yield what was personal data and is not tagged as such any more: `metadata` would take it."""
+    """Yield what was personal data and is not tagged as such any more: `metadata` would take it, or readers show it."""
     hint = "leave the tag; what is truly no personal data is agreed on with those who answer for it"
     for provider, payload, before, after in both(old, new):
         for path, now in after.items():
@@ -72,6 +73,7 @@ def personal_removed(old: Catalog, new: Catalog) -> Iterator[Breakage]:
                 concern = ("payload", provider.name, payload, path)
                 yield broken(concern, provider.payload.source, now.place, message, hint)
     yield from _fields_untagged(old, new, hint)
+    yield from columns_untagged(old, new, hint)
 
 
 def both(old: Catalog, new: Catalog) -> Iterator[tuple[Provider, str, Mapping[str, Member], Mapping[str, Member]]]:

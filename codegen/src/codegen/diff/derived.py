@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from codegen.compat.derived import type_in
-from codegen.diff.change import Change, Section, others
+from codegen.compat.derived import promised_values, type_in
+from codegen.diff.change import Change, Section, others, worded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from codegen.model import Catalog
 
 _ATTRIBUTES = ("key", "owner", "writer", "description")
-_TOLD = frozenset({"kind", "name", "columns", "maintenance", *_ATTRIBUTES})
+_TOLD = frozenset({"kind", "name", "columns", "maintenance", "references", "required", *_ATTRIBUTES})
 
 
 def tables(old: Catalog, new: Catalog) -> Iterator[Change]:
@@ -30,6 +30,10 @@ def tables(old: Catalog, new: Catalog) -> Iterator[Change]:
                 one, other = (_worded(getattr(each, attribute)) for each in (was, now))
                 if one != other:
                     yield Change(Section.DERIVED, name, f"{attribute} {one} → {other}", ((*concern, attribute),))
+            pointed, points = (each.source.data.get("references") for each in (was, now))
+            if pointed != points:
+                told = f"references {worded(pointed)} → {worded(points)}"
+                yield Change(Section.DERIVED, name, told, ((*concern, "references"),))
             yield from others(Section.DERIVED, name, was.source, now.source, _TOLD)
 
 
@@ -42,11 +46,15 @@ def columns(old: Catalog, new: Catalog) -> Iterator[Change]:
         for column in dict.fromkeys((*before, *after)):
             title, concerns = f"{name}.{column}", (("column", name, column),)
             if column not in before:
-                yield Change(Section.DERIVED, title, f"is new, from {_from(after[column])}", concerns)
+                never = ", never null" if column in now.required else ""
+                yield Change(Section.DERIVED, title, f"is new, from {_from(after[column])}{never}", concerns)
             elif column not in after:
                 yield Change(Section.DERIVED, title, "is gone", concerns)
             else:
-                text = "; ".join(_differences(old, new, before[column], after[column]))
+                told = [*_differences(old, new, before[column], after[column])]
+                if (column in was.required) != (column in now.required):
+                    told.append("never null" if column in now.required else "may be null")
+                text = "; ".join(told)
                 if text:
                     yield Change(Section.DERIVED, title, text, concerns)
 
@@ -61,6 +69,10 @@ def _differences(old: Catalog, new: Catalog, was: DerivedColumn, now: DerivedCol
         before, after = (getattr(each, word) for each in (was, now))
         if before != after:
             yield f"{told} {_worded(before)} → {_worded(after)}"
+    if (was.values, was.values_of) == (now.values, now.values_of):
+        before, after = promised_values(old, was), promised_values(new, now)
+        if before != after:
+            yield f"one of {_worded(before)} → {_worded(after)}"
     if was.doc != now.doc:
         yield f"means {was.doc or 'what its source means'} → {now.doc or 'what its source means'}"
 
@@ -70,7 +82,7 @@ def _from(column: DerivedColumn) -> str:
 
 
 def _worded(value: object) -> str:
-    return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+    return ", ".join(map(str, value)) or "any" if isinstance(value, tuple) else str(value)
 
 
 def _pairs(old: Catalog, new: Catalog) -> Iterator[tuple[str, DerivedTable | None, DerivedTable | None]]:
