@@ -5,6 +5,7 @@ from typing import Any, cast
 
 import pytest
 from analytics.program import ended_with_its_run
+from dagster import DagsterExecutionInterruptedError
 
 
 def sleeper() -> Any:
@@ -15,7 +16,7 @@ def sleeper() -> Any:
 
 def test_dbt_does_not_outlive_a_run_that_gave_up_waiting_for_it() -> None:
     invocation = sleeper()
-    with pytest.raises(subprocess.TimeoutExpired), ended_with_its_run(invocation) as build:
+    with pytest.raises(DagsterExecutionInterruptedError), ended_with_its_run(invocation) as build:
         build.process.wait(timeout=0.01)
     assert invocation.process.returncode == -9
 

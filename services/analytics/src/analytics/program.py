@@ -6,7 +6,9 @@ from contextlib import contextmanager
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
+from subprocess import TimeoutExpired
 
+from dagster import DagsterExecutionInterruptedError
 from dagster_dbt import DbtCliInvocation, DbtCliResource, DbtProject
 from packaging.version import Version
 
@@ -31,13 +33,19 @@ def open_dbt(project: DbtProject) -> InstalledDbt:
 
 @contextmanager
 def ended_with_its_run(invocation: DbtCliInvocation) -> Iterator[DbtCliInvocation]:
-    """Kill dbt where its run goes before it.
+    """Kill dbt where its run is ended and dbt does not end.
 
-    A run that is ended interrupts dbt, waits for 25 s, and leaves it to itself: one that waits for a server which does
-    not answer would stay for as long as that, another beside it each hour.
+    dagster-dbt interrupts dbt, waits for 25 s, and leaves it to itself; what it raises then is no interrupt, so the run
+    goes on with its next step. Where a server does not answer both would stay until it does, others beside them each
+    hour.
+
+    Raises:
+        DagsterExecutionInterruptedError: dbt did not end in time.
     """
     try:
         yield invocation
+    except TimeoutExpired as error:
+        raise DagsterExecutionInterruptedError from error
     finally:
         if invocation.process.poll() is None:
             invocation.process.kill()
