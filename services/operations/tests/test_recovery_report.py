@@ -4,6 +4,7 @@ import json
 from collections import Counter
 from io import StringIO
 
+import pytest
 from operations.recovery.events import Position
 from operations.recovery.originals import GONE, Missing
 from operations.recovery.redrive import Candidate, Limits, Report
@@ -43,6 +44,19 @@ def test_a_list_has_the_newest_first_and_counts_all() -> None:
     lines = printed(on).splitlines()
     assert [line.split()[0] for line in lines[1:3]] == [raw(2).event_id, raw(1).event_id]
     assert lines[-1] == "2 of 3 shown: 2 open, 1 closed"
+
+
+@pytest.mark.parametrize("is_terminal", [True, False])
+def test_no_column_of_a_list_is_lost_in_a_narrow_terminal_or_a_pipe(is_terminal: bool) -> None:  # noqa: FBT001 -- a case
+    on = Console(file=StringIO(), width=80, force_terminal=is_terminal, no_color=True, color_system=None)
+    print_list([Standing(failure(0), 1, "open", None)], 2, on)
+    names, row = printed(on).splitlines()[:2]
+    assert names.split() == ["event", "provider", "type", "merchant", "quarantined", "by", "reasons", "state"]
+    of_the_event = failure(0)
+    for part in (of_the_event.event_id, of_the_event.event_type, *of_the_event.reason_codes, "open"):
+        assert part
+        assert part in row
+    assert on.width == 80
 
 
 def test_an_event_is_shown_with_its_reasons_and_places_and_without_what_is_secret() -> None:

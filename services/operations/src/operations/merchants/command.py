@@ -9,11 +9,11 @@ from kit.clock import utc_now
 from kit.settings import load
 from payments_contracts.pins.operations import Merchant
 from rich.console import Console
-from rich.table import Table
 
 from operations.errors import MerchantError
 from operations.merchants.register import Register
 from operations.merchants.terms import next_version, read_limits
+from operations.printing import listing, print_table
 from operations.recovery.options import Actor, Json, actor_of
 from operations.settings import DatabaseSettings
 
@@ -90,7 +90,8 @@ def _tell(merchants: Sequence[Merchant], *, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps({"merchants": [each.model_dump(mode="json") for each in merchants]}, indent=2))
         return
-    table = Table("merchant", "version", "status", "currencies", "limits (minor unit)", "since", "by", "note")
+    names = ("merchant", "version", "status", "currencies", "limits (minor unit)", "since", "by", "note")
+    table = listing(*names, folded={"currencies", "limits (minor unit)", "note"})
     for each in merchants:
         table.add_row(
             each.merchant_id,
@@ -102,4 +103,4 @@ def _tell(merchants: Sequence[Merchant], *, as_json: bool) -> None:
             each.changed_by,
             each.note or "",
         )
-    console.print(table)
+    print_table(table, console)

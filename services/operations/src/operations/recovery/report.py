@@ -7,8 +7,8 @@ from typing import Any
 from payments_contracts.pins.operations import RecoveryAction
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
+from operations.printing import listing, print_table
 from operations.recovery.events import Failure, RawEvent
 from operations.recovery.originals import Missing
 from operations.recovery.redrive import Candidate, Limits, Report
@@ -39,9 +39,8 @@ def action_as_object(action: RecoveryAction) -> dict[str, Any]:
 def print_list(standings: Sequence[Standing], limit: int, console: Console) -> None:
     """Print the newest dead letters, one a line, and how many there are in each state."""
     shown = sorted(standings, key=lambda each: each.failure.recorded_at, reverse=True)[:limit]
-    table = Table(box=None, pad_edge=False)
-    for name in ("event", "provider", "type", "merchant", "quarantined", "by", "reasons", "state"):
-        table.add_column(name, overflow="fold", no_wrap=name in {"event", "provider", "quarantined", "by", "state"})
+    names = ("event", "provider", "type", "merchant", "quarantined", "by", "reasons", "state")
+    table = listing(*names, folded={"merchant", "reasons"})
     for each in shown:
         failure = each.failure
         table.add_row(
@@ -54,7 +53,7 @@ def print_list(standings: Sequence[Standing], limit: int, console: Console) -> N
             ", ".join(failure.reason_codes),
             each.state,
         )
-    console.print(table)
+    print_table(table, console)
     counts = ", ".join(f"{count} {state}" for state, count in count_states(standings).items() if count)
     console.print(f"{len(shown)} of {len(standings)} shown: {counts}", highlight=False)
 
@@ -116,12 +115,10 @@ def words_of(trial: Trial) -> str:
 
 def print_trials(candidates: Sequence[Candidate], limit: int, console: Console) -> None:
     """Print what today's contract says of quarantined events: each of the first ones, then all in sum."""
-    table = Table(box=None, pad_edge=False)
-    for name in ("event", "provider", "was", "today"):
-        table.add_column(name, overflow="fold", no_wrap=name in {"event", "provider"})
+    table = listing("event", "provider", "was", "today", folded={"was", "today"})
     for each in candidates[:limit]:
         table.add_row(each.event_id, each.provider, ", ".join(each.reason_codes), escape(words_of(each.trial)))
-    console.print(table)
+    print_table(table, console)
     print_sum(candidates, console)
 
 
