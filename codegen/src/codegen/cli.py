@@ -34,7 +34,9 @@ if TYPE_CHECKING:
 
     from codegen.model import Catalog, Provider
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+app = typer.Typer(
+    rich_markup_mode="markdown", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
+)
 
 Contracts = Annotated[Path, typer.Option("--contracts", help="Folder of the contracts.", show_default=True)]
 Generated = Annotated[Path, typer.Option("--generated", help="Folder of what is generated.", show_default=True)]

@@ -19,7 +19,7 @@ FILE = REPOSITORY / "infra" / "compose.yaml"
 SECRETS = REPOSITORY / "infra" / "secrets.env"
 _BYTES = 24
 
-app = typer.Typer(add_completion=False, help="The pipeline in containers.")
+app = typer.Typer(rich_markup_mode="markdown", add_completion=False, help="The pipeline in containers.")
 
 
 @app.callback(invoke_without_command=True)

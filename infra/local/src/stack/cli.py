@@ -27,6 +27,7 @@ from stack.tools.catalogue import toolbox
 from stack.tools.maven import MavenTool
 
 app = typer.Typer(
+    rich_markup_mode="markdown",
     help="Runs the whole pipeline locally, as plain processes.",
     no_args_is_help=True,
     add_completion=False,

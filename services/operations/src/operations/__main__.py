@@ -47,11 +47,15 @@ from operations.verification import verify_run
 from operations.warmup import warm_up
 from operations.watch.command import watch
 
-app = typer.Typer(no_args_is_help=True, help="Deploy the contracts, and look into the pipeline.")
-topics_app = typer.Typer(no_args_is_help=True, help="Topics of the contracts.")
-schemas_app = typer.Typer(no_args_is_help=True, help="Schemas of the contracts.")
-tables_app = typer.Typer(no_args_is_help=True, help="Tables of the contracts.")
-database_app = typer.Typer(no_args_is_help=True, help="The operational database of the contracts.")
+app = typer.Typer(
+    rich_markup_mode="markdown", no_args_is_help=True, help="Deploy the contracts, and look into the pipeline."
+)
+topics_app = typer.Typer(rich_markup_mode="markdown", no_args_is_help=True, help="Topics of the contracts.")
+schemas_app = typer.Typer(rich_markup_mode="markdown", no_args_is_help=True, help="Schemas of the contracts.")
+tables_app = typer.Typer(rich_markup_mode="markdown", no_args_is_help=True, help="Tables of the contracts.")
+database_app = typer.Typer(
+    rich_markup_mode="markdown", no_args_is_help=True, help="The operational database of the contracts."
+)
 app.add_typer(topics_app, name="topics")
 app.add_typer(schemas_app, name="schemas")
 app.add_typer(tables_app, name="tables")
@@ -167,6 +171,24 @@ def verify(
     print_undecodable(undecodable, console)
     if first_loss(verdict.hops):
         raise typer.Exit(1)
+
+
+@app.command()
+def build(
+    job: Annotated[
+        str, typer.Argument(help="refresh builds all, silver and gold a layer each, rebuild makes all of it anew.")
+    ] = "refresh",
+    patience: Annotated[float, typer.Option(help="Seconds to wait; the run goes on after them.")] = 900,
+) -> None:
+    """Let Dagster build Silver and Gold from what Bronze has, now and not at the next hour.
+
+    Exits with 1 and names the step when one failed.
+    """
+    dagster = load(OperationsSettings).dagster_url
+    run_id = launch(dagster, job)
+    console.print(f"waiting for the run {dagster}/runs/{run_id}", highlight=False, soft_wrap=True)
+    wait(dagster, run_id, patience)
+    console.print(f"{job}: done")
 
 
 @app.command()

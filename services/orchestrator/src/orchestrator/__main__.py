@@ -18,7 +18,12 @@ from orchestrator.program import run as run_program
 from orchestrator.roles import Assignment, Role
 from orchestrator.settings import CommitterSettings, ConsumerSettings, ProgramSettings, WorkerSettings
 
-app = typer.Typer(help="Runs one durable workflow per payment event.", no_args_is_help=True, add_completion=False)
+app = typer.Typer(
+    rich_markup_mode="markdown",
+    help="Runs one durable workflow per payment event.",
+    no_args_is_help=True,
+    add_completion=False,
+)
 
 
 @app.callback()

@@ -36,7 +36,9 @@ from simulator.settings import EndpointSecret, EndpointSettings
 from simulator.signing import Signer
 from simulator.webhooks import Plan, Webhook, compose
 
-app = typer.Typer(no_args_is_help=True, help="Sends signed webhooks made from the contracts' examples.")
+app = typer.Typer(
+    rich_markup_mode="markdown", no_args_is_help=True, help="Sends signed webhooks made from the contracts' examples."
+)
 
 _TAG = re.compile(r"[a-z0-9-]{1,40}")
 _TIMEOUT_SECONDS = 30.0
@@ -62,7 +64,7 @@ def send(
     ] = None,
     run: Annotated[str | None, typer.Option(help="Tag of the run; part of its merchants' ids.")] = None,
     ledger: Annotated[Path | None, typer.Option(help="Write a JSON line per webhook here.")] = None,
-    url: Annotated[str | None, typer.Option(help="The gateway; else from GATEWAY_<PROVIDER>_URL.")] = None,
+    url: Annotated[str | None, typer.Option(help="The gateway; else from `GATEWAY_<PROVIDER>_URL`.")] = None,
     mix: Annotated[str, typer.Option(help="Weights of the kinds of webhook.")] = DEFAULT,
     lifecycles: Annotated[
         float, typer.Option(min=0, max=1, help="Share of the accepted that tell lives of payments.")

@@ -20,7 +20,7 @@ from analytics.settings import ReportSettings
 _STATEMENT_SECONDS = 300
 _DAY = ["%Y-%m-%d"]
 
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+app = typer.Typer(rich_markup_mode="markdown", add_completion=False, pretty_exceptions_enable=False)
 
 
 @app.command()

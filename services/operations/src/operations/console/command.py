@@ -19,7 +19,7 @@ from operations.console.runs import Runs
 from operations.console.settings import LEAST_TOKEN, ConsoleSettings
 from operations.recovery.session import open_session
 
-app = typer.Typer()
+app = typer.Typer(rich_markup_mode="markdown")
 _STOP_SECONDS = 20
 
 

@@ -18,6 +18,7 @@ from operations.recovery.options import Actor, Json, actor_of
 from operations.settings import DatabaseSettings
 
 app = typer.Typer(
+    rich_markup_mode="markdown",
     no_args_is_help=True,
     help="What is agreed with merchants: status, currencies, limits. A change is a version, and none is ever changed. "
     "Exit code 1: there is no such merchant, or the change is refused; 69: the database does not answer.",

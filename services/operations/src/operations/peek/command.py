@@ -19,7 +19,7 @@ from operations.recovery.filters import instant
 from operations.recovery.scan import Scanner
 from operations.recovery.topics import Decoder
 
-app = typer.Typer(no_args_is_help=True)
+app = typer.Typer(rich_markup_mode="markdown", no_args_is_help=True)
 _FOLLOW_SECONDS = 0.5
 _TIMEOUT_SECONDS = 5.0
 # Looked through from the end of each partition for records that are wanted.

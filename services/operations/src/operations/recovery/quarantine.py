@@ -55,6 +55,7 @@ from operations.recovery.standing import STATES, Standing
 from operations.settings import RecoverySettings
 
 app = typer.Typer(
+    rich_markup_mode="markdown",
     no_args_is_help=True,
     help="Look into what was quarantined, try it again, send it again, and close what is final. "
     "Exit code 1: nothing matches, or something could not be recovered; 69: a server does not answer.",

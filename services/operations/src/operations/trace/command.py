@@ -25,7 +25,7 @@ from operations.trace.rows import open_rows
 from operations.trace.tables import EventTables
 from operations.trace.workflows import EventWorkflows
 
-app = typer.Typer(no_args_is_help=True)
+app = typer.Typer(rich_markup_mode="markdown", no_args_is_help=True)
 _UNAVAILABLE = 69
 """EX_UNAVAILABLE of sysexits.h."""
 
