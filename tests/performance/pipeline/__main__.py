@@ -18,6 +18,7 @@ from tests.performance.chain.rest import rest, settle_down
 from tests.performance.chain.tables import show_idle
 from tests.performance.chain.watch import Watch
 from tests.performance.pipeline import phases, report
+from tests.performance.pipeline.targets import judge
 
 _SECONDS_BETWEEN_PHASES = 5.0
 _CONNECTIONS = 16
@@ -37,8 +38,9 @@ def bench(
     patience: Annotated[float, typer.Option(min=1, help="Seconds without an arrival to give up after.")] = 120,
     output: Annotated[Path | None, typer.Option(help="Where the results go, as JSON.")] = None,
     against: Annotated[Path | None, typer.Option(exists=True, dir_okay=False, help="Earlier results.")] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Fail where a target is missed, too.")] = False,
 ) -> None:
-    """Print what each hop takes and what each service costs an event; fail only if an event is lost."""
+    """Print what each hop takes and what each service costs an event; fail if an event is lost."""
     console = Console(width=None if Console().is_terminal else 120)
     began = datetime.now(UTC)
     tag = f"{began:%y%m%d%H%M%S}"
@@ -91,6 +93,7 @@ def bench(
         report.show_comparison(console, results, earlier, str(against))
     if lost:
         console.print("[bold red]Not every webhook was accepted and found at every hop: the figures mean nothing.[/]")
+    if lost or (strict and not all(is_met for _, _, is_met in judge(results))):
         raise typer.Exit(1)
 
 
