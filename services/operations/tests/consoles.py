@@ -84,6 +84,7 @@ def overview(**changes: Any) -> Overview:
                 ],
                 [],
                 NOON,
+                None,
             )
         ),
         "acted": told({"sent": 2}),

@@ -5,11 +5,12 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import httpx
+import pyarrow as pa
 import pytest
 from operations.console import money
 from operations.console.answers import Answer, Kept, Shelf
@@ -18,16 +19,19 @@ from operations.console.parts import Part, Told, jobs, of_values, part, pinged, 
 from operations.console.quarantine import Choice, by_reason
 from operations.console.runs import command
 from operations.errors import UnavailableError
-from operations.trace.facts import Stored
 from operations.trace.rows import EventRows
+from operations.trace.tables import EventTables
 from operations.watch.values import LAG, Value
+from payments_contracts.tables import SILVER_PAYMENTS
 
 from .consoles import gone, standing, told
-from .tracing import NOW
+from .tracing import NOW, Pipeline
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
+    from operations.trace.facts import Row
     from psycopg import sql
 
 
@@ -247,17 +251,52 @@ def test_alerts_that_call_somebody_come_first() -> None:
     ]
 
 
-def row(currency: str, **numbers: int) -> Stored:
-    amounts = {f"{measure}_minor": numbers.get(measure, 0) for measure in money.SHOWN}
-    return Stored("t", {"currency": currency, "payment_count": numbers.get("count", 1), **amounts}, 1, NOW)
+def row(currency: str, status: str = "succeeded", **numbers: int) -> Row:
+    amounts = {f"{measure}_minor": numbers.get(measure) for measure in money.SHOWN}
+    return {"currency": currency, "status": status, "rows": numbers.get("rows", 1), **amounts}
 
 
 def test_money_is_added_up_by_currency_alone() -> None:
-    found = money.money([row("EUR", captured=100), row("EUR", captured=50, fee=3), row("JPY", captured=7, count=2)])
+    found = money.money([row("EUR", captured=100), row("EUR", captured=50, fee=3), row("JPY", captured=7, rows=2)])
     assert [(each.currency, each.counts["payment"], each.minor["captured"], each.minor["fee"]) for each in found] == [
         ("EUR", 2, 150, 3),
         ("JPY", 2, 7, 0),
     ]
+
+
+def paid(currency: str, day: date, *, status: str = "succeeded", livemode: bool = True, **minor: int) -> Row:
+    amounts = {f"{measure}_minor": minor.get(measure, 0) for measure in money.SHOWN}
+    return {"event_date": day, "livemode": livemode, "currency": currency, "status": status, **amounts}
+
+
+def test_money_of_today_is_that_of_live_payments_of_today_from_all_files_of_silver(tmp_path: Path) -> None:
+    lake, today = Pipeline(tmp_path), NOW.date()
+    lake.append(
+        SILVER_PAYMENTS,
+        [
+            paid("EUR", today, captured=1200, fee=30),
+            paid("EUR", today - timedelta(days=1), captured=7),
+            paid("EUR", today, livemode=False, captured=9),
+            paid("JPY", today, status="unknown", refunded=500),
+        ],
+    )
+    more = pa.Table.from_pylist([dict(paid("EUR", today, captured=800))])
+    lake.catalog.load_table(SILVER_PAYMENTS).append(more)
+    found = money.read(EventTables(lambda: lake.catalog), today)
+    assert [
+        (each.currency, each.counts["payment"], each.minor["captured"], each.minor["fee"]) for each in found.money
+    ] == [
+        ("EUR", 2, 2000, 30),
+        ("JPY", 0, 0, 0),
+    ]
+    assert found.money[1].minor["refunded"] == 500
+    assert found.money_built_at is not None
+    assert (found.recovery, found.recovery_built_at) == ([], None)
+
+
+def test_there_is_no_money_of_today_before_silver_was_built(tmp_path: Path) -> None:
+    found = money.read(EventTables(lambda: Pipeline(tmp_path).catalog), NOW.date())
+    assert (found.money, found.money_built_at) == ([], None)
 
 
 @pytest.mark.parametrize(

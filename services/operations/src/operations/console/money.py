@@ -1,4 +1,4 @@
-"""What Gold tells of today: money and recovery by currency. Two currencies are never added."""
+"""Money of today as Silver has it, and recovery as Gold has it, by currency. Two currencies are never added."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -8,7 +8,8 @@ from decimal import Decimal
 from typing import Final
 
 from payments_contracts.currencies import EXPONENTS
-from payments_contracts.tables import GOLD_DAILY_PAYMENT_METRICS, GOLD_RECOVERY_FUNNEL
+from payments_contracts.tables import GOLD_RECOVERY_FUNNEL, SILVER_PAYMENTS
+from pyiceberg.expressions import And
 
 from operations.money import MEASURES
 from operations.trace.facts import Row, Stored
@@ -16,10 +17,11 @@ from operations.trace.gather import equal
 from operations.trace.tables import EventTables
 
 SHOWN: Final = tuple(each for each in MEASURES if each != "asked")
-"""What came of payments, as Gold calls it before `_minor`."""
+"""What came of payments, as Silver calls it before `_minor`."""
 STEPS: Final = ("failed", "advised", "retried", "recovered", "open", "lost")
 """How far failed claims came, as Gold calls it before `_count` and `_minor`."""
-_PAYMENTS: Final = "payment_count"
+_UNKNOWN: Final = "unknown"
+"""State of a payment of which only a refund or a dispute was told: Gold does not count it, either."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,31 +35,35 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Today:
-    """Money of a day and recovery of its month, each by currency, and when Gold was built (UTC)."""
+    """Money of a day and recovery of its month, each by currency, and when the rows of each were built (UTC)."""
 
     day: date
     money: Sequence[Line]
     recovery: Sequence[Line]
-    built_at: datetime | None
+    money_built_at: datetime | None
+    recovery_built_at: datetime | None
 
 
 def read(tables: EventTables, day: date) -> Today:
-    """Read the rows of a day, and of its month: a few for each merchant, found by the bounds of Gold's files.
+    """Read the live payments of a day, and the failed claims of its month.
+
+    Payments are those of Silver, which is built each hour; Gold has a day once the day is over.
 
     Raises:
         UnavailableError: The catalog or the object store does not answer.
     """
-    minor = [f"{measure}_minor" for measure in SHOWN]
-    paid = tables.find(GOLD_DAILY_PAYMENT_METRICS, equal("event_date", day), {"currency", _PAYMENTS, *minor})
+    live = And(equal("event_date", day), equal(column="livemode", value=True))
+    paid, paid_at = tables.sums(SILVER_PAYMENTS, live, ("currency", "status"), [f"{each}_minor" for each in SHOWN])
     amounts = {f"{step}_{what}" for step in STEPS for what in ("count", "minor")}
     claims = tables.find(GOLD_RECOVERY_FUNNEL, equal("failed_month", day.replace(day=1)), {"currency", *amounts})
-    built = [each.committed_at for each in (*paid, *claims) if each.committed_at is not None]
-    return Today(day, money(paid), recovery(claims), max(built, default=None))
+    claimed_at = max((each.committed_at for each in claims if each.committed_at is not None), default=None)
+    return Today(day, money(paid), recovery(claims), paid_at, claimed_at)
 
 
-def money(rows: Iterable[Stored]) -> list[Line]:
-    """Add up the rows of payments by currency."""
-    return _lines((each.row for each in rows), {"payment": _PAYMENTS}, {each: f"{each}_minor" for each in SHOWN})
+def money(sums: Iterable[Row]) -> list[Line]:
+    """Add up sums of payments by currency."""
+    counted = ({**each, "payment": 0 if each["status"] == _UNKNOWN else each["rows"]} for each in sums)
+    return _lines(counted, {"payment": "payment"}, {each: f"{each}_minor" for each in SHOWN})
 
 
 def recovery(rows: Iterable[Stored]) -> list[Line]:

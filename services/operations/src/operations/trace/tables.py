@@ -6,7 +6,7 @@ the newest file back, for a time.
 
 import threading
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ from requests import RequestException
 
 from operations.errors import UnavailableError
 from operations.shown import PERSONAL
-from operations.trace.facts import Stored
+from operations.trace.facts import Row, Stored
 
 _TOGETHER = 4
 
@@ -87,6 +87,42 @@ class EventTables:
                 among = And(among, narrower) if column in present else among
             tasks, brought = _plan(loaded, among)
             return list(_read(loaded, among, columns, tasks, brought))
+
+    def sums(
+        self, table: str, among: BooleanExpression, by: Sequence[str], measures: Sequence[str]
+    ) -> tuple[list[Row], datetime | None]:
+        """Add up the rows that an expression finds, file by file, so that no row becomes an object of Python.
+
+        Args:
+            table: Name of the table.
+            among: What finds the rows.
+            by: Columns whose values are kept apart.
+            measures: Columns of whole numbers; a row that has none in it adds nothing.
+
+        Returns:
+            A row for each file and each combination of `by`, with the sums under the measures' names and how many rows
+            there were under `rows`; and when the newest of the files came (UTC).
+
+        Raises:
+            UnavailableError: The catalog or the object store does not answer.
+        """
+        with _reading(table):
+            loaded = self._load(table)
+            if loaded is None:
+                return [], None
+            schema = loaded.schema().select(*by, *measures)
+            tasks, brought = _plan(loaded, among)
+
+            def added_up(task: FileScanTask) -> list[Row]:
+                rows = ArrowScan(loaded.metadata, loaded.io, schema, among).to_table([task])
+                grouped = rows.group_by(list(by)).aggregate([*((name, "sum") for name in measures), ([], "count_all")])
+                sums: list[Row] = grouped.rename_columns([*by, *measures, "rows"]).to_pylist()
+                return sums
+
+            with ThreadPoolExecutor(_TOGETHER) as pool:
+                found = [row for rows in pool.map(added_up, tasks) for row in rows]
+            times = (_added_at(loaded, brought[task.file.file_path]) for task in tasks)
+            return found, max((at for at in times if at is not None), default=None)
 
     def search(self, table: str, among: BooleanExpression, newest_by: str, seconds: float) -> Search:
         """Look for rows from the newest file back, until there are some, or some seconds are over.
@@ -159,10 +195,14 @@ def _read(
     with ThreadPoolExecutor(_TOGETHER) as pool:
         for task, rows in zip(chosen, pool.map(rows_of, chosen), strict=True):
             snapshot_id = brought[task.file.file_path]
-            snapshot = loaded.snapshot_by_id(snapshot_id)
-            at = None if snapshot is None else datetime.fromtimestamp(snapshot.timestamp_ms / 1000, UTC)
+            at = _added_at(loaded, snapshot_id)
             name = ".".join(loaded.name())
             yield from (Stored(name, row, snapshot_id, at) for row in rows)
+
+
+def _added_at(loaded: Table, snapshot_id: int) -> datetime | None:
+    snapshot = loaded.snapshot_by_id(snapshot_id)
+    return None if snapshot is None else datetime.fromtimestamp(snapshot.timestamp_ms / 1000, UTC)
 
 
 def _latest(file: DataFile, field_id: int) -> datetime:
