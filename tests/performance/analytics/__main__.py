@@ -106,6 +106,11 @@ class Bench:
             costs.append(self._dbt.run(*SILVER))
         return middle(costs)
 
+    def warm_up(self, count: int, builds: int) -> Cost:
+        """Build news so often that Trino has compiled what it runs; return what the first of them cost."""
+        costs = [self.news(count, 1) for _ in range(builds)]
+        return costs[0]
+
     def anew(self) -> Cost:
         """Build everything from scratch."""
         return self._dbt.run(*SILVER, "--full-refresh")
@@ -139,6 +144,9 @@ def bench(
     anew_at: Annotated[int, typer.Option(help="The one of these at which everything is built anew, too.")] = 1_000_000,
     news: Annotated[int, typer.Option(help="Events that are the news.")] = 10_000,
     rounds: Annotated[int, typer.Option(min=1, help="Builds of which the median counts.")] = 3,
+    warm_up: Annotated[
+        int, typer.Option(min=0, help="Builds of news before any counts: Trino compiles what it runs often.")
+    ] = 6,
     step: Annotated[int, typer.Option(help="Events that Bronze grows by between builds.")] = 500_000,
     commits: Annotated[int, typer.Option(min=0, help="Commits to Bronze before Gold is asked; 0 for none.")] = 5000,
     root: Annotated[Path, typer.Option(help="A folder for the prepared dbt project.")] = Path("/tmp/analytics-bench"),  # noqa: S108
@@ -164,6 +172,8 @@ def bench(
         anew: Cost | None = None
         for size in map(int, sizes.split(",")):
             measured.fill(size, step)
+            if warm_up and not found:
+                show(f"the first of {warm_up} that do not count", size, measured.warm_up(news, warm_up))
             if size == anew_at:
                 anew = measured.anew()
                 show("all of it anew", size, anew)
