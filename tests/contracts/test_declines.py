@@ -74,7 +74,15 @@ DISPUTES = {
     ("checkout", "network_dispute_categories"),
 }
 # Lists that are about types of events: each is mapped, or is left unmapped for a reason.
-EVENT_TYPES = (("stripe", "event_types"), ("stripe", "thin_event_types"), ("square", "event_types"))
+EVENT_TYPES = (
+    ("stripe", "event_types"),
+    ("stripe", "thin_event_types"),
+    ("square", "event_types"),
+    ("adyen", "event_types"),
+    ("paypal", "event_types"),
+    ("checkout", "event_types"),
+    ("razorpay", "event_types"),
+)
 # The same reason at both providers, as each spells it.
 ALIKE = {
     "insufficient_funds": "INSUFFICIENT_FUNDS",
