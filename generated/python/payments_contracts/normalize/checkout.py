@@ -130,10 +130,8 @@ _REJECTION_54 = Rejection("amount_negative", "refunded_cents", "data.balances.to
 _REJECTION_55 = Rejection("amount_too_large", "refunded_cents", "data.balances.total_refunded must be at most 999999999999")
 _TABLE_6 = {
     "20051": "insufficient_funds",
-    "20013": "limit",
     "20061": "limit",
     "20065": "limit",
-    "30020": "limit",
     "30021": "limit",
     "30022": "limit",
     "20054": "expired_card",
@@ -181,7 +179,6 @@ _TABLE_6 = {
     "20055": "customer_action",
     "20075": "customer_action",
     "20078": "customer_action",
-    "20179": "customer_action",
     "30038": "customer_action",
     "20015": "not_supported",
     "20024": "not_supported",
@@ -225,8 +222,6 @@ _TABLE_6 = {
     "20096": "processor_error",
     "20098": "processor_error",
     "20099": "processor_error",
-    "20153": "processor_error",
-    "20159": "processor_error",
     "20003": "invalid_request",
     "20012": "invalid_request",
     "20023": "invalid_request",
@@ -260,9 +255,13 @@ _TABLE_6 = {
     "20122": "not_supported",
     "20197": "not_supported",
     "20070": "authentication_required",
+    "200O5": "authentication_required",
     "43401": "authentication_required",
+    "20153": "authentication_required",
+    "20159": "authentication_required",
     "200N7": "invalid_card",
     "20124": "invalid_card",
+    "20179": "invalid_card",
     "20114": "invalid_account",
     "200P1": "limit",
     "200P9": "limit",
@@ -381,6 +380,8 @@ _TABLE_6 = {
     "50501": "invalid_request",
     "50511": "invalid_request",
     "50512": "invalid_request",
+    "20013": "invalid_request",
+    "30020": "invalid_request",
     "50399": "unknown",
     "50599": "unknown",
 }
@@ -1132,18 +1133,30 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     "payment_capture_declined",
     "payment_authorization_increment_declined",
 ):
-        to_failure_category: Any = at_data.get("response_code")
+        to_failure_category: Any = at_data__processing.get("recommendation_code")
         if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
             to_failure_category = None
-        if type(to_failure_category) is str:
-            to_failure_category = _TABLE_6.get(to_failure_category)
-            if to_failure_category is None:
-                to_failure_category = "unknown"
-        elif to_failure_category is not None:
-            rejections.append(_REJECTION_56)
-            to_failure_category = REFUSED
-        if to_failure_category is None:
-            to_failure_category = "unknown"
+        if type(to_failure_category) is str and to_failure_category in ("03",):
+            to_failure_category = "do_not_retry"
+        else:
+            to_failure_category = at_data__processing.get("partner_merchant_advice_code")
+            if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
+                to_failure_category = None
+            if type(to_failure_category) is str and to_failure_category in ("03", "21"):
+                to_failure_category = "do_not_retry"
+            else:
+                to_failure_category = at_data.get("response_code")
+                if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
+                    to_failure_category = None
+                if type(to_failure_category) is str:
+                    to_failure_category = _TABLE_6.get(to_failure_category)
+                    if to_failure_category is None:
+                        to_failure_category = "unknown"
+                elif to_failure_category is not None:
+                    rejections.append(_REJECTION_56)
+                    to_failure_category = REFUSED
+                if to_failure_category is None:
+                    to_failure_category = "unknown"
     else:
         if event_type in ("payment_authentication_failed",):
             to_failure_category = at_data.get("response_code")
