@@ -1,76 +1,13 @@
-"""From webhooks to retry advice: the same reason gets the same advice at both providers, the model there or away."""
-
-import json
-from datetime import UTC, datetime
-from typing import Any
+"""From webhooks to retry advice: the same reason gets the same advice at every provider, the model there or away."""
 
 import pytest
 from inference.retry import advise
 from orchestrator import scoring
-from payments_contracts.normalize import Normalized, normalize
 from payments_contracts.pins.orchestrator import PaymentEvent
 from payments_contracts.retry import RULES
-from payments_contracts.topics import NORMALIZED
 
-NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
-
-
-def stripe(error: dict[str, str], *, brand: str = "visa", **changes: object) -> PaymentEvent:
-    intent: dict[str, object] = {
-        "id": "pi_advice",
-        "object": "payment_intent",
-        "amount": 4200,
-        "amount_received": 0,
-        "currency": "eur",
-        "status": "requires_payment_method",
-        "payment_method_types": ["card"],
-        "last_payment_error": {
-            "type": "card_error",
-            "payment_method": {"id": "pm_1", "object": "payment_method", "type": "card", "card": {"brand": brand}},
-            **error,
-        },
-    }
-    body = {
-        "id": "evt_advice",
-        "object": "event",
-        "type": "payment_intent.payment_failed",
-        "created": int(NOON.timestamp()),
-        "api_version": "2025-06-30.basil",
-        "livemode": True,
-        "data": {"object": intent},
-    }
-    return unified("stripe", body | changes)
-
-
-def square(code: str) -> PaymentEvent:
-    payment = {
-        "id": "sq-advice",
-        "status": "FAILED",
-        "version": 3,
-        "amount_money": {"amount": 4200, "currency": "EUR"},
-        "total_money": {"amount": 4200, "currency": "EUR"},
-        "source_type": "CARD",
-        "card_details": {
-            "status": "FAILED",
-            "card": {"card_brand": "VISA", "last_4": "1111"},
-            "errors": [{"category": "PAYMENT_METHOD_ERROR", "code": code}],
-        },
-    }
-    body = {
-        "merchant_id": "M-ADVICE",
-        "type": "payment.updated",
-        "event_id": "a7d7b1f2-5a4e-4f5d-9b4b-3a0d2c1e8f60",
-        "created_at": NOON.isoformat().replace("+00:00", "Z"),
-        "data": {"type": "payment", "id": "sq-advice", "object": {"payment": payment}},
-    }
-    return unified("square", body)
-
-
-def unified(provider: str, body: dict[str, Any]) -> PaymentEvent:
-    outcome = normalize(provider, json.dumps(body).encode(), "merch_1")
-    assert isinstance(outcome, Normalized), outcome
-    added = {"event_id": "e-1", "processed_at": NOON, "schema_version": NORMALIZED.version}
-    return PaymentEvent.model_validate(outcome.event | added)
+from tests.contracts.declined import DECLINED, adyen, checkout, paypal, stripe
+from tests.contracts.spelling import ALIKE
 
 
 def advice(event: PaymentEvent, attempt: int | None = 1) -> tuple[str | None, int, int]:
@@ -82,34 +19,59 @@ def advice(event: PaymentEvent, attempt: int | None = 1) -> tuple[str | None, in
     return away.action, away.delay_seconds, away.max_attempts
 
 
-@pytest.mark.parametrize(
-    ("decline_code", "code", "category"),
-    [
-        ("insufficient_funds", "INSUFFICIENT_FUNDS", "insufficient_funds"),
-        ("expired_card", "CARD_EXPIRED", "expired_card"),
-        ("invalid_account", "INVALID_ACCOUNT", "invalid_account"),
-        ("incorrect_cvc", "CVV_FAILURE", "invalid_card"),
-        ("generic_decline", "GENERIC_DECLINE", "issuer_declined"),
-        ("authentication_required", "CARD_DECLINED_VERIFICATION_REQUIRED", "authentication_required"),
-    ],
-)
-def test_one_reason_gets_one_advice_at_both_providers(decline_code: str, code: str, category: str) -> None:
-    events = stripe({"code": "card_declined", "decline_code": decline_code}), square(code)
-    assert [event.failure_category for event in events] == [category] * 2
+@pytest.mark.parametrize("reason", ALIKE)
+def test_one_reason_gets_one_advice_at_every_provider(reason: str) -> None:
+    category, codes = ALIKE[reason]
+    events = [DECLINED[provider](code) for provider, those in codes.items() for code in those]
+    assert {(event.provider, event.failure_code, event.failure_category) for event in events} == {
+        (provider, code, category) for provider, those in codes.items() for code in those
+    }
     for attempt in (None, 1, 2, 3, 4, 9):
-        first, second = (advice(event, attempt) for event in events)
-        assert first == second
+        assert len({advice(event, attempt) for event in events}) == 1
     assert advice(events[0])[0] == RULES[category].action
 
 
-@pytest.mark.parametrize(
-    "event",
-    [stripe({"code": "card_declined", "decline_code": "a_code_of_tomorrow"}), square("A_CODE_OF_TOMORROW")],
-    ids=["stripe", "square"],
-)
-def test_a_code_that_nobody_knows_says_so_and_is_not_retried(event: PaymentEvent) -> None:
+@pytest.mark.parametrize("provider", DECLINED)
+def test_a_code_that_nobody_knows_says_so_and_is_not_retried(provider: str) -> None:
+    event = DECLINED[provider]("A_CODE_OF_TOMORROW")
     assert event.failure_category == "unknown"
     assert advice(event) == ("stop", 0, 0)
+
+
+# Beside a reason for which it would be tried again.
+@pytest.mark.parametrize(
+    "event",
+    [
+        stripe({"code": "card_declined", "decline_code": "insufficient_funds", "advice_code": "do_not_try_again"}),
+        adyen("Not enough balance", merchantAdviceCode="03 : Do not try again"),
+        adyen("Not enough balance", merchantAdviceCode="21"),
+        paypal("5120", "03"),
+        paypal("5120", "21"),
+        checkout("20051", recommendation_code="03"),
+        checkout("20051", partner_merchant_advice_code="03"),
+        checkout("20051", partner_merchant_advice_code="21"),
+    ],
+    ids=lambda event: f"{event.provider} {event.advice_code} {event.network_advice_code}",
+)
+def test_a_word_against_another_attempt_wins_at_every_provider(event: PaymentEvent) -> None:
+    assert event.failure_category == "do_not_retry"
+    assert advice(event) == ("stop", 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("said", "recommended", "action"),
+    [("confirm_card_data", "01", "new_method"), ("try_again_later", "02", "retry"), ("do_not_try_again", "03", "stop")],
+)
+def test_what_stripe_and_checkout_advise_beside_the_reason_counts_alike(
+    said: str, recommended: str, action: str
+) -> None:
+    events = [
+        stripe({"code": "card_declined", "decline_code": "insufficient_funds", "advice_code": said}),
+        checkout("20051", recommendation_code=recommended),
+    ]
+    assert len({event.failure_category for event in events}) == 1
+    assert {advice(event) for event in events} == {advice(events[0])}
+    assert advice(events[0])[0] == action
 
 
 @pytest.mark.parametrize(

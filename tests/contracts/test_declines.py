@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+from collections import ChainMap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,11 +18,15 @@ from codegen.loader import load
 from codegen.unmapped import reason
 from payments_contracts import providers
 
+from tests.contracts import spelling
 from tests.contracts.equivalence import Pair
+from tests.contracts.spelling import ALIKE, ALIKE_IN_DISPUTES, FAILURES
 
 if TYPE_CHECKING:
     from codegen.language.model import Step
     from codegen.model import Catalog
+
+    from tests.contracts.spelling import Reason
 
 ROOT = Path(__file__).parents[2]
 PUBLISHED = Path(__file__).parent / "published"
@@ -74,33 +79,15 @@ DISPUTES = {
     ("checkout", "network_dispute_categories"),
 }
 # Lists that are about types of events: each is mapped, or is left unmapped for a reason.
-EVENT_TYPES = (("stripe", "event_types"), ("stripe", "thin_event_types"), ("square", "event_types"))
-# The same reason at both providers, as each spells it.
-ALIKE = {
-    "insufficient_funds": "INSUFFICIENT_FUNDS",
-    "expired_card": "CARD_EXPIRED",
-    "incorrect_cvc": "CVV_FAILURE",
-    "incorrect_zip": "ADDRESS_VERIFICATION_FAILURE",
-    "invalid_number": "INVALID_CARD",
-    "invalid_account": "INVALID_ACCOUNT",
-    "generic_decline": "GENERIC_DECLINE",
-    "call_issuer": "VOICE_FAILURE",
-    "invalid_pin": "INVALID_PIN",
-    "pin_try_exceeded": "ALLOWABLE_PIN_TRIES_EXCEEDED",
-    "card_not_supported": "CARD_NOT_SUPPORTED",
-    "transaction_not_allowed": "CARDHOLDER_INSUFFICIENT_PERMISSIONS",
-    "payment_limit_exceeded": "PAYMENT_LIMIT_EXCEEDED",
-    "authentication_required": "CARD_DECLINED_VERIFICATION_REQUIRED",
-    "processing_error": "TEMPORARY_ERROR",
-}
-ALIKE_IN_DISPUTES = {
-    "product_not_received": "NOT_RECEIVED",
-    "product_unacceptable": "NOT_AS_DESCRIBED",
-    "duplicate": "DUPLICATE",
-    "subscription_canceled": "CANCELLED",
-    "credit_not_processed": "CUSTOMER_REQUESTS_CREDIT",
-    "fraudulent": "NO_KNOWLEDGE",
-}
+EVENT_TYPES = (
+    ("stripe", "event_types"),
+    ("stripe", "thin_event_types"),
+    ("square", "event_types"),
+    ("adyen", "event_types"),
+    ("paypal", "event_types"),
+    ("checkout", "event_types"),
+    ("razorpay", "event_types"),
+)
 # What providers call the places that say why something failed.
 SAYS_WHY = re.compile(r"reason|fail|error|declin|refus|response_(code|summary)")
 # Places with such a name that hold something else: the id of a transaction.
@@ -196,13 +183,35 @@ def test_tables_give_categories_of_the_contract_and_unknown_to_no_code_that_says
             assert category != "unknown" or (provider, table, code) in SAYING_NOTHING, (table, code)
 
 
-def test_both_providers_say_the_same_of_the_same_reason(catalog: Catalog) -> None:
-    stripe, square = tables(catalog, "stripe"), tables(catalog, "square")
-    pairs = [(stripe["declines"][one], square["failure_categories"][other], one) for one, other in ALIKE.items()]
-    pairs += [
-        (stripe["disputes"][one], square["dispute_categories"][other], one) for one, other in ALIKE_IN_DISPUTES.items()
-    ]
-    assert [pair for pair in pairs if pair[0] != pair[1]] == []
+@pytest.mark.parametrize(
+    ("reasons", "tried"), [(ALIKE, FAILURES), (ALIKE_IN_DISPUTES, spelling.DISPUTES)], ids=["failures", "disputes"]
+)
+def test_every_provider_says_the_same_of_the_same_reason(
+    catalog: Catalog, reasons: dict[str, Reason], tried: dict[str, tuple[str, ...]]
+) -> None:
+    assert tried.keys() == {each.name for each in catalog.providers}
+    known = {
+        provider: dict(ChainMap(*(tables(catalog, provider)[each] for each in tried[provider]))) for provider in tried
+    }
+    # Adyen's reasons are compared in small letters, and the networks' codes of its disputes as they come.
+    small = {"adyen"} if reasons is ALIKE else set()
+    said = {
+        (name, provider, code): known[provider].get(code.lower() if provider in small else code)
+        for name, reason in reasons.items()
+        for provider, codes in reason.codes.items()
+        for code in codes
+    }
+    assert {each: category for each, category in said.items() if category != reasons[each[0]].category} == {}
+
+
+def test_no_reason_is_told_of_by_one_provider_alone_and_most_by_many() -> None:
+    tellers = [len(reason.codes) for reasons in (ALIKE, ALIKE_IN_DISPUTES) for reason in reasons.values()]
+    assert min(tellers) >= 3
+    assert sum(each >= 5 for each in tellers) > len(tellers) / 2
+
+
+def test_every_category_but_unknown_has_a_reason(catalog: Catalog) -> None:
+    assert {each.category for each in ALIKE.values()} == allowed(catalog, "failure_category") - {"unknown"}
 
 
 @pytest.mark.parametrize(("provider", "name"), EVENT_TYPES)

@@ -40,7 +40,8 @@ WORDS: Final = (
 # names of institutions and programs, what a business is called on statements, numbers that merchants give to orders.
 HARMLESS: Final = {
     "adyen": {
-        *("additionalData.chargebackReasonCode", "additionalData.refusalReasonRaw", "NotificationRequestItem.reason"),
+        *("additionalData.chargebackReasonCode", "additionalData.nofReasonCode", "additionalData.refusalReasonRaw"),
+        *("NotificationRequestItem.reason",),
         *("NotificationRequestItem.merchantAccountCode", "NotificationRequestItem.merchantReference"),
         *("NotificationRequestItem.originalReference", "NotificationRequestItem.pspReference"),
     },

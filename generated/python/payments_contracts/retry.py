@@ -149,6 +149,9 @@ HINTS: Final[Mapping[str, Hint]] = MappingProxyType(
         "do_not_try_again": Hint("stop", 0, "The provider advises against any further attempt."),
         "confirm_card_data": Hint("new_method", 0, "The provider doubts the data of the card."),
         "try_again_later": Hint("retry", 0, "The provider expects a later attempt to succeed."),
+        "01": Hint("new_method", 0, "The provider wants other data of the card."),
+        "02": Hint("retry", 0, "The provider expects a later attempt to succeed."),
+        "03": Hint("stop", 0, "The provider advises against any further attempt."),
     }
 )
 """By a provider's own word of advice."""

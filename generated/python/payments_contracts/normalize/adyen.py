@@ -141,13 +141,13 @@ _TABLE_6 = {
     "mobile pin required": "authentication_required",
     "rreq not received from ds": "authentication_required",
     "3ds authentication error": "authentication_required",
+    "card requires online pin": "authentication_required",
     "referral": "customer_action",
     "shopper cancelled": "customer_action",
     "cancelled": "customer_action",
     "invalid pin": "customer_action",
     "pin tries exceeded": "customer_action",
     "pin validation not possible": "customer_action",
-    "card requires online pin": "customer_action",
     "contactless fallback": "customer_action",
     "cvm required restart payment": "customer_action",
     "current aid is in penalty box.": "customer_action",
@@ -252,12 +252,16 @@ _REJECTION_49 = Rejection("amount_too_large", "captured_cents", "notificationIte
 _TABLE_9 = {
     "REFUND:true": "refund.succeeded",
     "REFUND:false": "refund.failed",
+    "REFUND_WITH_DATA:true": "refund.succeeded",
+    "REFUND_WITH_DATA:false": "refund.failed",
     "REFUND_FAILED:true": "refund.failed",
     "REFUNDED_REVERSED:true": "refund.failed",
 }
 _TABLE_10 = {
     "REFUND:true": "succeeded",
     "REFUND:false": "failed",
+    "REFUND_WITH_DATA:true": "succeeded",
+    "REFUND_WITH_DATA:false": "failed",
     "REFUND_FAILED:true": "failed",
     "REFUNDED_REVERSED:true": "failed",
 }
@@ -286,6 +290,13 @@ _TABLE_15 = {
     "SECOND_CHARGEBACK:true": "dispute.closed",
     "PREARBITRATION_WON:true": "dispute.closed",
     "PREARBITRATION_LOST:true": "dispute.closed",
+    "DISPUTE_DEFENSE_PERIOD_ENDED:true": "dispute.closed",
+    "ISSUER_RESPONSE_TIMEFRAME_EXPIRED:true": "dispute.closed",
+    "PREARBITRATION_OPEN:true": "dispute.updated",
+    "PREARBITRATION_ISSUER_WITHDRAWN:true": "dispute.closed",
+    "SCHEME_ARBITRATION:true": "dispute.updated",
+    "SCHEME_ARBITRATION_WON:true": "dispute.closed",
+    "SCHEME_ARBITRATION_LOST:true": "dispute.closed",
 }
 _TABLE_16 = {
     "REQUEST_FOR_INFORMATION:true": "needs_response",
@@ -296,6 +307,13 @@ _TABLE_16 = {
     "SECOND_CHARGEBACK:true": "lost",
     "PREARBITRATION_WON:true": "won",
     "PREARBITRATION_LOST:true": "lost",
+    "DISPUTE_DEFENSE_PERIOD_ENDED:true": "lost",
+    "ISSUER_RESPONSE_TIMEFRAME_EXPIRED:true": "won",
+    "PREARBITRATION_OPEN:true": "needs_response",
+    "PREARBITRATION_ISSUER_WITHDRAWN:true": "won",
+    "SCHEME_ARBITRATION:true": "under_review",
+    "SCHEME_ARBITRATION_WON:true": "won",
+    "SCHEME_ARBITRATION_LOST:true": "lost",
 }
 _REJECTION_56 = Rejection("text_too_long", "dispute_reason", "notificationItems[0].NotificationRequestItem.additionalData.chargebackReasonCode must have at most 255 characters")
 _REJECTION_57 = Rejection("type_invalid", "dispute_reason", "notificationItems[0].NotificationRequestItem.additionalData.chargebackReasonCode must be text")
@@ -407,9 +425,18 @@ _TABLE_18 = {
     "SECOND_CHARGEBACK": "chargeback",
     "PREARBITRATION_WON": "pre_arbitration",
     "PREARBITRATION_LOST": "pre_arbitration",
+    "ISSUER_RESPONSE_TIMEFRAME_EXPIRED": "chargeback",
+    "PREARBITRATION_OPEN": "pre_arbitration",
+    "PREARBITRATION_ISSUER_WITHDRAWN": "pre_arbitration",
+    "SCHEME_ARBITRATION": "arbitration",
+    "SCHEME_ARBITRATION_WON": "arbitration",
+    "SCHEME_ARBITRATION_LOST": "arbitration",
 }
-_REJECTION_65 = Rejection("value_unknown", "dispute_stage", "notificationItems[0].NotificationRequestItem.eventCode is none of REQUEST_FOR_INFORMATION, NOTIFICATION_OF_CHARGEBACK, CHARGEBACK, CHARGEBACK_REVERSED, SECOND_CHARGEBACK, PREARBITRATION_WON and 1 more")
+_REJECTION_65 = Rejection("value_unknown", "dispute_stage", "notificationItems[0].NotificationRequestItem.eventCode is none of REQUEST_FOR_INFORMATION, NOTIFICATION_OF_CHARGEBACK, CHARGEBACK, CHARGEBACK_REVERSED, SECOND_CHARGEBACK, PREARBITRATION_WON and 7 more")
 _REJECTION_66 = Rejection("type_invalid", "dispute_stage", "notificationItems[0].NotificationRequestItem.eventCode must be text")
+_REJECTION_67 = Rejection("text_too_long", "dispute_reason", "notificationItems[0].NotificationRequestItem.additionalData.nofReasonCode must have at most 255 characters")
+_REJECTION_68 = Rejection("type_invalid", "dispute_reason", "notificationItems[0].NotificationRequestItem.additionalData.nofReasonCode must be text")
+_REJECTION_69 = Rejection("currency_unknown", "currency", "notificationItems[0].NotificationRequestItem.amount.currency must not be XXX but where there is no amount")
 _TABLE_19 = {
     "PAYOUT_THIRDPARTY:true": "payout.paid",
     "PAYOUT_THIRDPARTY:false": "payout.failed",
@@ -417,7 +444,7 @@ _TABLE_19 = {
     "PAYOUT_EXPIRE:true": "payout.canceled",
     "PAIDOUT_REVERSED:true": "payout.failed",
 }
-_REJECTION_67 = Rejection("amount_negative", "amount_cents", "notificationItems[0].NotificationRequestItem.amount.value must be at least -999999999999")
+_REJECTION_70 = Rejection("amount_negative", "amount_cents", "notificationItems[0].NotificationRequestItem.amount.value must be at least -999999999999")
 _TABLE_20 = {
     "PAYOUT_THIRDPARTY:true": "succeeded",
     "PAYOUT_THIRDPARTY:false": "failed",
@@ -646,6 +673,9 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     value = at_notificationItems__0__NotificationRequestItem__additionalData.get("chargebackReasonCode")
     if value is not None:
         put_scalar(to_metadata, "additionalData.chargebackReasonCode", value)
+    value = at_notificationItems__0__NotificationRequestItem__additionalData.get("nofReasonCode")
+    if value is not None:
+        put_scalar(to_metadata, "additionalData.nofReasonCode", value)
     value = at_notificationItems__0__NotificationRequestItem__additionalData.get("defensePeriodEndsAt")
     if value is not None:
         put_scalar(to_metadata, "additionalData.defensePeriodEndsAt", value)
@@ -1123,6 +1153,9 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     value = at_notificationItems__0__NotificationRequestItem__additionalData.get("chargebackReasonCode")
     if value is not None:
         put_scalar(to_metadata, "additionalData.chargebackReasonCode", value)
+    value = at_notificationItems__0__NotificationRequestItem__additionalData.get("nofReasonCode")
+    if value is not None:
+        put_scalar(to_metadata, "additionalData.nofReasonCode", value)
     value = at_notificationItems__0__NotificationRequestItem__additionalData.get("defensePeriodEndsAt")
     if value is not None:
         put_scalar(to_metadata, "additionalData.defensePeriodEndsAt", value)
@@ -1670,6 +1703,9 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     value = at_notificationItems__0__NotificationRequestItem__additionalData.get("chargebackReasonCode")
     if value is not None:
         put_scalar(to_metadata, "additionalData.chargebackReasonCode", value)
+    value = at_notificationItems__0__NotificationRequestItem__additionalData.get("nofReasonCode")
+    if value is not None:
+        put_scalar(to_metadata, "additionalData.nofReasonCode", value)
     value = at_notificationItems__0__NotificationRequestItem__additionalData.get("defensePeriodEndsAt")
     if value is not None:
         put_scalar(to_metadata, "additionalData.defensePeriodEndsAt", value)
@@ -2214,6 +2250,9 @@ def _reversal(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id
     value = at_notificationItems__0__NotificationRequestItem__additionalData.get("chargebackReasonCode")
     if value is not None:
         put_scalar(to_metadata, "additionalData.chargebackReasonCode", value)
+    value = at_notificationItems__0__NotificationRequestItem__additionalData.get("nofReasonCode")
+    if value is not None:
+        put_scalar(to_metadata, "additionalData.nofReasonCode", value)
     value = at_notificationItems__0__NotificationRequestItem__additionalData.get("defensePeriodEndsAt")
     if value is not None:
         put_scalar(to_metadata, "additionalData.defensePeriodEndsAt", value)
@@ -2646,6 +2685,9 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     value = at_notificationItems__0__NotificationRequestItem__additionalData.get("chargebackReasonCode")
     if value is not None:
         put_scalar(to_metadata, "additionalData.chargebackReasonCode", value)
+    value = at_notificationItems__0__NotificationRequestItem__additionalData.get("nofReasonCode")
+    if value is not None:
+        put_scalar(to_metadata, "additionalData.nofReasonCode", value)
     value = at_notificationItems__0__NotificationRequestItem__additionalData.get("defensePeriodEndsAt")
     if value is not None:
         put_scalar(to_metadata, "additionalData.defensePeriodEndsAt", value)
@@ -2771,7 +2813,12 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     to_withdrawn_cents: Any = at_notificationItems__0__NotificationRequestItem.get("eventCode")
     if type(to_withdrawn_cents) is str and to_withdrawn_cents in NULL_VALUES:
         to_withdrawn_cents = None
-    if type(to_withdrawn_cents) is str and to_withdrawn_cents in ("CHARGEBACK", "SECOND_CHARGEBACK", "PREARBITRATION_LOST"):
+    if type(to_withdrawn_cents) is str and to_withdrawn_cents in (
+    "CHARGEBACK",
+    "SECOND_CHARGEBACK",
+    "PREARBITRATION_LOST",
+    "SCHEME_ARBITRATION_LOST",
+):
         to_withdrawn_cents = at_notificationItems__0__NotificationRequestItem__amount.get("value")
         if type(to_withdrawn_cents) is str and to_withdrawn_cents in NULL_VALUES:
             to_withdrawn_cents = None
@@ -2792,6 +2839,9 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     "NOTIFICATION_OF_CHARGEBACK",
     "CHARGEBACK_REVERSED",
     "PREARBITRATION_WON",
+    "ISSUER_RESPONSE_TIMEFRAME_EXPIRED",
+    "PREARBITRATION_ISSUER_WITHDRAWN",
+    "SCHEME_ARBITRATION_WON",
 ):
             to_withdrawn_cents = 0
         else:
@@ -2805,7 +2855,12 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     to_withdrawn_currency: Any = at_notificationItems__0__NotificationRequestItem.get("eventCode")
     if type(to_withdrawn_currency) is str and to_withdrawn_currency in NULL_VALUES:
         to_withdrawn_currency = None
-    if type(to_withdrawn_currency) is str and to_withdrawn_currency in ("CHARGEBACK", "SECOND_CHARGEBACK", "PREARBITRATION_LOST"):
+    if type(to_withdrawn_currency) is str and to_withdrawn_currency in (
+    "CHARGEBACK",
+    "SECOND_CHARGEBACK",
+    "PREARBITRATION_LOST",
+    "SCHEME_ARBITRATION_LOST",
+):
         to_withdrawn_currency = at_notificationItems__0__NotificationRequestItem__amount.get("currency")
         if type(to_withdrawn_currency) is str and to_withdrawn_currency in NULL_VALUES:
             to_withdrawn_currency = None
@@ -2824,7 +2879,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     to_dispute_stage: Any = at_notificationItems__0__NotificationRequestItem.get("eventCode")
     if type(to_dispute_stage) is str and to_dispute_stage in NULL_VALUES:
         to_dispute_stage = None
-    if type(to_dispute_stage) is str and to_dispute_stage in ("INFORMATION_SUPPLIED",):
+    if type(to_dispute_stage) is str and to_dispute_stage in ("INFORMATION_SUPPLIED", "DISPUTE_DEFENSE_PERIOD_ENDED"):
         to_dispute_stage = None
     else:
         to_dispute_stage = at_notificationItems__0__NotificationRequestItem.get("eventCode")
@@ -2837,6 +2892,356 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         elif to_dispute_stage is not None:
             rejections.append(_REJECTION_66)
             to_dispute_stage = REFUSED
+
+    if rejections:
+        return Rejected(tuple(rejections), event_type)
+    return Normalized(
+        {
+            "provider": to_provider,
+            "provider_event_id": to_provider_event_id,
+            "event_type": to_event_type,
+            "merchant_id": to_merchant_id,
+            "customer_id": to_customer_id,
+            "amount_cents": to_amount_cents,
+            "currency": to_currency,
+            "payment_method_type": to_payment_method_type,
+            "card_brand": to_card_brand,
+            "card_last_four": to_card_last_four,
+            "status": to_status,
+            "failure_code": to_failure_code,
+            "failure_message": to_failure_message,
+            "metadata": to_metadata,
+            "provider_created_at": EPOCH + to_provider_created_at * MILLISECOND,
+            "currency_exponent": to_currency_exponent,
+            "provider_object_id": to_provider_object_id,
+            "attempt_number": to_attempt_number,
+            "related_payment_id": to_related_payment_id,
+            "livemode": to_livemode,
+            "received_at": None if to_received_at is None else EPOCH + to_received_at * MILLISECOND,
+            "object_version": to_object_version,
+            "object_updated_at": to_object_updated_at,
+            "authorized_cents": to_authorized_cents,
+            "captured_cents": to_captured_cents,
+            "refunded_cents": to_refunded_cents,
+            "tip_cents": to_tip_cents,
+            "fee_cents": to_fee_cents,
+            "fee_currency": to_fee_currency,
+            "application_fee_cents": to_application_fee_cents,
+            "direction": to_direction,
+            "failure_category": to_failure_category,
+            "error_code": to_error_code,
+            "decline_code": to_decline_code,
+            "advice_code": to_advice_code,
+            "network_decline_code": to_network_decline_code,
+            "network_advice_code": to_network_advice_code,
+            "cancellation_reason": to_cancellation_reason,
+            "dispute_reason": to_dispute_reason,
+            "dispute_category": to_dispute_category,
+            "related_charge_id": to_related_charge_id,
+            "related_invoice_id": to_related_invoice_id,
+            "related_subscription_id": to_related_subscription_id,
+            "payment_method_id": to_payment_method_id,
+            "next_attempt_at": to_next_attempt_at,
+            "object_created_at": to_object_created_at,
+            "withdrawn_cents": to_withdrawn_cents,
+            "withdrawn_currency": to_withdrawn_currency,
+            "dispute_stage": to_dispute_stage,
+        }
+    )
+
+
+def _fraud_warning(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None, more_keys: frozenset[str]) -> Outcome:
+    """Read the values that the group needs, then fill and check each field, then give the verdict."""
+    rejections: list[Rejection] = []
+    items_notificationItems: Any = root.get("notificationItems")
+    if type(items_notificationItems) is not list:
+        items_notificationItems = NO_ITEMS
+    at_notificationItems__0: Any = items_notificationItems[0] if len(items_notificationItems) > 0 else None
+    if type(at_notificationItems__0) is not dict:
+        at_notificationItems__0 = NO_MEMBERS
+    at_notificationItems__0__NotificationRequestItem: Any = at_notificationItems__0.get("NotificationRequestItem")
+    if type(at_notificationItems__0__NotificationRequestItem) is not dict:
+        at_notificationItems__0__NotificationRequestItem = NO_MEMBERS
+    at_notificationItems__0__NotificationRequestItem__additionalData: Any = at_notificationItems__0__NotificationRequestItem.get("additionalData")
+    if type(at_notificationItems__0__NotificationRequestItem__additionalData) is not dict:
+        at_notificationItems__0__NotificationRequestItem__additionalData = NO_MEMBERS
+    at_notificationItems__0__NotificationRequestItem__amount: Any = at_notificationItems__0__NotificationRequestItem.get("amount")
+    if type(at_notificationItems__0__NotificationRequestItem__amount) is not dict:
+        at_notificationItems__0__NotificationRequestItem__amount = NO_MEMBERS
+
+    to_provider: Any = "adyen"
+
+    to_provider_event_id: Any = envelope_event_id
+    if type(to_provider_event_id) is str and to_provider_event_id in NULL_VALUES:
+        to_provider_event_id = None
+    if type(to_provider_event_id) is str:
+        if len(to_provider_event_id) > 255:
+            rejections.append(_REJECTION_1)
+    elif to_provider_event_id is None:
+        rejections.append(_REJECTION_2)
+
+    to_event_type: Any = "fraud_warning.opened"
+
+    to_merchant_id: Any = envelope_merchant_id
+    if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
+        to_merchant_id = None
+    if type(to_merchant_id) is str:
+        if len(to_merchant_id) > 255:
+            rejections.append(_REJECTION_3)
+    elif to_merchant_id is None:
+        rejections.append(_REJECTION_4)
+
+    to_customer_id: Any = at_notificationItems__0__NotificationRequestItem__additionalData.get("shopperReference")
+    if type(to_customer_id) is str and to_customer_id in NULL_VALUES:
+        to_customer_id = None
+    if type(to_customer_id) is str:
+        if len(to_customer_id) > 255:
+            rejections.append(_REJECTION_5)
+    elif to_customer_id is not None:
+        rejections.append(_REJECTION_6)
+
+    to_amount_cents: Any = at_notificationItems__0__NotificationRequestItem__amount.get("value")
+    if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
+        to_amount_cents = None
+    if type(to_amount_cents) is int:
+        to_amount_cents = rescaled(to_amount_cents, at_notificationItems__0__NotificationRequestItem__amount.get("currency"), _SCALES_1)
+        if to_amount_cents is None:
+            rejections.append(_REJECTION_7)
+            to_amount_cents = REFUSED
+    elif to_amount_cents is not None:
+        rejections.append(_REJECTION_8)
+        to_amount_cents = REFUSED
+    if type(to_amount_cents) is int:
+        if to_amount_cents < 0:
+            rejections.append(_REJECTION_9)
+        if to_amount_cents > 999999999999:
+            rejections.append(_REJECTION_10)
+    elif to_amount_cents is None:
+        rejections.append(_REJECTION_11)
+
+    to_currency: Any = at_notificationItems__0__NotificationRequestItem__amount.get("currency")
+    if type(to_currency) is str and to_currency in NULL_VALUES:
+        to_currency = None
+    if type(to_currency) is str:
+        if to_currency.isascii():
+            to_currency = to_currency.upper()
+    elif to_currency is not None:
+        rejections.append(_REJECTION_12)
+        to_currency = REFUSED
+    if type(to_currency) is str:
+        if to_currency not in EXPONENTS and to_currency != "XXX":
+            rejections.append(_REJECTION_13)
+    elif to_currency is None:
+        rejections.append(_REJECTION_14)
+
+    to_payment_method_type: Any = at_notificationItems__0__NotificationRequestItem.get("paymentMethod")
+    if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
+        to_payment_method_type = None
+    if type(to_payment_method_type) is str:
+        to_payment_method_type = _TABLE_2.get(to_payment_method_type)
+        if to_payment_method_type is None:
+            to_payment_method_type = at_notificationItems__0__NotificationRequestItem.get("paymentMethod")
+            if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
+                to_payment_method_type = None
+            if type(to_payment_method_type) is str:
+                if to_payment_method_type.isascii():
+                    to_payment_method_type = to_payment_method_type.lower()
+            elif to_payment_method_type is not None:
+                rejections.append(_REJECTION_15)
+                to_payment_method_type = REFUSED
+    elif to_payment_method_type is not None:
+        rejections.append(_REJECTION_15)
+        to_payment_method_type = REFUSED
+    if type(to_payment_method_type) is str:
+        if len(to_payment_method_type) > 255:
+            rejections.append(_REJECTION_16)
+
+    to_card_brand: Any = at_notificationItems__0__NotificationRequestItem.get("paymentMethod")
+    if type(to_card_brand) is str and to_card_brand in NULL_VALUES:
+        to_card_brand = None
+    if type(to_card_brand) is str:
+        to_card_brand = _TABLE_3.get(to_card_brand)
+        if to_card_brand is None:
+            to_card_brand = None
+    elif to_card_brand is not None:
+        rejections.append(_REJECTION_17)
+        to_card_brand = REFUSED
+
+    to_card_last_four: Any = at_notificationItems__0__NotificationRequestItem__additionalData.get("cardSummary")
+    if type(to_card_last_four) is str and to_card_last_four in NULL_VALUES:
+        to_card_last_four = None
+    if type(to_card_last_four) is str:
+        if _PATTERN_1.fullmatch(to_card_last_four) is None:
+            rejections.append(_REJECTION_18)
+    elif to_card_last_four is not None:
+        rejections.append(_REJECTION_19)
+
+    to_status: Any = "open"
+
+    to_failure_code = None
+
+    to_failure_message = None
+
+    to_metadata: dict[str, str] = {}
+    value: Any
+    value = at_notificationItems__0__NotificationRequestItem.get("merchantAccountCode")
+    if value is not None:
+        put_scalar(to_metadata, "merchantAccountCode", value)
+    value = at_notificationItems__0__NotificationRequestItem.get("merchantReference")
+    if value is not None:
+        put_scalar(to_metadata, "merchantReference", value)
+    value = at_notificationItems__0__NotificationRequestItem.get("eventCode")
+    if value is not None:
+        put_scalar(to_metadata, "eventCode", value)
+    value = at_notificationItems__0__NotificationRequestItem.get("success")
+    if value is not None:
+        put_scalar(to_metadata, "success", value)
+    value = at_notificationItems__0__NotificationRequestItem.get("reason")
+    if value is not None:
+        put_scalar(to_metadata, "reason", value)
+    value = at_notificationItems__0__NotificationRequestItem.get("operations")
+    if value is not None:
+        put_scalars(to_metadata, "operations", value)
+    value = at_notificationItems__0__NotificationRequestItem__additionalData.get("refusalReasonRaw")
+    if value is not None:
+        put_scalar(to_metadata, "additionalData.refusalReasonRaw", value)
+    value = at_notificationItems__0__NotificationRequestItem__additionalData.get("merchantAdviceCode")
+    if value is not None:
+        put_scalar(to_metadata, "additionalData.merchantAdviceCode", value)
+    value = at_notificationItems__0__NotificationRequestItem__additionalData.get("modification.action")
+    if value is not None:
+        put_scalar(to_metadata, "additionalData.modification.action", value)
+    value = at_notificationItems__0__NotificationRequestItem__additionalData.get("disputeStatus")
+    if value is not None:
+        put_scalar(to_metadata, "additionalData.disputeStatus", value)
+    value = at_notificationItems__0__NotificationRequestItem__additionalData.get("chargebackReasonCode")
+    if value is not None:
+        put_scalar(to_metadata, "additionalData.chargebackReasonCode", value)
+    value = at_notificationItems__0__NotificationRequestItem__additionalData.get("defensePeriodEndsAt")
+    if value is not None:
+        put_scalar(to_metadata, "additionalData.defensePeriodEndsAt", value)
+    if len(to_metadata) > 500:
+        rejections.append(_REJECTION_23)
+    if longest(to_metadata) > 10000:
+        rejections.append(_REJECTION_24)
+    if size(to_metadata) > 131072:
+        rejections.append(_REJECTION_25)
+
+    to_provider_created_at: Any = at_notificationItems__0__NotificationRequestItem.get("eventDate")
+    if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
+        to_provider_created_at = None
+    if to_provider_created_at is not None:
+        to_provider_created_at = iso8601_millis(to_provider_created_at)
+        if to_provider_created_at is None:
+            rejections.append(_REJECTION_26)
+            to_provider_created_at = REFUSED
+    if type(to_provider_created_at) is int:
+        if not 1262304000000 <= to_provider_created_at <= 4102444800000:
+            rejections.append(_REJECTION_27)
+    elif to_provider_created_at is None:
+        rejections.append(_REJECTION_28)
+
+    to_currency_exponent: Any = at_notificationItems__0__NotificationRequestItem__amount.get("currency")
+    if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
+        to_currency_exponent = None
+    to_currency_exponent = exponent(to_currency_exponent)
+
+    to_provider_object_id: Any = at_notificationItems__0__NotificationRequestItem.get("pspReference")
+    if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
+        to_provider_object_id = None
+    if type(to_provider_object_id) is str:
+        if len(to_provider_object_id) > 255:
+            rejections.append(_REJECTION_42)
+    elif to_provider_object_id is not None:
+        rejections.append(_REJECTION_43)
+
+    to_attempt_number = None
+
+    to_related_payment_id: Any = at_notificationItems__0__NotificationRequestItem.get("originalReference")
+    if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
+        to_related_payment_id = None
+    if type(to_related_payment_id) is str:
+        if len(to_related_payment_id) > 255:
+            rejections.append(_REJECTION_44)
+    elif to_related_payment_id is not None:
+        rejections.append(_REJECTION_45)
+
+    to_livemode: Any = envelope_livemode
+
+    to_received_at: Any = envelope_received_at
+    if type(to_received_at) is int:
+        if not -62135596800000 <= to_received_at <= 253402300799999:
+            rejections.append(_REJECTION_31)
+
+    to_object_version = None
+
+    to_object_updated_at = None
+
+    to_authorized_cents = None
+
+    to_captured_cents = None
+
+    to_refunded_cents = None
+
+    to_tip_cents = None
+
+    to_fee_cents = None
+
+    to_fee_currency = None
+
+    to_application_fee_cents = None
+
+    to_direction = None
+
+    to_failure_category = None
+
+    to_error_code = None
+
+    to_decline_code = None
+
+    to_advice_code = None
+
+    to_network_decline_code = None
+
+    to_network_advice_code = None
+
+    to_cancellation_reason = None
+
+    to_dispute_reason: Any = at_notificationItems__0__NotificationRequestItem__additionalData.get("nofReasonCode")
+    if type(to_dispute_reason) is str and to_dispute_reason in NULL_VALUES:
+        to_dispute_reason = None
+    if type(to_dispute_reason) is str:
+        if len(to_dispute_reason) > 255:
+            rejections.append(_REJECTION_67)
+    elif to_dispute_reason is not None:
+        rejections.append(_REJECTION_68)
+
+    to_dispute_category: Any = "fraud"
+
+    to_related_charge_id = None
+
+    to_related_invoice_id = None
+
+    to_related_subscription_id = None
+
+    to_payment_method_id = None
+
+    to_next_attempt_at = None
+
+    to_object_created_at = None
+
+    to_withdrawn_cents = None
+
+    to_withdrawn_currency = None
+
+    to_dispute_stage = None
+
+    if not rejections:
+        family = to_event_type.partition(".")[0]
+        if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
+            rejections.append(_REJECTION_41)
+        if to_currency == "XXX" and (family not in ("fraud_warning",) or to_amount_cents != 0):
+            rejections.append(_REJECTION_69)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
@@ -2958,7 +3363,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
         if to_amount_cents < -999999999999:
-            rejections.append(_REJECTION_67)
+            rejections.append(_REJECTION_70)
         if to_amount_cents > 999999999999:
             rejections.append(_REJECTION_10)
     elif to_amount_cents is None:
@@ -3101,6 +3506,9 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     value = at_notificationItems__0__NotificationRequestItem__additionalData.get("chargebackReasonCode")
     if value is not None:
         put_scalar(to_metadata, "additionalData.chargebackReasonCode", value)
+    value = at_notificationItems__0__NotificationRequestItem__additionalData.get("nofReasonCode")
+    if value is not None:
+        put_scalar(to_metadata, "additionalData.nofReasonCode", value)
     value = at_notificationItems__0__NotificationRequestItem__additionalData.get("defensePeriodEndsAt")
     if value is not None:
         put_scalar(to_metadata, "additionalData.defensePeriodEndsAt", value)
@@ -3424,6 +3832,8 @@ _GROUPS = {
     "CAPTURE_FAILED:true": _capture,
     "REFUND:true": _refund,
     "REFUND:false": _refund,
+    "REFUND_WITH_DATA:true": _refund,
+    "REFUND_WITH_DATA:false": _refund,
     "REFUND_FAILED:true": _refund,
     "REFUNDED_REVERSED:true": _refund,
     "CANCEL_OR_REFUND:true": _reversal,
@@ -3436,6 +3846,14 @@ _GROUPS = {
     "SECOND_CHARGEBACK:true": _dispute,
     "PREARBITRATION_WON:true": _dispute,
     "PREARBITRATION_LOST:true": _dispute,
+    "DISPUTE_DEFENSE_PERIOD_ENDED:true": _dispute,
+    "ISSUER_RESPONSE_TIMEFRAME_EXPIRED:true": _dispute,
+    "PREARBITRATION_OPEN:true": _dispute,
+    "PREARBITRATION_ISSUER_WITHDRAWN:true": _dispute,
+    "SCHEME_ARBITRATION:true": _dispute,
+    "SCHEME_ARBITRATION_WON:true": _dispute,
+    "SCHEME_ARBITRATION_LOST:true": _dispute,
+    "NOTIFICATION_OF_FRAUD:true": _fraud_warning,
     "PAYOUT_THIRDPARTY:true": _payout,
     "PAYOUT_THIRDPARTY:false": _payout,
     "PAYOUT_DECLINE:true": _payout,

@@ -33,16 +33,21 @@ _TABLE_1 = {
     "payment_canceled": "payment.canceled",
     "payment_voided": "payment.canceled",
     "payment_capture_declined": "payment.authorized",
+    "payment_authorization_incremented": "payment.authorized",
+    "payment_authorization_increment_declined": "payment.authorized",
 }
-_REJECTION_5 = Rejection("value_unknown", "event_type", "type is none of payment_expired, payment_canceled, payment_voided and payment_capture_declined")
+_REJECTION_5 = Rejection("value_unknown", "event_type", "type is none of payment_expired, payment_canceled, payment_voided, payment_capture_declined, payment_authorization_incremented and payment_authorization_increment_declined")
 _REJECTION_6 = Rejection("type_invalid", "event_type", "data.balances.total_captured or type must be text")
 _TABLE_2 = {
     "payment_pending": "payment.requires_action",
     "payment_approved": "payment.authorized",
     "payment_declined": "payment.failed",
     "payment_captured": "payment.succeeded",
+    "payment_authorized": "payment.authorized",
+    "payment_authentication_failed": "payment.failed",
+    "payment_compliance_review": "payment.processing",
 }
-_REJECTION_7 = Rejection("value_unknown", "event_type", "type is none of payment_pending, payment_approved, payment_declined and payment_captured")
+_REJECTION_7 = Rejection("value_unknown", "event_type", "type is none of payment_pending, payment_approved, payment_declined, payment_captured, payment_authorized, payment_authentication_failed and 1 more")
 _REJECTION_8 = Rejection("field_missing", "event_type", "none of data.balances.total_captured and type is there")
 _REJECTION_9 = Rejection("text_too_long", "merchant_id", "the envelope's merchant_id must have at most 255 characters")
 _REJECTION_10 = Rejection("field_missing", "merchant_id", "the envelope's merchant_id is absent")
@@ -83,16 +88,21 @@ _TABLE_4 = {
     "payment_canceled": "canceled",
     "payment_voided": "canceled",
     "payment_capture_declined": "authorized",
+    "payment_authorization_incremented": "authorized",
+    "payment_authorization_increment_declined": "authorized",
 }
-_REJECTION_28 = Rejection("value_unknown", "status", "type is none of payment_expired, payment_canceled, payment_voided and payment_capture_declined")
+_REJECTION_28 = Rejection("value_unknown", "status", "type is none of payment_expired, payment_canceled, payment_voided, payment_capture_declined, payment_authorization_incremented and payment_authorization_increment_declined")
 _REJECTION_29 = Rejection("type_invalid", "status", "data.balances.total_captured or type must be text")
 _TABLE_5 = {
     "payment_pending": "requires_action",
     "payment_approved": "authorized",
     "payment_declined": "failed",
     "payment_captured": "succeeded",
+    "payment_authorized": "authorized",
+    "payment_authentication_failed": "failed",
+    "payment_compliance_review": "processing",
 }
-_REJECTION_30 = Rejection("value_unknown", "status", "type is none of payment_pending, payment_approved, payment_declined and payment_captured")
+_REJECTION_30 = Rejection("value_unknown", "status", "type is none of payment_pending, payment_approved, payment_declined, payment_captured, payment_authorized, payment_authentication_failed and 1 more")
 _REJECTION_31 = Rejection("field_missing", "status", "none of data.balances.total_captured and type is there")
 _REJECTION_32 = Rejection("text_too_long", "failure_code", "data.response_code must have at most 255 characters")
 _REJECTION_33 = Rejection("type_invalid", "failure_code", "data.response_code must be text")
@@ -120,10 +130,8 @@ _REJECTION_54 = Rejection("amount_negative", "refunded_cents", "data.balances.to
 _REJECTION_55 = Rejection("amount_too_large", "refunded_cents", "data.balances.total_refunded must be at most 999999999999")
 _TABLE_6 = {
     "20051": "insufficient_funds",
-    "20013": "limit",
     "20061": "limit",
     "20065": "limit",
-    "30020": "limit",
     "30021": "limit",
     "30022": "limit",
     "20054": "expired_card",
@@ -171,7 +179,6 @@ _TABLE_6 = {
     "20055": "customer_action",
     "20075": "customer_action",
     "20078": "customer_action",
-    "20179": "customer_action",
     "30038": "customer_action",
     "20015": "not_supported",
     "20024": "not_supported",
@@ -215,8 +222,6 @@ _TABLE_6 = {
     "20096": "processor_error",
     "20098": "processor_error",
     "20099": "processor_error",
-    "20153": "processor_error",
-    "20159": "processor_error",
     "20003": "invalid_request",
     "20012": "invalid_request",
     "20023": "invalid_request",
@@ -250,9 +255,13 @@ _TABLE_6 = {
     "20122": "not_supported",
     "20197": "not_supported",
     "20070": "authentication_required",
+    "200O5": "authentication_required",
     "43401": "authentication_required",
+    "20153": "authentication_required",
+    "20159": "authentication_required",
     "200N7": "invalid_card",
     "20124": "invalid_card",
+    "20179": "invalid_card",
     "20114": "invalid_account",
     "200P1": "limit",
     "200P9": "limit",
@@ -371,6 +380,8 @@ _TABLE_6 = {
     "50501": "invalid_request",
     "50511": "invalid_request",
     "50512": "invalid_request",
+    "20013": "invalid_request",
+    "30020": "invalid_request",
     "50399": "unknown",
     "50599": "unknown",
 }
@@ -478,6 +489,10 @@ _TABLE_11 = {
     "dispute_resolved": "dispute.closed",
     "dispute_won": "dispute.closed",
     "dispute_lost": "dispute.closed",
+    "dispute_arbitration_sent_to_scheme": "dispute.updated",
+    "dispute_arbitration_evidence_submitted": "dispute.updated",
+    "dispute_arbitration_won": "dispute.closed",
+    "dispute_arbitration_lost": "dispute.closed",
 }
 _REJECTION_74 = Rejection("type_invalid", "card_brand", "data.payment_method must be text")
 _REJECTION_75 = Rejection("text_too_long", "card_brand", "data.payment_method must have at most 255 characters")
@@ -491,6 +506,10 @@ _TABLE_12 = {
     "dispute_resolved": "closed",
     "dispute_won": "won",
     "dispute_lost": "lost",
+    "dispute_arbitration_sent_to_scheme": "under_review",
+    "dispute_arbitration_evidence_submitted": "under_review",
+    "dispute_arbitration_won": "won",
+    "dispute_arbitration_lost": "lost",
 }
 _REJECTION_76 = Rejection("text_too_long", "related_payment_id", "data.payment_id must have at most 255 characters")
 _REJECTION_77 = Rejection("type_invalid", "related_payment_id", "data.payment_id must be text")
@@ -677,6 +696,8 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     "payment_canceled",
     "payment_voided",
     "payment_capture_declined",
+    "payment_authorization_incremented",
+    "payment_authorization_increment_declined",
 ):
         to_event_type: Any = at_data__balances.get("total_captured")
         if type(to_event_type) is str and to_event_type in NULL_VALUES:
@@ -749,6 +770,8 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     "payment_canceled",
     "payment_voided",
     "payment_capture_declined",
+    "payment_authorization_incremented",
+    "payment_authorization_increment_declined",
 ):
             to_amount_cents = at_data__balances.get("total_captured")
             if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
@@ -857,6 +880,8 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     "payment_canceled",
     "payment_voided",
     "payment_capture_declined",
+    "payment_authorization_incremented",
+    "payment_authorization_increment_declined",
 ):
         to_status: Any = at_data__balances.get("total_captured")
         if type(to_status) is str and to_status in NULL_VALUES:
@@ -889,7 +914,12 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if to_status is None:
         rejections.append(_REJECTION_31)
 
-    if event_type in ("payment_declined", "payment_capture_declined"):
+    if event_type in (
+    "payment_declined",
+    "payment_capture_declined",
+    "payment_authorization_increment_declined",
+    "payment_authentication_failed",
+):
         to_failure_code: Any = at_data.get("response_code")
         if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
             to_failure_code = None
@@ -901,7 +931,12 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     elif to_failure_code is not None:
         rejections.append(_REJECTION_33)
 
-    if event_type in ("payment_declined", "payment_capture_declined"):
+    if event_type in (
+    "payment_declined",
+    "payment_capture_declined",
+    "payment_authorization_increment_declined",
+    "payment_authentication_failed",
+):
         to_failure_message: Any = at_data.get("response_summary")
         if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
             to_failure_message = None
@@ -998,7 +1033,7 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
 
     to_object_updated_at = None
 
-    if event_type in ("payment_approved",):
+    if event_type in ("payment_approved", "payment_authorized"):
         to_authorized_cents: Any = at_data__balances.get("total_authorized")
         if type(to_authorized_cents) is str and to_authorized_cents in NULL_VALUES:
             to_authorized_cents = None
@@ -1093,27 +1128,61 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
 
     to_direction = None
 
-    if event_type in ("payment_declined", "payment_capture_declined"):
-        to_failure_category: Any = at_data.get("response_code")
+    if event_type in (
+    "payment_declined",
+    "payment_capture_declined",
+    "payment_authorization_increment_declined",
+):
+        to_failure_category: Any = at_data__processing.get("recommendation_code")
         if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
             to_failure_category = None
-        if type(to_failure_category) is str:
-            to_failure_category = _TABLE_6.get(to_failure_category)
-            if to_failure_category is None:
-                to_failure_category = "unknown"
-        elif to_failure_category is not None:
-            rejections.append(_REJECTION_56)
-            to_failure_category = REFUSED
-        if to_failure_category is None:
-            to_failure_category = "unknown"
+        if type(to_failure_category) is str and to_failure_category in ("03",):
+            to_failure_category = "do_not_retry"
+        else:
+            to_failure_category = at_data__processing.get("partner_merchant_advice_code")
+            if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
+                to_failure_category = None
+            if type(to_failure_category) is str and to_failure_category in ("03", "21"):
+                to_failure_category = "do_not_retry"
+            else:
+                to_failure_category = at_data.get("response_code")
+                if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
+                    to_failure_category = None
+                if type(to_failure_category) is str:
+                    to_failure_category = _TABLE_6.get(to_failure_category)
+                    if to_failure_category is None:
+                        to_failure_category = "unknown"
+                elif to_failure_category is not None:
+                    rejections.append(_REJECTION_56)
+                    to_failure_category = REFUSED
+                if to_failure_category is None:
+                    to_failure_category = "unknown"
     else:
-        to_failure_category = None
+        if event_type in ("payment_authentication_failed",):
+            to_failure_category = at_data.get("response_code")
+            if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
+                to_failure_category = None
+            if type(to_failure_category) is str:
+                to_failure_category = _TABLE_6.get(to_failure_category)
+                if to_failure_category is None:
+                    to_failure_category = "authentication_required"
+            elif to_failure_category is not None:
+                rejections.append(_REJECTION_56)
+                to_failure_category = REFUSED
+            if to_failure_category is None:
+                to_failure_category = "authentication_required"
+        else:
+            to_failure_category = None
 
     to_error_code = None
 
     to_decline_code = None
 
-    if event_type in ("payment_declined", "payment_capture_declined"):
+    if event_type in (
+    "payment_declined",
+    "payment_capture_declined",
+    "payment_authorization_increment_declined",
+):
         to_advice_code: Any = at_data__processing.get("recommendation_code")
         if type(to_advice_code) is str and to_advice_code in NULL_VALUES:
             to_advice_code = None
@@ -1125,7 +1194,11 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     elif to_advice_code is not None:
         rejections.append(_REJECTION_58)
 
-    if event_type in ("payment_declined", "payment_capture_declined"):
+    if event_type in (
+    "payment_declined",
+    "payment_capture_declined",
+    "payment_authorization_increment_declined",
+):
         to_network_decline_code: Any = at_data__processing.get("partner_response_code")
         if type(to_network_decline_code) is str and to_network_decline_code in NULL_VALUES:
             to_network_decline_code = None
@@ -1137,7 +1210,11 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     elif to_network_decline_code is not None:
         rejections.append(_REJECTION_60)
 
-    if event_type in ("payment_declined", "payment_capture_declined"):
+    if event_type in (
+    "payment_declined",
+    "payment_capture_declined",
+    "payment_authorization_increment_declined",
+):
         to_network_advice_code: Any = at_data__processing.get("partner_merchant_advice_code")
         if type(to_network_advice_code) is str and to_network_advice_code in NULL_VALUES:
             to_network_advice_code = None
@@ -2340,6 +2417,11 @@ _GROUPS = {
     "payment_voided": _payment,
     "payment_captured": _payment,
     "payment_capture_declined": _payment,
+    "payment_authorized": _payment,
+    "payment_authorization_incremented": _payment,
+    "payment_authorization_increment_declined": _payment,
+    "payment_authentication_failed": _payment,
+    "payment_compliance_review": _payment,
     "payment_refund_pending": _refund,
     "payment_refunded": _refund,
     "payment_refund_declined": _refund,
@@ -2354,4 +2436,8 @@ _GROUPS = {
     "dispute_resolved": _dispute,
     "dispute_won": _dispute,
     "dispute_lost": _dispute,
+    "dispute_arbitration_sent_to_scheme": _dispute,
+    "dispute_arbitration_evidence_submitted": _dispute,
+    "dispute_arbitration_won": _dispute,
+    "dispute_arbitration_lost": _dispute,
 }

@@ -33,6 +33,7 @@ _REJECTION_3 = Rejection("type_invalid", "provider_event_id", "id must be text")
 _TABLE_1 = {
     "PAYMENT.AUTHORIZATION.CREATED": "payment.authorized",
     "PAYMENT.AUTHORIZATION.VOIDED": "payment.canceled",
+    "PAYMENT.AUTHORIZATION.DENIED": "payment.failed",
 }
 _REJECTION_4 = Rejection("text_too_long", "merchant_id", "the envelope's merchant_id must have at most 255 characters")
 _REJECTION_5 = Rejection("field_missing", "merchant_id", "the envelope's merchant_id is absent")
@@ -47,24 +48,47 @@ _REJECTION_13 = Rejection("field_missing", "currency", "none of resource.amount.
 _TABLE_2 = {
     "PAYMENT.AUTHORIZATION.CREATED": "authorized",
     "PAYMENT.AUTHORIZATION.VOIDED": "canceled",
+    "PAYMENT.AUTHORIZATION.DENIED": "failed",
 }
-_REJECTION_14 = Rejection("metadata_too_large", "metadata", "the rest of resource must have at most 500 entries")
-_REJECTION_15 = Rejection("metadata_too_large", "metadata", "the rest of resource must have at most 10000 characters in each key and value")
-_REJECTION_16 = Rejection("metadata_too_large", "metadata", "the rest of resource must have at most 131072 bytes in all")
-_REJECTION_17 = Rejection("timestamp_invalid", "provider_created_at", "create_time cannot be read as a time")
-_REJECTION_18 = Rejection("timestamp_out_of_range", "provider_created_at", "create_time must lie between 2010-01-01T00:00:00Z and 2100-01-01T00:00:00Z")
-_REJECTION_19 = Rejection("field_missing", "provider_created_at", "create_time is absent")
-_REJECTION_20 = Rejection("text_too_long", "provider_object_id", "resource.id must have at most 255 characters")
-_REJECTION_21 = Rejection("type_invalid", "provider_object_id", "resource.id must be text")
-_REJECTION_22 = Rejection("timestamp_invalid", "received_at", "the envelope's received_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
-_REJECTION_23 = Rejection("timestamp_invalid", "object_updated_at", "resource.update_time cannot be read as a time")
-_REJECTION_24 = Rejection("timestamp_invalid", "object_updated_at", "resource.update_time must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
-_REJECTION_25 = Rejection("type_invalid", "authorized_cents", "resource.amount.value or resource.amount.total must be a decimal number")
-_REJECTION_26 = Rejection("amount_indivisible", "authorized_cents", "resource.amount.value or resource.amount.total is not a whole number of the currency's minor unit")
-_REJECTION_27 = Rejection("amount_negative", "authorized_cents", "resource.amount.value or resource.amount.total must be at least 0")
-_REJECTION_28 = Rejection("amount_too_large", "authorized_cents", "resource.amount.value or resource.amount.total must be at most 999999999999")
-_REJECTION_29 = Rejection("timestamp_invalid", "object_created_at", "resource.create_time cannot be read as a time")
-_REJECTION_30 = Rejection("timestamp_invalid", "object_created_at", "resource.create_time must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
+_REJECTION_14 = Rejection("text_too_long", "failure_code", "resource.status_details.reason or resource.reason_code must have at most 255 characters")
+_REJECTION_15 = Rejection("type_invalid", "failure_code", "resource.status_details.reason or resource.reason_code must be text")
+_REJECTION_16 = Rejection("metadata_too_large", "metadata", "the rest of resource must have at most 500 entries")
+_REJECTION_17 = Rejection("metadata_too_large", "metadata", "the rest of resource must have at most 10000 characters in each key and value")
+_REJECTION_18 = Rejection("metadata_too_large", "metadata", "the rest of resource must have at most 131072 bytes in all")
+_REJECTION_19 = Rejection("timestamp_invalid", "provider_created_at", "create_time cannot be read as a time")
+_REJECTION_20 = Rejection("timestamp_out_of_range", "provider_created_at", "create_time must lie between 2010-01-01T00:00:00Z and 2100-01-01T00:00:00Z")
+_REJECTION_21 = Rejection("field_missing", "provider_created_at", "create_time is absent")
+_REJECTION_22 = Rejection("text_too_long", "provider_object_id", "resource.id must have at most 255 characters")
+_REJECTION_23 = Rejection("type_invalid", "provider_object_id", "resource.id must be text")
+_REJECTION_24 = Rejection("timestamp_invalid", "received_at", "the envelope's received_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
+_REJECTION_25 = Rejection("timestamp_invalid", "object_updated_at", "resource.update_time cannot be read as a time")
+_REJECTION_26 = Rejection("timestamp_invalid", "object_updated_at", "resource.update_time must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
+_REJECTION_27 = Rejection("type_invalid", "authorized_cents", "resource.amount.value or resource.amount.total must be a decimal number")
+_REJECTION_28 = Rejection("amount_indivisible", "authorized_cents", "resource.amount.value or resource.amount.total is not a whole number of the currency's minor unit")
+_REJECTION_29 = Rejection("amount_negative", "authorized_cents", "resource.amount.value or resource.amount.total must be at least 0")
+_REJECTION_30 = Rejection("amount_too_large", "authorized_cents", "resource.amount.value or resource.amount.total must be at most 999999999999")
+_TABLE_3 = {
+    "BUYER_COMPLAINT": "do_not_retry",
+    "CHARGEBACK": "do_not_retry",
+    "REFUNDED": "do_not_retry",
+    "ECHECK": "insufficient_funds",
+    "TRANSACTION_APPROVED_AWAITING_FUNDING": "insufficient_funds",
+    "PENDING_REVIEW": "fraud",
+    "DECLINED_BY_RISK_FRAUD_FILTERS": "fraud",
+    "UNILATERAL": "invalid_account",
+    "INTERNATIONAL_WITHDRAWAL": "not_supported",
+    "RECEIVING_PREFERENCE_MANDATES_MANUAL_ACTION": "not_supported",
+    "VERIFICATION_REQUIRED": "not_supported",
+    "OTHER": "unknown",
+    "GUARANTEE": "do_not_retry",
+    "REFUND": "do_not_retry",
+    "PAYMENT_REVIEW": "fraud",
+    "REGULATORY_REVIEW": "not_supported",
+    "UNCONFIRMED_SHIPPING_ADDRESS": "not_supported",
+}
+_REJECTION_31 = Rejection("type_invalid", "failure_category", "resource.status_details.reason or resource.reason_code must be text")
+_REJECTION_32 = Rejection("timestamp_invalid", "object_created_at", "resource.create_time cannot be read as a time")
+_REJECTION_33 = Rejection("timestamp_invalid", "object_created_at", "resource.create_time must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
 _ENDS_1 = {
     "ADP": 1059696000000,
     "AFA": 1044057600000,
@@ -129,38 +153,38 @@ _ENDS_1 = {
     "ZWN": 1159660800000,
     "ZWR": 1246406400000,
 }
-_REJECTION_31 = Rejection("currency_unknown", "currency", "resource.amount.currency_code or resource.amount.currency must be a code of the list at the time of the event")
-_TABLE_3 = {
+_REJECTION_34 = Rejection("currency_unknown", "currency", "resource.amount.currency_code or resource.amount.currency must be a code of the list at the time of the event")
+_TABLE_4 = {
     "PAYMENT.CAPTURE.COMPLETED": "charge.succeeded",
     "PAYMENT.CAPTURE.PENDING": "charge.pending",
     "PAYMENT.CAPTURE.DENIED": "charge.failed",
     "PAYMENT.CAPTURE.DECLINED": "charge.failed",
 }
-_TABLE_4 = {
+_TABLE_5 = {
     "PAYMENT.CAPTURE.COMPLETED": "succeeded",
     "PAYMENT.CAPTURE.PENDING": "processing",
     "PAYMENT.CAPTURE.DENIED": "failed",
     "PAYMENT.CAPTURE.DECLINED": "failed",
 }
-_REJECTION_32 = Rejection("text_too_long", "failure_code", "resource.processor_response.response_code, resource.status_details.reason or resource.reason_code must have at most 255 characters")
-_REJECTION_33 = Rejection("type_invalid", "failure_code", "resource.processor_response.response_code, resource.status_details.reason or resource.reason_code must be text")
-_REJECTION_34 = Rejection("type_invalid", "related_payment_id", "resource.supplementary_data.related_ids.authorization_id, resource.links[].href where rel is up or resource.links[].href where rel is authorization must be text")
-_REJECTION_35 = Rejection("text_too_long", "related_payment_id", "resource.supplementary_data.related_ids.authorization_id, resource.links[].href where rel is up or resource.links[].href where rel is authorization must have at most 255 characters")
-_REJECTION_36 = Rejection("type_invalid", "captured_cents", "resource.amount.value or resource.amount.total must be a decimal number")
-_REJECTION_37 = Rejection("amount_indivisible", "captured_cents", "resource.amount.value or resource.amount.total is not a whole number of the currency's minor unit")
-_REJECTION_38 = Rejection("amount_negative", "captured_cents", "resource.amount.value or resource.amount.total must be at least 0")
-_REJECTION_39 = Rejection("amount_too_large", "captured_cents", "resource.amount.value or resource.amount.total must be at most 999999999999")
-_REJECTION_40 = Rejection("type_invalid", "fee_cents", "resource.seller_receivable_breakdown.paypal_fee.value or resource.transaction_fee.value must be a decimal number")
-_REJECTION_41 = Rejection("amount_indivisible", "fee_cents", "resource.seller_receivable_breakdown.paypal_fee.value or resource.transaction_fee.value is not a whole number of the currency's minor unit")
-_REJECTION_42 = Rejection("amount_negative", "fee_cents", "resource.seller_receivable_breakdown.paypal_fee.value or resource.transaction_fee.value must be at least -999999999999")
-_REJECTION_43 = Rejection("amount_too_large", "fee_cents", "resource.seller_receivable_breakdown.paypal_fee.value or resource.transaction_fee.value must be at most 999999999999")
-_REJECTION_44 = Rejection("type_invalid", "fee_currency", "resource.seller_receivable_breakdown.paypal_fee.currency_code or resource.transaction_fee.currency must be text")
-_REJECTION_45 = Rejection("currency_unknown", "fee_currency", "resource.seller_receivable_breakdown.paypal_fee.currency_code or resource.transaction_fee.currency must be a code of iso4217")
-_REJECTION_46 = Rejection("type_invalid", "application_fee_cents", "resource.seller_receivable_breakdown.platform_fees[0].amount.value must be a decimal number")
-_REJECTION_47 = Rejection("amount_indivisible", "application_fee_cents", "resource.seller_receivable_breakdown.platform_fees[0].amount.value is not a whole number of the currency's minor unit")
-_REJECTION_48 = Rejection("amount_negative", "application_fee_cents", "resource.seller_receivable_breakdown.platform_fees[0].amount.value must be at least 0")
-_REJECTION_49 = Rejection("amount_too_large", "application_fee_cents", "resource.seller_receivable_breakdown.platform_fees[0].amount.value must be at most 999999999999")
-_TABLE_5 = {
+_REJECTION_35 = Rejection("text_too_long", "failure_code", "resource.processor_response.response_code, resource.status_details.reason or resource.reason_code must have at most 255 characters")
+_REJECTION_36 = Rejection("type_invalid", "failure_code", "resource.processor_response.response_code, resource.status_details.reason or resource.reason_code must be text")
+_REJECTION_37 = Rejection("type_invalid", "related_payment_id", "resource.supplementary_data.related_ids.authorization_id, resource.links[].href where rel is up or resource.links[].href where rel is authorization must be text")
+_REJECTION_38 = Rejection("text_too_long", "related_payment_id", "resource.supplementary_data.related_ids.authorization_id, resource.links[].href where rel is up or resource.links[].href where rel is authorization must have at most 255 characters")
+_REJECTION_39 = Rejection("type_invalid", "captured_cents", "resource.amount.value or resource.amount.total must be a decimal number")
+_REJECTION_40 = Rejection("amount_indivisible", "captured_cents", "resource.amount.value or resource.amount.total is not a whole number of the currency's minor unit")
+_REJECTION_41 = Rejection("amount_negative", "captured_cents", "resource.amount.value or resource.amount.total must be at least 0")
+_REJECTION_42 = Rejection("amount_too_large", "captured_cents", "resource.amount.value or resource.amount.total must be at most 999999999999")
+_REJECTION_43 = Rejection("type_invalid", "fee_cents", "resource.seller_receivable_breakdown.paypal_fee.value or resource.transaction_fee.value must be a decimal number")
+_REJECTION_44 = Rejection("amount_indivisible", "fee_cents", "resource.seller_receivable_breakdown.paypal_fee.value or resource.transaction_fee.value is not a whole number of the currency's minor unit")
+_REJECTION_45 = Rejection("amount_negative", "fee_cents", "resource.seller_receivable_breakdown.paypal_fee.value or resource.transaction_fee.value must be at least -999999999999")
+_REJECTION_46 = Rejection("amount_too_large", "fee_cents", "resource.seller_receivable_breakdown.paypal_fee.value or resource.transaction_fee.value must be at most 999999999999")
+_REJECTION_47 = Rejection("type_invalid", "fee_currency", "resource.seller_receivable_breakdown.paypal_fee.currency_code or resource.transaction_fee.currency must be text")
+_REJECTION_48 = Rejection("currency_unknown", "fee_currency", "resource.seller_receivable_breakdown.paypal_fee.currency_code or resource.transaction_fee.currency must be a code of iso4217")
+_REJECTION_49 = Rejection("type_invalid", "application_fee_cents", "resource.seller_receivable_breakdown.platform_fees[0].amount.value must be a decimal number")
+_REJECTION_50 = Rejection("amount_indivisible", "application_fee_cents", "resource.seller_receivable_breakdown.platform_fees[0].amount.value is not a whole number of the currency's minor unit")
+_REJECTION_51 = Rejection("amount_negative", "application_fee_cents", "resource.seller_receivable_breakdown.platform_fees[0].amount.value must be at least 0")
+_REJECTION_52 = Rejection("amount_too_large", "application_fee_cents", "resource.seller_receivable_breakdown.platform_fees[0].amount.value must be at most 999999999999")
+_TABLE_6 = {
     "5120": "insufficient_funds",
     "5710": "limit",
     "PPAX": "limit",
@@ -188,7 +212,6 @@ _TABLE_5 = {
     "1335": "invalid_account",
     "1352": "invalid_account",
     "5140": "invalid_account",
-    "5930": "invalid_account",
     "5950": "invalid_account",
     "6300": "invalid_account",
     "PP06": "invalid_account",
@@ -214,6 +237,7 @@ _TABLE_5 = {
     "7900": "customer_action",
     "9530": "customer_action",
     "0R00": "customer_action",
+    "5930": "customer_action",
     "5700": "not_supported",
     "8030": "not_supported",
     "PPAE": "not_supported",
@@ -240,7 +264,9 @@ _TABLE_5 = {
     "PPUR": "not_supported",
     "PPRR": "not_supported",
     "PPCE": "not_supported",
+    "1320": "not_supported",
     "PPRN": "do_not_retry",
+    "5910": "do_not_retry",
     "0500": "issuer_declined",
     "0580": "issuer_declined",
     "10BR": "issuer_declined",
@@ -251,8 +277,8 @@ _TABLE_5 = {
     "PPAR": "issuer_declined",
     "PPDV": "issuer_declined",
     "PPCR": "issuer_declined",
-    "5910": "issuer_unavailable",
     "5920": "issuer_unavailable",
+    "9100": "issuer_unavailable",
     "0800": "processor_error",
     "0880": "processor_error",
     "0960": "processor_error",
@@ -262,7 +288,6 @@ _TABLE_5 = {
     "8100": "processor_error",
     "8110": "processor_error",
     "8220": "processor_error",
-    "9100": "processor_error",
     "9600": "processor_error",
     "PPER": "processor_error",
     "PPNT": "processor_error",
@@ -271,7 +296,6 @@ _TABLE_5 = {
     "1300": "invalid_request",
     "1310": "invalid_request",
     "1317": "invalid_request",
-    "1320": "invalid_request",
     "1340": "invalid_request",
     "1350": "invalid_request",
     "1360": "invalid_request",
@@ -313,100 +337,81 @@ _TABLE_5 = {
     "PPVC": "invalid_request",
     "PPVE": "invalid_request",
 }
-_REJECTION_50 = Rejection("type_invalid", "failure_category", "resource.processor_response.response_code, resource.status_details.reason or resource.reason_code must be text")
-_TABLE_6 = {
-    "BUYER_COMPLAINT": "do_not_retry",
-    "CHARGEBACK": "do_not_retry",
-    "REFUNDED": "do_not_retry",
-    "ECHECK": "insufficient_funds",
-    "TRANSACTION_APPROVED_AWAITING_FUNDING": "insufficient_funds",
-    "PENDING_REVIEW": "fraud",
-    "DECLINED_BY_RISK_FRAUD_FILTERS": "fraud",
-    "UNILATERAL": "invalid_account",
-    "INTERNATIONAL_WITHDRAWAL": "not_supported",
-    "RECEIVING_PREFERENCE_MANDATES_MANUAL_ACTION": "not_supported",
-    "VERIFICATION_REQUIRED": "not_supported",
-    "OTHER": "unknown",
-    "GUARANTEE": "do_not_retry",
-    "REFUND": "do_not_retry",
-    "PAYMENT_REVIEW": "fraud",
-    "REGULATORY_REVIEW": "not_supported",
-    "UNCONFIRMED_SHIPPING_ADDRESS": "not_supported",
-}
-_REJECTION_51 = Rejection("text_too_long", "error_code", "resource.status_details.reason or resource.reason_code must have at most 255 characters")
-_REJECTION_52 = Rejection("type_invalid", "error_code", "resource.status_details.reason or resource.reason_code must be text")
-_REJECTION_53 = Rejection("text_too_long", "decline_code", "resource.processor_response.response_code must have at most 255 characters")
-_REJECTION_54 = Rejection("type_invalid", "decline_code", "resource.processor_response.response_code must be text")
-_REJECTION_55 = Rejection("text_too_long", "network_advice_code", "resource.processor_response.payment_advice_code must have at most 255 characters")
-_REJECTION_56 = Rejection("type_invalid", "network_advice_code", "resource.processor_response.payment_advice_code must be text")
-_REJECTION_57 = Rejection("currency_unknown", "fee_currency", "resource.seller_receivable_breakdown.paypal_fee.currency_code or resource.transaction_fee.currency must be a code of the list at the time of the event")
+_REJECTION_53 = Rejection("type_invalid", "failure_category", "resource.processor_response.response_code, resource.status_details.reason or resource.reason_code must be text")
+_REJECTION_54 = Rejection("text_too_long", "error_code", "resource.status_details.reason or resource.reason_code must have at most 255 characters")
+_REJECTION_55 = Rejection("type_invalid", "error_code", "resource.status_details.reason or resource.reason_code must be text")
+_REJECTION_56 = Rejection("text_too_long", "decline_code", "resource.processor_response.response_code must have at most 255 characters")
+_REJECTION_57 = Rejection("type_invalid", "decline_code", "resource.processor_response.response_code must be text")
+_REJECTION_58 = Rejection("text_too_long", "network_advice_code", "resource.processor_response.payment_advice_code must have at most 255 characters")
+_REJECTION_59 = Rejection("type_invalid", "network_advice_code", "resource.processor_response.payment_advice_code must be text")
+_REJECTION_60 = Rejection("currency_unknown", "fee_currency", "resource.seller_receivable_breakdown.paypal_fee.currency_code or resource.transaction_fee.currency must be a code of the list at the time of the event")
 _TABLE_7 = {
     "PAYMENT.REFUND.PENDING": "refund.created",
     "PAYMENT.CAPTURE.REFUNDED": "refund.succeeded",
     "PAYMENT.REFUND.FAILED": "refund.failed",
 }
-_REJECTION_58 = Rejection("type_invalid", "amount_cents", "resource.amount.value or resource.amount.total must be text")
+_REJECTION_61 = Rejection("type_invalid", "amount_cents", "resource.amount.value or resource.amount.total must be text")
 _TABLE_8 = {
     "PAYMENT.REFUND.PENDING": "pending",
     "PAYMENT.CAPTURE.REFUNDED": "succeeded",
     "PAYMENT.REFUND.FAILED": "failed",
 }
-_REJECTION_59 = Rejection("text_too_long", "failure_code", "resource.status_details.reason must have at most 255 characters")
-_REJECTION_60 = Rejection("type_invalid", "failure_code", "resource.status_details.reason must be text")
-_REJECTION_61 = Rejection("type_invalid", "related_payment_id", "resource.supplementary_data.related_ids.capture_id, resource.capture_id or resource.links[].href where rel is up must be text")
-_REJECTION_62 = Rejection("text_too_long", "related_payment_id", "resource.supplementary_data.related_ids.capture_id, resource.capture_id or resource.links[].href where rel is up must have at most 255 characters")
-_REJECTION_63 = Rejection("type_invalid", "fee_cents", "resource.seller_payable_breakdown.paypal_fee.value must be a decimal number")
-_REJECTION_64 = Rejection("amount_indivisible", "fee_cents", "resource.seller_payable_breakdown.paypal_fee.value is not a whole number of the currency's minor unit")
-_REJECTION_65 = Rejection("type_invalid", "fee_cents", "resource.seller_payable_breakdown.paypal_fee.value must be a whole number")
-_REJECTION_66 = Rejection("amount_negative", "fee_cents", "resource.seller_payable_breakdown.paypal_fee.value must be at least -999999999999")
-_REJECTION_67 = Rejection("amount_too_large", "fee_cents", "resource.seller_payable_breakdown.paypal_fee.value must be at most 999999999999")
-_REJECTION_68 = Rejection("type_invalid", "fee_currency", "resource.seller_payable_breakdown.paypal_fee.currency_code must be text")
-_REJECTION_69 = Rejection("currency_unknown", "fee_currency", "resource.seller_payable_breakdown.paypal_fee.currency_code must be a code of iso4217")
-_REJECTION_70 = Rejection("type_invalid", "failure_category", "resource.status_details.reason must be text")
-_REJECTION_71 = Rejection("type_invalid", "related_charge_id", "resource.supplementary_data.related_ids.capture_id, resource.capture_id or resource.links[].href where rel is up must be text")
-_REJECTION_72 = Rejection("text_too_long", "related_charge_id", "resource.supplementary_data.related_ids.capture_id, resource.capture_id or resource.links[].href where rel is up must have at most 255 characters")
+_REJECTION_62 = Rejection("text_too_long", "failure_code", "resource.status_details.reason must have at most 255 characters")
+_REJECTION_63 = Rejection("type_invalid", "failure_code", "resource.status_details.reason must be text")
+_REJECTION_64 = Rejection("type_invalid", "related_payment_id", "resource.supplementary_data.related_ids.capture_id, resource.capture_id or resource.links[].href where rel is up must be text")
+_REJECTION_65 = Rejection("text_too_long", "related_payment_id", "resource.supplementary_data.related_ids.capture_id, resource.capture_id or resource.links[].href where rel is up must have at most 255 characters")
+_REJECTION_66 = Rejection("type_invalid", "fee_cents", "resource.seller_payable_breakdown.paypal_fee.value must be a decimal number")
+_REJECTION_67 = Rejection("amount_indivisible", "fee_cents", "resource.seller_payable_breakdown.paypal_fee.value is not a whole number of the currency's minor unit")
+_REJECTION_68 = Rejection("type_invalid", "fee_cents", "resource.seller_payable_breakdown.paypal_fee.value must be a whole number")
+_REJECTION_69 = Rejection("amount_negative", "fee_cents", "resource.seller_payable_breakdown.paypal_fee.value must be at least -999999999999")
+_REJECTION_70 = Rejection("amount_too_large", "fee_cents", "resource.seller_payable_breakdown.paypal_fee.value must be at most 999999999999")
+_REJECTION_71 = Rejection("type_invalid", "fee_currency", "resource.seller_payable_breakdown.paypal_fee.currency_code must be text")
+_REJECTION_72 = Rejection("currency_unknown", "fee_currency", "resource.seller_payable_breakdown.paypal_fee.currency_code must be a code of iso4217")
+_REJECTION_73 = Rejection("type_invalid", "failure_category", "resource.status_details.reason must be text")
+_REJECTION_74 = Rejection("type_invalid", "related_charge_id", "resource.supplementary_data.related_ids.capture_id, resource.capture_id or resource.links[].href where rel is up must be text")
+_REJECTION_75 = Rejection("text_too_long", "related_charge_id", "resource.supplementary_data.related_ids.capture_id, resource.capture_id or resource.links[].href where rel is up must have at most 255 characters")
 _TABLE_9 = {
     "PAYMENT.SALE.COMPLETED": "charge.succeeded",
     "PAYMENT.SALE.PENDING": "charge.pending",
     "PAYMENT.SALE.DENIED": "charge.failed",
 }
-_REJECTION_73 = Rejection("type_invalid", "amount_cents", "resource.amount.total must be a decimal number")
-_REJECTION_74 = Rejection("amount_indivisible", "amount_cents", "resource.amount.total is not a whole number of the currency's minor unit")
-_REJECTION_75 = Rejection("amount_negative", "amount_cents", "resource.amount.total must be at least 0")
-_REJECTION_76 = Rejection("amount_too_large", "amount_cents", "resource.amount.total must be at most 999999999999")
-_REJECTION_77 = Rejection("field_missing", "amount_cents", "resource.amount.total is absent")
-_REJECTION_78 = Rejection("type_invalid", "currency", "resource.amount.currency must be text")
-_REJECTION_79 = Rejection("currency_unknown", "currency", "resource.amount.currency must be a code of iso4217")
-_REJECTION_80 = Rejection("field_missing", "currency", "resource.amount.currency is absent")
+_REJECTION_76 = Rejection("type_invalid", "amount_cents", "resource.amount.total must be a decimal number")
+_REJECTION_77 = Rejection("amount_indivisible", "amount_cents", "resource.amount.total is not a whole number of the currency's minor unit")
+_REJECTION_78 = Rejection("amount_negative", "amount_cents", "resource.amount.total must be at least 0")
+_REJECTION_79 = Rejection("amount_too_large", "amount_cents", "resource.amount.total must be at most 999999999999")
+_REJECTION_80 = Rejection("field_missing", "amount_cents", "resource.amount.total is absent")
+_REJECTION_81 = Rejection("type_invalid", "currency", "resource.amount.currency must be text")
+_REJECTION_82 = Rejection("currency_unknown", "currency", "resource.amount.currency must be a code of iso4217")
+_REJECTION_83 = Rejection("field_missing", "currency", "resource.amount.currency is absent")
 _TABLE_10 = {
     "PAYMENT.SALE.COMPLETED": "succeeded",
     "PAYMENT.SALE.PENDING": "processing",
     "PAYMENT.SALE.DENIED": "failed",
 }
-_REJECTION_81 = Rejection("text_too_long", "failure_code", "resource.reason_code must have at most 255 characters")
-_REJECTION_82 = Rejection("type_invalid", "failure_code", "resource.reason_code must be text")
-_REJECTION_83 = Rejection("type_invalid", "captured_cents", "resource.amount.total must be a decimal number")
-_REJECTION_84 = Rejection("amount_indivisible", "captured_cents", "resource.amount.total is not a whole number of the currency's minor unit")
-_REJECTION_85 = Rejection("amount_negative", "captured_cents", "resource.amount.total must be at least 0")
-_REJECTION_86 = Rejection("amount_too_large", "captured_cents", "resource.amount.total must be at most 999999999999")
-_REJECTION_87 = Rejection("type_invalid", "fee_cents", "resource.transaction_fee.value must be a decimal number")
-_REJECTION_88 = Rejection("amount_indivisible", "fee_cents", "resource.transaction_fee.value is not a whole number of the currency's minor unit")
-_REJECTION_89 = Rejection("amount_negative", "fee_cents", "resource.transaction_fee.value must be at least -999999999999")
-_REJECTION_90 = Rejection("amount_too_large", "fee_cents", "resource.transaction_fee.value must be at most 999999999999")
-_REJECTION_91 = Rejection("type_invalid", "fee_currency", "resource.transaction_fee.currency must be text")
-_REJECTION_92 = Rejection("currency_unknown", "fee_currency", "resource.transaction_fee.currency must be a code of iso4217")
-_REJECTION_93 = Rejection("type_invalid", "failure_category", "resource.reason_code must be text")
-_REJECTION_94 = Rejection("text_too_long", "error_code", "resource.reason_code must have at most 255 characters")
-_REJECTION_95 = Rejection("type_invalid", "error_code", "resource.reason_code must be text")
-_REJECTION_96 = Rejection("text_too_long", "related_subscription_id", "resource.billing_agreement_id must have at most 255 characters")
-_REJECTION_97 = Rejection("type_invalid", "related_subscription_id", "resource.billing_agreement_id must be text")
-_REJECTION_98 = Rejection("currency_unknown", "currency", "resource.amount.currency must be a code of the list at the time of the event")
-_REJECTION_99 = Rejection("currency_unknown", "fee_currency", "resource.transaction_fee.currency must be a code of the list at the time of the event")
-_REJECTION_100 = Rejection("type_invalid", "amount_cents", "resource.amount.total must be text")
-_REJECTION_101 = Rejection("text_too_long", "related_payment_id", "resource.sale_id must have at most 255 characters")
-_REJECTION_102 = Rejection("type_invalid", "related_payment_id", "resource.sale_id must be text")
-_REJECTION_103 = Rejection("text_too_long", "related_charge_id", "resource.sale_id must have at most 255 characters")
-_REJECTION_104 = Rejection("type_invalid", "related_charge_id", "resource.sale_id must be text")
+_REJECTION_84 = Rejection("text_too_long", "failure_code", "resource.reason_code must have at most 255 characters")
+_REJECTION_85 = Rejection("type_invalid", "failure_code", "resource.reason_code must be text")
+_REJECTION_86 = Rejection("type_invalid", "captured_cents", "resource.amount.total must be a decimal number")
+_REJECTION_87 = Rejection("amount_indivisible", "captured_cents", "resource.amount.total is not a whole number of the currency's minor unit")
+_REJECTION_88 = Rejection("amount_negative", "captured_cents", "resource.amount.total must be at least 0")
+_REJECTION_89 = Rejection("amount_too_large", "captured_cents", "resource.amount.total must be at most 999999999999")
+_REJECTION_90 = Rejection("type_invalid", "fee_cents", "resource.transaction_fee.value must be a decimal number")
+_REJECTION_91 = Rejection("amount_indivisible", "fee_cents", "resource.transaction_fee.value is not a whole number of the currency's minor unit")
+_REJECTION_92 = Rejection("amount_negative", "fee_cents", "resource.transaction_fee.value must be at least -999999999999")
+_REJECTION_93 = Rejection("amount_too_large", "fee_cents", "resource.transaction_fee.value must be at most 999999999999")
+_REJECTION_94 = Rejection("type_invalid", "fee_currency", "resource.transaction_fee.currency must be text")
+_REJECTION_95 = Rejection("currency_unknown", "fee_currency", "resource.transaction_fee.currency must be a code of iso4217")
+_REJECTION_96 = Rejection("type_invalid", "failure_category", "resource.reason_code must be text")
+_REJECTION_97 = Rejection("text_too_long", "error_code", "resource.reason_code must have at most 255 characters")
+_REJECTION_98 = Rejection("type_invalid", "error_code", "resource.reason_code must be text")
+_REJECTION_99 = Rejection("text_too_long", "related_subscription_id", "resource.billing_agreement_id must have at most 255 characters")
+_REJECTION_100 = Rejection("type_invalid", "related_subscription_id", "resource.billing_agreement_id must be text")
+_REJECTION_101 = Rejection("currency_unknown", "currency", "resource.amount.currency must be a code of the list at the time of the event")
+_REJECTION_102 = Rejection("currency_unknown", "fee_currency", "resource.transaction_fee.currency must be a code of the list at the time of the event")
+_REJECTION_103 = Rejection("type_invalid", "amount_cents", "resource.amount.total must be text")
+_REJECTION_104 = Rejection("text_too_long", "related_payment_id", "resource.sale_id must have at most 255 characters")
+_REJECTION_105 = Rejection("type_invalid", "related_payment_id", "resource.sale_id must be text")
+_REJECTION_106 = Rejection("text_too_long", "related_charge_id", "resource.sale_id must have at most 255 characters")
+_REJECTION_107 = Rejection("type_invalid", "related_charge_id", "resource.sale_id must be text")
 _TABLE_11 = {
     "BILLING.SUBSCRIPTION.CREATED": "subscription.created",
     "BILLING.SUBSCRIPTION.ACTIVATED": "subscription.updated",
@@ -417,9 +422,9 @@ _TABLE_11 = {
     "BILLING.SUBSCRIPTION.CANCELLED": "subscription.canceled",
     "BILLING.SUBSCRIPTION.EXPIRED": "subscription.canceled",
 }
-_REJECTION_105 = Rejection("amount_negative", "amount_cents", "the constant 0 must be at least 0")
-_REJECTION_106 = Rejection("amount_too_large", "amount_cents", "the constant 0 must be at most 999999999999")
-_REJECTION_107 = Rejection("currency_unknown", "currency", "the constant XXX must be a code of iso4217")
+_REJECTION_108 = Rejection("amount_negative", "amount_cents", "the constant 0 must be at least 0")
+_REJECTION_109 = Rejection("amount_too_large", "amount_cents", "the constant 0 must be at most 999999999999")
+_REJECTION_110 = Rejection("currency_unknown", "currency", "the constant XXX must be a code of iso4217")
 _TABLE_12 = {
     "APPROVAL_PENDING": "pending",
     "APPROVED": "pending",
@@ -428,8 +433,8 @@ _TABLE_12 = {
     "CANCELLED": "canceled",
     "EXPIRED": "closed",
 }
-_REJECTION_108 = Rejection("value_unknown", "status", "resource.status is none of APPROVAL_PENDING, APPROVED, ACTIVE, SUSPENDED, CANCELLED and EXPIRED")
-_REJECTION_109 = Rejection("type_invalid", "status", "resource.status or resource.state must be text")
+_REJECTION_111 = Rejection("value_unknown", "status", "resource.status is none of APPROVAL_PENDING, APPROVED, ACTIVE, SUSPENDED, CANCELLED and EXPIRED")
+_REJECTION_112 = Rejection("type_invalid", "status", "resource.status or resource.state must be text")
 _TABLE_13 = {
     "Pending": "pending",
     "Active": "active",
@@ -439,10 +444,10 @@ _TABLE_13 = {
     "Expired": "closed",
     "Completed": "closed",
 }
-_REJECTION_110 = Rejection("value_unknown", "status", "resource.state is none of Pending, Active, Reactivated, Suspended, Cancelled, Expired and 1 more")
-_REJECTION_111 = Rejection("field_missing", "status", "none of resource.status and resource.state is there")
-_REJECTION_112 = Rejection("text_too_long", "failure_code", "resource.billing_info.last_failed_payment.reason_code must have at most 255 characters")
-_REJECTION_113 = Rejection("type_invalid", "failure_code", "resource.billing_info.last_failed_payment.reason_code must be text")
+_REJECTION_113 = Rejection("value_unknown", "status", "resource.state is none of Pending, Active, Reactivated, Suspended, Cancelled, Expired and 1 more")
+_REJECTION_114 = Rejection("field_missing", "status", "none of resource.status and resource.state is there")
+_REJECTION_115 = Rejection("text_too_long", "failure_code", "resource.billing_info.last_failed_payment.reason_code must have at most 255 characters")
+_REJECTION_116 = Rejection("type_invalid", "failure_code", "resource.billing_info.last_failed_payment.reason_code must be text")
 _TABLE_14 = {
     "PAYMENT_DENIED": "issuer_declined",
     "PAYER_CANNOT_PAY": "not_supported",
@@ -453,24 +458,24 @@ _TABLE_14 = {
     "TRANSACTION_RECEIVING_LIMIT_EXCEEDED": "limit",
     "CURRENCY_MISMATCH": "not_supported",
 }
-_REJECTION_114 = Rejection("type_invalid", "failure_category", "resource.billing_info.last_failed_payment.reason_code must be text")
-_REJECTION_115 = Rejection("timestamp_invalid", "next_attempt_at", "resource.billing_info.last_failed_payment.next_payment_retry_time cannot be read as a time")
-_REJECTION_116 = Rejection("timestamp_invalid", "next_attempt_at", "resource.billing_info.last_failed_payment.next_payment_retry_time must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
-_REJECTION_117 = Rejection("currency_unknown", "currency", "the constant XXX must be a code of the list at the time of the event")
-_REJECTION_118 = Rejection("currency_unknown", "currency", "the constant XXX must not be XXX but where there is no amount")
+_REJECTION_117 = Rejection("type_invalid", "failure_category", "resource.billing_info.last_failed_payment.reason_code must be text")
+_REJECTION_118 = Rejection("timestamp_invalid", "next_attempt_at", "resource.billing_info.last_failed_payment.next_payment_retry_time cannot be read as a time")
+_REJECTION_119 = Rejection("timestamp_invalid", "next_attempt_at", "resource.billing_info.last_failed_payment.next_payment_retry_time must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
+_REJECTION_120 = Rejection("currency_unknown", "currency", "the constant XXX must be a code of the list at the time of the event")
+_REJECTION_121 = Rejection("currency_unknown", "currency", "the constant XXX must not be XXX but where there is no amount")
 _TABLE_15 = {
     "CUSTOMER.DISPUTE.CREATED": "dispute.opened",
     "CUSTOMER.DISPUTE.UPDATED": "dispute.updated",
     "CUSTOMER.DISPUTE.RESOLVED": "dispute.closed",
 }
-_REJECTION_119 = Rejection("type_invalid", "amount_cents", "resource.dispute_amount.value must be a decimal number")
-_REJECTION_120 = Rejection("amount_indivisible", "amount_cents", "resource.dispute_amount.value is not a whole number of the currency's minor unit")
-_REJECTION_121 = Rejection("amount_negative", "amount_cents", "resource.dispute_amount.value must be at least 0")
-_REJECTION_122 = Rejection("amount_too_large", "amount_cents", "resource.dispute_amount.value must be at most 999999999999")
-_REJECTION_123 = Rejection("field_missing", "amount_cents", "resource.dispute_amount.value is absent")
-_REJECTION_124 = Rejection("type_invalid", "currency", "resource.dispute_amount.currency_code must be text")
-_REJECTION_125 = Rejection("currency_unknown", "currency", "resource.dispute_amount.currency_code must be a code of iso4217")
-_REJECTION_126 = Rejection("field_missing", "currency", "resource.dispute_amount.currency_code is absent")
+_REJECTION_122 = Rejection("type_invalid", "amount_cents", "resource.dispute_amount.value must be a decimal number")
+_REJECTION_123 = Rejection("amount_indivisible", "amount_cents", "resource.dispute_amount.value is not a whole number of the currency's minor unit")
+_REJECTION_124 = Rejection("amount_negative", "amount_cents", "resource.dispute_amount.value must be at least 0")
+_REJECTION_125 = Rejection("amount_too_large", "amount_cents", "resource.dispute_amount.value must be at most 999999999999")
+_REJECTION_126 = Rejection("field_missing", "amount_cents", "resource.dispute_amount.value is absent")
+_REJECTION_127 = Rejection("type_invalid", "currency", "resource.dispute_amount.currency_code must be text")
+_REJECTION_128 = Rejection("currency_unknown", "currency", "resource.dispute_amount.currency_code must be a code of iso4217")
+_REJECTION_129 = Rejection("field_missing", "currency", "resource.dispute_amount.currency_code is absent")
 _TABLE_16 = {
     "RESOLVED_BUYER_FAVOUR": "lost",
     "RESOLVED_SELLER_FAVOUR": "won",
@@ -480,8 +485,8 @@ _TABLE_16 = {
     "DENIED": "won",
     "NONE": "closed",
 }
-_REJECTION_127 = Rejection("value_unknown", "status", "resource.dispute_outcome.outcome_code is none of RESOLVED_BUYER_FAVOUR, RESOLVED_SELLER_FAVOUR, RESOLVED_WITH_PAYOUT, CANCELED_BY_BUYER, ACCEPTED, DENIED and 1 more")
-_REJECTION_128 = Rejection("type_invalid", "status", "resource.dispute_outcome.outcome_code or resource.status must be text")
+_REJECTION_130 = Rejection("value_unknown", "status", "resource.dispute_outcome.outcome_code is none of RESOLVED_BUYER_FAVOUR, RESOLVED_SELLER_FAVOUR, RESOLVED_WITH_PAYOUT, CANCELED_BY_BUYER, ACCEPTED, DENIED and 1 more")
+_REJECTION_131 = Rejection("type_invalid", "status", "resource.dispute_outcome.outcome_code or resource.status must be text")
 _TABLE_17 = {
     "OPEN": "needs_response",
     "WAITING_FOR_BUYER_RESPONSE": "under_review",
@@ -489,14 +494,14 @@ _TABLE_17 = {
     "UNDER_REVIEW": "under_review",
     "OTHER": "under_review",
 }
-_REJECTION_129 = Rejection("value_unknown", "status", "resource.status is none of OPEN, WAITING_FOR_BUYER_RESPONSE, WAITING_FOR_SELLER_RESPONSE, UNDER_REVIEW and OTHER")
-_REJECTION_130 = Rejection("field_missing", "status", "none of resource.dispute_outcome.outcome_code and resource.status is there")
-_REJECTION_131 = Rejection("text_too_long", "provider_object_id", "resource.dispute_id must have at most 255 characters")
-_REJECTION_132 = Rejection("type_invalid", "provider_object_id", "resource.dispute_id must be text")
-_REJECTION_133 = Rejection("text_too_long", "related_payment_id", "resource.disputed_transactions[0].seller_transaction_id must have at most 255 characters")
-_REJECTION_134 = Rejection("type_invalid", "related_payment_id", "resource.disputed_transactions[0].seller_transaction_id must be text")
-_REJECTION_135 = Rejection("text_too_long", "dispute_reason", "resource.reason must have at most 255 characters")
-_REJECTION_136 = Rejection("type_invalid", "dispute_reason", "resource.reason must be text")
+_REJECTION_132 = Rejection("value_unknown", "status", "resource.status is none of OPEN, WAITING_FOR_BUYER_RESPONSE, WAITING_FOR_SELLER_RESPONSE, UNDER_REVIEW and OTHER")
+_REJECTION_133 = Rejection("field_missing", "status", "none of resource.dispute_outcome.outcome_code and resource.status is there")
+_REJECTION_134 = Rejection("text_too_long", "provider_object_id", "resource.dispute_id must have at most 255 characters")
+_REJECTION_135 = Rejection("type_invalid", "provider_object_id", "resource.dispute_id must be text")
+_REJECTION_136 = Rejection("text_too_long", "related_payment_id", "resource.disputed_transactions[0].seller_transaction_id must have at most 255 characters")
+_REJECTION_137 = Rejection("type_invalid", "related_payment_id", "resource.disputed_transactions[0].seller_transaction_id must be text")
+_REJECTION_138 = Rejection("text_too_long", "dispute_reason", "resource.reason must have at most 255 characters")
+_REJECTION_139 = Rejection("type_invalid", "dispute_reason", "resource.reason must be text")
 _TABLE_18 = {
     "MERCHANDISE_OR_SERVICE_NOT_RECEIVED": "not_received",
     "MERCHANDISE_OR_SERVICE_NOT_AS_DESCRIBED": "not_as_described",
@@ -509,22 +514,22 @@ _TABLE_18 = {
     "PROBLEM_WITH_REMITTANCE": "processing_error",
     "OTHER": "general",
 }
-_REJECTION_137 = Rejection("type_invalid", "dispute_category", "resource.reason must be text")
-_REJECTION_138 = Rejection("text_too_long", "related_charge_id", "resource.disputed_transactions[0].seller_transaction_id must have at most 255 characters")
-_REJECTION_139 = Rejection("type_invalid", "related_charge_id", "resource.disputed_transactions[0].seller_transaction_id must be text")
-_REJECTION_140 = Rejection("type_invalid", "withdrawn_cents", "resource.dispute_outcome.amount_refunded.value must be a decimal number")
-_REJECTION_141 = Rejection("amount_indivisible", "withdrawn_cents", "resource.dispute_outcome.amount_refunded.value is not a whole number of the currency's minor unit")
-_REJECTION_142 = Rejection("amount_negative", "withdrawn_cents", "resource.dispute_outcome.amount_refunded.value must be at least -999999999999")
-_REJECTION_143 = Rejection("amount_too_large", "withdrawn_cents", "resource.dispute_outcome.amount_refunded.value must be at most 999999999999")
-_REJECTION_144 = Rejection("type_invalid", "withdrawn_currency", "resource.dispute_outcome.amount_refunded.currency_code must be text")
-_REJECTION_145 = Rejection("currency_unknown", "withdrawn_currency", "resource.dispute_outcome.amount_refunded.currency_code must be a code of iso4217")
+_REJECTION_140 = Rejection("type_invalid", "dispute_category", "resource.reason must be text")
+_REJECTION_141 = Rejection("text_too_long", "related_charge_id", "resource.disputed_transactions[0].seller_transaction_id must have at most 255 characters")
+_REJECTION_142 = Rejection("type_invalid", "related_charge_id", "resource.disputed_transactions[0].seller_transaction_id must be text")
+_REJECTION_143 = Rejection("type_invalid", "withdrawn_cents", "resource.dispute_outcome.amount_refunded.value must be a decimal number")
+_REJECTION_144 = Rejection("amount_indivisible", "withdrawn_cents", "resource.dispute_outcome.amount_refunded.value is not a whole number of the currency's minor unit")
+_REJECTION_145 = Rejection("amount_negative", "withdrawn_cents", "resource.dispute_outcome.amount_refunded.value must be at least -999999999999")
+_REJECTION_146 = Rejection("amount_too_large", "withdrawn_cents", "resource.dispute_outcome.amount_refunded.value must be at most 999999999999")
+_REJECTION_147 = Rejection("type_invalid", "withdrawn_currency", "resource.dispute_outcome.amount_refunded.currency_code must be text")
+_REJECTION_148 = Rejection("currency_unknown", "withdrawn_currency", "resource.dispute_outcome.amount_refunded.currency_code must be a code of iso4217")
 _TABLE_19 = {
     "INQUIRY": "inquiry",
     "CHARGEBACK": "chargeback",
     "PRE_ARBITRATION": "pre_arbitration",
     "ARBITRATION": "arbitration",
 }
-_REJECTION_146 = Rejection("type_invalid", "dispute_stage", "resource.dispute_life_cycle_stage must be text")
+_REJECTION_149 = Rejection("type_invalid", "dispute_stage", "resource.dispute_life_cycle_stage must be text")
 _TABLE_20 = {
     "PAYMENT.PAYOUTS-ITEM.SUCCEEDED": "payout.paid",
     "PAYMENT.PAYOUTS-ITEM.HELD": "payout.updated",
@@ -536,16 +541,16 @@ _TABLE_20 = {
     "PAYMENT.PAYOUTS-ITEM.BLOCKED": "payout.failed",
     "PAYMENT.PAYOUTS-ITEM.REFUNDED": "payout.failed",
 }
-_REJECTION_147 = Rejection("type_invalid", "amount_cents", "resource.payout_item.amount.value must be a decimal number")
-_REJECTION_148 = Rejection("amount_indivisible", "amount_cents", "resource.payout_item.amount.value is not a whole number of the currency's minor unit")
-_REJECTION_149 = Rejection("amount_negative", "amount_cents", "resource.payout_item.amount.value must be at least -999999999999")
-_REJECTION_150 = Rejection("amount_too_large", "amount_cents", "resource.payout_item.amount.value must be at most 999999999999")
-_REJECTION_151 = Rejection("field_missing", "amount_cents", "resource.payout_item.amount.value is absent")
-_REJECTION_152 = Rejection("type_invalid", "currency", "resource.payout_item.amount.currency must be text")
-_REJECTION_153 = Rejection("currency_unknown", "currency", "resource.payout_item.amount.currency must be a code of iso4217")
-_REJECTION_154 = Rejection("field_missing", "currency", "resource.payout_item.amount.currency is absent")
-_REJECTION_155 = Rejection("type_invalid", "payment_method_type", "resource.payout_item.recipient_type must be text")
-_REJECTION_156 = Rejection("text_too_long", "payment_method_type", "resource.payout_item.recipient_type must have at most 255 characters")
+_REJECTION_150 = Rejection("type_invalid", "amount_cents", "resource.payout_item.amount.value must be a decimal number")
+_REJECTION_151 = Rejection("amount_indivisible", "amount_cents", "resource.payout_item.amount.value is not a whole number of the currency's minor unit")
+_REJECTION_152 = Rejection("amount_negative", "amount_cents", "resource.payout_item.amount.value must be at least -999999999999")
+_REJECTION_153 = Rejection("amount_too_large", "amount_cents", "resource.payout_item.amount.value must be at most 999999999999")
+_REJECTION_154 = Rejection("field_missing", "amount_cents", "resource.payout_item.amount.value is absent")
+_REJECTION_155 = Rejection("type_invalid", "currency", "resource.payout_item.amount.currency must be text")
+_REJECTION_156 = Rejection("currency_unknown", "currency", "resource.payout_item.amount.currency must be a code of iso4217")
+_REJECTION_157 = Rejection("field_missing", "currency", "resource.payout_item.amount.currency is absent")
+_REJECTION_158 = Rejection("type_invalid", "payment_method_type", "resource.payout_item.recipient_type must be text")
+_REJECTION_159 = Rejection("text_too_long", "payment_method_type", "resource.payout_item.recipient_type must have at most 255 characters")
 _TABLE_21 = {
     "PAYMENT.PAYOUTS-ITEM.SUCCEEDED": "succeeded",
     "PAYMENT.PAYOUTS-ITEM.HELD": "pending",
@@ -557,17 +562,17 @@ _TABLE_21 = {
     "PAYMENT.PAYOUTS-ITEM.BLOCKED": "failed",
     "PAYMENT.PAYOUTS-ITEM.REFUNDED": "failed",
 }
-_REJECTION_157 = Rejection("text_too_long", "failure_code", "resource.errors.name must have at most 255 characters")
-_REJECTION_158 = Rejection("type_invalid", "failure_code", "resource.errors.name must be text")
-_REJECTION_159 = Rejection("type_invalid", "failure_message", "resource.errors.message must be text")
-_REJECTION_160 = Rejection("text_too_long", "provider_object_id", "resource.payout_item_id must have at most 255 characters")
-_REJECTION_161 = Rejection("type_invalid", "provider_object_id", "resource.payout_item_id must be text")
-_REJECTION_162 = Rejection("type_invalid", "fee_cents", "resource.payout_item_fee.value must be a decimal number")
-_REJECTION_163 = Rejection("amount_indivisible", "fee_cents", "resource.payout_item_fee.value is not a whole number of the currency's minor unit")
-_REJECTION_164 = Rejection("amount_negative", "fee_cents", "resource.payout_item_fee.value must be at least -999999999999")
-_REJECTION_165 = Rejection("amount_too_large", "fee_cents", "resource.payout_item_fee.value must be at most 999999999999")
-_REJECTION_166 = Rejection("type_invalid", "fee_currency", "resource.payout_item_fee.currency must be text")
-_REJECTION_167 = Rejection("currency_unknown", "fee_currency", "resource.payout_item_fee.currency must be a code of iso4217")
+_REJECTION_160 = Rejection("text_too_long", "failure_code", "resource.errors.name must have at most 255 characters")
+_REJECTION_161 = Rejection("type_invalid", "failure_code", "resource.errors.name must be text")
+_REJECTION_162 = Rejection("type_invalid", "failure_message", "resource.errors.message must be text")
+_REJECTION_163 = Rejection("text_too_long", "provider_object_id", "resource.payout_item_id must have at most 255 characters")
+_REJECTION_164 = Rejection("type_invalid", "provider_object_id", "resource.payout_item_id must be text")
+_REJECTION_165 = Rejection("type_invalid", "fee_cents", "resource.payout_item_fee.value must be a decimal number")
+_REJECTION_166 = Rejection("amount_indivisible", "fee_cents", "resource.payout_item_fee.value is not a whole number of the currency's minor unit")
+_REJECTION_167 = Rejection("amount_negative", "fee_cents", "resource.payout_item_fee.value must be at least -999999999999")
+_REJECTION_168 = Rejection("amount_too_large", "fee_cents", "resource.payout_item_fee.value must be at most 999999999999")
+_REJECTION_169 = Rejection("type_invalid", "fee_currency", "resource.payout_item_fee.currency must be text")
+_REJECTION_170 = Rejection("currency_unknown", "fee_currency", "resource.payout_item_fee.currency must be a code of iso4217")
 _TABLE_22 = {
     "INSUFFICIENT_FUNDS": "insufficient_funds",
     "NEGATIVE_BALANCE": "insufficient_funds",
@@ -620,9 +625,9 @@ _TABLE_22 = {
     "ITEM_CANCELLATION_FAILED": "invalid_request",
     "ITEM_INCORRECT_STATUS": "invalid_request",
 }
-_REJECTION_168 = Rejection("type_invalid", "failure_category", "resource.errors.name must be text")
-_REJECTION_169 = Rejection("currency_unknown", "currency", "resource.payout_item.amount.currency must be a code of the list at the time of the event")
-_REJECTION_170 = Rejection("currency_unknown", "fee_currency", "resource.payout_item_fee.currency must be a code of the list at the time of the event")
+_REJECTION_171 = Rejection("type_invalid", "failure_category", "resource.errors.name must be text")
+_REJECTION_172 = Rejection("currency_unknown", "currency", "resource.payout_item.amount.currency must be a code of the list at the time of the event")
+_REJECTION_173 = Rejection("currency_unknown", "fee_currency", "resource.payout_item_fee.currency must be a code of the list at the time of the event")
 
 _UNREADABLE = Rejected((Rejection("payload_unreadable", "", "the payload is not JSON in UTF-8"),), None)
 _NOT_OBJECT = Rejected((Rejection("payload_unreadable", "", "the payload is not a JSON object"),), None)
@@ -788,7 +793,21 @@ def _authorization(root: dict[str, Any], envelope_merchant_id: str, envelope_eve
 
     to_status = _TABLE_2[event_type]
 
-    to_failure_code = None
+    if event_type in ("PAYMENT.AUTHORIZATION.DENIED",):
+        to_failure_code: Any = at_resource__status_details.get("reason")
+        if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
+            to_failure_code = None
+        if to_failure_code is None:
+            to_failure_code = at_resource.get("reason_code")
+            if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
+                to_failure_code = None
+    else:
+        to_failure_code = None
+    if type(to_failure_code) is str:
+        if len(to_failure_code) > 255:
+            rejections.append(_REJECTION_14)
+    elif to_failure_code is not None:
+        rejections.append(_REJECTION_15)
 
     to_failure_message = None
 
@@ -885,11 +904,11 @@ def _authorization(root: dict[str, Any], envelope_merchant_id: str, envelope_eve
     if value is not None:
         put_scalar(to_metadata, "update_time", value)
     if len(to_metadata) > 500:
-        rejections.append(_REJECTION_14)
-    if longest(to_metadata) > 10000:
-        rejections.append(_REJECTION_15)
-    if size(to_metadata) > 131072:
         rejections.append(_REJECTION_16)
+    if longest(to_metadata) > 10000:
+        rejections.append(_REJECTION_17)
+    if size(to_metadata) > 131072:
+        rejections.append(_REJECTION_18)
 
     to_provider_created_at: Any = root.get("create_time")
     if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
@@ -897,13 +916,13 @@ def _authorization(root: dict[str, Any], envelope_merchant_id: str, envelope_eve
     if to_provider_created_at is not None:
         to_provider_created_at = iso8601_millis(to_provider_created_at)
         if to_provider_created_at is None:
-            rejections.append(_REJECTION_17)
+            rejections.append(_REJECTION_19)
             to_provider_created_at = REFUSED
     if type(to_provider_created_at) is int:
         if not 1262304000000 <= to_provider_created_at <= 4102444800000:
-            rejections.append(_REJECTION_18)
+            rejections.append(_REJECTION_20)
     elif to_provider_created_at is None:
-        rejections.append(_REJECTION_19)
+        rejections.append(_REJECTION_21)
 
     to_currency_exponent: Any = at_resource__amount.get("currency_code")
     if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
@@ -919,9 +938,9 @@ def _authorization(root: dict[str, Any], envelope_merchant_id: str, envelope_eve
         to_provider_object_id = None
     if type(to_provider_object_id) is str:
         if len(to_provider_object_id) > 255:
-            rejections.append(_REJECTION_20)
+            rejections.append(_REJECTION_22)
     elif to_provider_object_id is not None:
-        rejections.append(_REJECTION_21)
+        rejections.append(_REJECTION_23)
 
     to_attempt_number = None
 
@@ -932,7 +951,7 @@ def _authorization(root: dict[str, Any], envelope_merchant_id: str, envelope_eve
     to_received_at: Any = envelope_received_at
     if type(to_received_at) is int:
         if not -62135596800000 <= to_received_at <= 253402300799999:
-            rejections.append(_REJECTION_22)
+            rejections.append(_REJECTION_24)
 
     to_object_version = None
 
@@ -942,11 +961,11 @@ def _authorization(root: dict[str, Any], envelope_merchant_id: str, envelope_eve
     if to_object_updated_at is not None:
         to_object_updated_at = iso8601_millis(to_object_updated_at)
         if to_object_updated_at is None:
-            rejections.append(_REJECTION_23)
+            rejections.append(_REJECTION_25)
             to_object_updated_at = REFUSED
     if type(to_object_updated_at) is int:
         if not -62135596800000 <= to_object_updated_at <= 253402300799999:
-            rejections.append(_REJECTION_24)
+            rejections.append(_REJECTION_26)
 
     if event_type in ("PAYMENT.AUTHORIZATION.CREATED",):
         to_authorized_cents: Any = at_resource__amount.get("value")
@@ -955,10 +974,10 @@ def _authorization(root: dict[str, Any], envelope_merchant_id: str, envelope_eve
         if to_authorized_cents is not None:
             to_authorized_cents = minor_units(to_authorized_cents, at_resource__amount.get("currency_code"))
             if to_authorized_cents is None:
-                rejections.append(_REJECTION_25)
+                rejections.append(_REJECTION_27)
                 to_authorized_cents = REFUSED
             elif to_authorized_cents is INDIVISIBLE:
-                rejections.append(_REJECTION_26)
+                rejections.append(_REJECTION_28)
                 to_authorized_cents = REFUSED
         if to_authorized_cents is None:
             to_authorized_cents = at_resource__amount.get("total")
@@ -967,18 +986,18 @@ def _authorization(root: dict[str, Any], envelope_merchant_id: str, envelope_eve
             if to_authorized_cents is not None:
                 to_authorized_cents = minor_units(to_authorized_cents, at_resource__amount.get("currency"))
                 if to_authorized_cents is None:
-                    rejections.append(_REJECTION_25)
+                    rejections.append(_REJECTION_27)
                     to_authorized_cents = REFUSED
                 elif to_authorized_cents is INDIVISIBLE:
-                    rejections.append(_REJECTION_26)
+                    rejections.append(_REJECTION_28)
                     to_authorized_cents = REFUSED
     else:
         to_authorized_cents = None
     if type(to_authorized_cents) is int:
         if to_authorized_cents < 0:
-            rejections.append(_REJECTION_27)
+            rejections.append(_REJECTION_29)
         if to_authorized_cents > 999999999999:
-            rejections.append(_REJECTION_28)
+            rejections.append(_REJECTION_30)
 
     to_captured_cents = None
 
@@ -994,7 +1013,25 @@ def _authorization(root: dict[str, Any], envelope_merchant_id: str, envelope_eve
 
     to_direction = None
 
-    to_failure_category = None
+    if event_type in ("PAYMENT.AUTHORIZATION.DENIED",):
+        to_failure_category: Any = at_resource__status_details.get("reason")
+        if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
+            to_failure_category = None
+        if to_failure_category is None:
+            to_failure_category = at_resource.get("reason_code")
+            if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
+                to_failure_category = None
+        if type(to_failure_category) is str:
+            to_failure_category = _TABLE_3.get(to_failure_category)
+            if to_failure_category is None:
+                to_failure_category = "unknown"
+        elif to_failure_category is not None:
+            rejections.append(_REJECTION_31)
+            to_failure_category = REFUSED
+        if to_failure_category is None:
+            to_failure_category = "unknown"
+    else:
+        to_failure_category = None
 
     to_error_code = None
 
@@ -1028,11 +1065,11 @@ def _authorization(root: dict[str, Any], envelope_merchant_id: str, envelope_eve
     if to_object_created_at is not None:
         to_object_created_at = iso8601_millis(to_object_created_at)
         if to_object_created_at is None:
-            rejections.append(_REJECTION_29)
+            rejections.append(_REJECTION_32)
             to_object_created_at = REFUSED
     if type(to_object_created_at) is int:
         if not -62135596800000 <= to_object_created_at <= 253402300799999:
-            rejections.append(_REJECTION_30)
+            rejections.append(_REJECTION_33)
 
     to_withdrawn_cents = None
 
@@ -1042,7 +1079,7 @@ def _authorization(root: dict[str, Any], envelope_merchant_id: str, envelope_eve
 
     if not rejections:
         if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= (to_object_created_at if to_object_created_at is not None else to_provider_created_at):
-            rejections.append(_REJECTION_31)
+            rejections.append(_REJECTION_34)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
@@ -1169,7 +1206,7 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     else:
         rejections.append(_REJECTION_3)
 
-    to_event_type = _TABLE_3[event_type]
+    to_event_type = _TABLE_4[event_type]
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
@@ -1238,7 +1275,7 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
 
     to_card_last_four = None
 
-    to_status = _TABLE_4[event_type]
+    to_status = _TABLE_5[event_type]
 
     if event_type in ("PAYMENT.CAPTURE.DENIED", "PAYMENT.CAPTURE.DECLINED"):
         to_failure_code: Any = at_resource__processor_response.get("response_code")
@@ -1256,9 +1293,9 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_failure_code = None
     if type(to_failure_code) is str:
         if len(to_failure_code) > 255:
-            rejections.append(_REJECTION_32)
+            rejections.append(_REJECTION_35)
     elif to_failure_code is not None:
-        rejections.append(_REJECTION_33)
+        rejections.append(_REJECTION_36)
 
     to_failure_message = None
 
@@ -1334,11 +1371,11 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if value is not None:
         put_scalar(to_metadata, "update_time", value)
     if len(to_metadata) > 500:
-        rejections.append(_REJECTION_14)
-    if longest(to_metadata) > 10000:
-        rejections.append(_REJECTION_15)
-    if size(to_metadata) > 131072:
         rejections.append(_REJECTION_16)
+    if longest(to_metadata) > 10000:
+        rejections.append(_REJECTION_17)
+    if size(to_metadata) > 131072:
+        rejections.append(_REJECTION_18)
 
     to_provider_created_at: Any = root.get("create_time")
     if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
@@ -1346,13 +1383,13 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if to_provider_created_at is not None:
         to_provider_created_at = iso8601_millis(to_provider_created_at)
         if to_provider_created_at is None:
-            rejections.append(_REJECTION_17)
+            rejections.append(_REJECTION_19)
             to_provider_created_at = REFUSED
     if type(to_provider_created_at) is int:
         if not 1262304000000 <= to_provider_created_at <= 4102444800000:
-            rejections.append(_REJECTION_18)
+            rejections.append(_REJECTION_20)
     elif to_provider_created_at is None:
-        rejections.append(_REJECTION_19)
+        rejections.append(_REJECTION_21)
 
     to_currency_exponent: Any = at_resource__amount.get("currency_code")
     if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
@@ -1368,9 +1405,9 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_provider_object_id = None
     if type(to_provider_object_id) is str:
         if len(to_provider_object_id) > 255:
-            rejections.append(_REJECTION_20)
+            rejections.append(_REJECTION_22)
     elif to_provider_object_id is not None:
-        rejections.append(_REJECTION_21)
+        rejections.append(_REJECTION_23)
 
     to_attempt_number = None
 
@@ -1382,27 +1419,27 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_related_payment_id) is str:
             to_related_payment_id = following(to_related_payment_id, "/payments/authorizations/")
         elif to_related_payment_id is not None:
-            rejections.append(_REJECTION_34)
+            rejections.append(_REJECTION_37)
             to_related_payment_id = REFUSED
         if to_related_payment_id is None:
             to_related_payment_id = picked(at_resource.get("links"), ("href",), ("rel",), ("authorization",))
             if type(to_related_payment_id) is str:
                 to_related_payment_id = following(to_related_payment_id, "/payments/authorization/")
             elif to_related_payment_id is not None:
-                rejections.append(_REJECTION_34)
+                rejections.append(_REJECTION_37)
                 to_related_payment_id = REFUSED
     if type(to_related_payment_id) is str:
         if len(to_related_payment_id) > 255:
-            rejections.append(_REJECTION_35)
+            rejections.append(_REJECTION_38)
     elif to_related_payment_id is not None and to_related_payment_id is not REFUSED:
-        rejections.append(_REJECTION_34)
+        rejections.append(_REJECTION_37)
 
     to_livemode: Any = envelope_livemode
 
     to_received_at: Any = envelope_received_at
     if type(to_received_at) is int:
         if not -62135596800000 <= to_received_at <= 253402300799999:
-            rejections.append(_REJECTION_22)
+            rejections.append(_REJECTION_24)
 
     to_object_version = None
 
@@ -1412,11 +1449,11 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if to_object_updated_at is not None:
         to_object_updated_at = iso8601_millis(to_object_updated_at)
         if to_object_updated_at is None:
-            rejections.append(_REJECTION_23)
+            rejections.append(_REJECTION_25)
             to_object_updated_at = REFUSED
     if type(to_object_updated_at) is int:
         if not -62135596800000 <= to_object_updated_at <= 253402300799999:
-            rejections.append(_REJECTION_24)
+            rejections.append(_REJECTION_26)
 
     to_authorized_cents = None
 
@@ -1427,10 +1464,10 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if to_captured_cents is not None:
             to_captured_cents = minor_units(to_captured_cents, at_resource__amount.get("currency_code"))
             if to_captured_cents is None:
-                rejections.append(_REJECTION_36)
+                rejections.append(_REJECTION_39)
                 to_captured_cents = REFUSED
             elif to_captured_cents is INDIVISIBLE:
-                rejections.append(_REJECTION_37)
+                rejections.append(_REJECTION_40)
                 to_captured_cents = REFUSED
         if to_captured_cents is None:
             to_captured_cents = at_resource__amount.get("total")
@@ -1439,18 +1476,18 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
             if to_captured_cents is not None:
                 to_captured_cents = minor_units(to_captured_cents, at_resource__amount.get("currency"))
                 if to_captured_cents is None:
-                    rejections.append(_REJECTION_36)
+                    rejections.append(_REJECTION_39)
                     to_captured_cents = REFUSED
                 elif to_captured_cents is INDIVISIBLE:
-                    rejections.append(_REJECTION_37)
+                    rejections.append(_REJECTION_40)
                     to_captured_cents = REFUSED
     else:
         to_captured_cents = None
     if type(to_captured_cents) is int:
         if to_captured_cents < 0:
-            rejections.append(_REJECTION_38)
+            rejections.append(_REJECTION_41)
         if to_captured_cents > 999999999999:
-            rejections.append(_REJECTION_39)
+            rejections.append(_REJECTION_42)
 
     to_refunded_cents = None
 
@@ -1462,10 +1499,10 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if to_fee_cents is not None:
         to_fee_cents = minor_units(to_fee_cents, at_resource__seller_receivable_breakdown__paypal_fee.get("currency_code"))
         if to_fee_cents is None:
-            rejections.append(_REJECTION_40)
+            rejections.append(_REJECTION_43)
             to_fee_cents = REFUSED
         elif to_fee_cents is INDIVISIBLE:
-            rejections.append(_REJECTION_41)
+            rejections.append(_REJECTION_44)
             to_fee_cents = REFUSED
     if to_fee_cents is None:
         to_fee_cents = at_resource__transaction_fee.get("value")
@@ -1474,16 +1511,16 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if to_fee_cents is not None:
             to_fee_cents = minor_units(to_fee_cents, at_resource__transaction_fee.get("currency"))
             if to_fee_cents is None:
-                rejections.append(_REJECTION_40)
+                rejections.append(_REJECTION_43)
                 to_fee_cents = REFUSED
             elif to_fee_cents is INDIVISIBLE:
-                rejections.append(_REJECTION_41)
+                rejections.append(_REJECTION_44)
                 to_fee_cents = REFUSED
     if type(to_fee_cents) is int:
         if to_fee_cents < -999999999999:
-            rejections.append(_REJECTION_42)
+            rejections.append(_REJECTION_45)
         if to_fee_cents > 999999999999:
-            rejections.append(_REJECTION_43)
+            rejections.append(_REJECTION_46)
 
     to_fee_currency: Any = at_resource__seller_receivable_breakdown__paypal_fee.get("currency_code")
     if type(to_fee_currency) is str and to_fee_currency in NULL_VALUES:
@@ -1496,11 +1533,11 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if to_fee_currency.isascii():
             to_fee_currency = to_fee_currency.upper()
     elif to_fee_currency is not None:
-        rejections.append(_REJECTION_44)
+        rejections.append(_REJECTION_47)
         to_fee_currency = REFUSED
     if type(to_fee_currency) is str:
         if to_fee_currency not in EXPONENTS:
-            rejections.append(_REJECTION_45)
+            rejections.append(_REJECTION_48)
 
     to_application_fee_cents: Any = at_resource__seller_receivable_breakdown__platform_fees__0__amount.get("value")
     if type(to_application_fee_cents) is str and to_application_fee_cents in NULL_VALUES:
@@ -1508,16 +1545,16 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if to_application_fee_cents is not None:
         to_application_fee_cents = minor_units(to_application_fee_cents, at_resource__seller_receivable_breakdown__platform_fees__0__amount.get("currency_code"))
         if to_application_fee_cents is None:
-            rejections.append(_REJECTION_46)
+            rejections.append(_REJECTION_49)
             to_application_fee_cents = REFUSED
         elif to_application_fee_cents is INDIVISIBLE:
-            rejections.append(_REJECTION_47)
+            rejections.append(_REJECTION_50)
             to_application_fee_cents = REFUSED
     if type(to_application_fee_cents) is int:
         if to_application_fee_cents < 0:
-            rejections.append(_REJECTION_48)
+            rejections.append(_REJECTION_51)
         if to_application_fee_cents > 999999999999:
-            rejections.append(_REJECTION_49)
+            rejections.append(_REJECTION_52)
 
     to_direction = None
 
@@ -1532,11 +1569,11 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
             if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
                 to_failure_category = None
             if type(to_failure_category) is str:
-                to_failure_category = _TABLE_5.get(to_failure_category)
+                to_failure_category = _TABLE_6.get(to_failure_category)
                 if to_failure_category is None:
                     to_failure_category = "unknown"
             elif to_failure_category is not None:
-                rejections.append(_REJECTION_50)
+                rejections.append(_REJECTION_53)
                 to_failure_category = REFUSED
             if to_failure_category is None:
                 to_failure_category = at_resource__status_details.get("reason")
@@ -1547,11 +1584,11 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
                     if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
                         to_failure_category = None
                 if type(to_failure_category) is str:
-                    to_failure_category = _TABLE_6.get(to_failure_category)
+                    to_failure_category = _TABLE_3.get(to_failure_category)
                     if to_failure_category is None:
                         to_failure_category = "unknown"
                 elif to_failure_category is not None:
-                    rejections.append(_REJECTION_50)
+                    rejections.append(_REJECTION_53)
                     to_failure_category = REFUSED
                 if to_failure_category is None:
                     to_failure_category = "unknown"
@@ -1570,9 +1607,9 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_error_code = None
     if type(to_error_code) is str:
         if len(to_error_code) > 255:
-            rejections.append(_REJECTION_51)
+            rejections.append(_REJECTION_54)
     elif to_error_code is not None:
-        rejections.append(_REJECTION_52)
+        rejections.append(_REJECTION_55)
 
     if event_type in ("PAYMENT.CAPTURE.DENIED", "PAYMENT.CAPTURE.DECLINED"):
         to_decline_code: Any = at_resource__processor_response.get("response_code")
@@ -1582,9 +1619,9 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_decline_code = None
     if type(to_decline_code) is str:
         if len(to_decline_code) > 255:
-            rejections.append(_REJECTION_53)
+            rejections.append(_REJECTION_56)
     elif to_decline_code is not None:
-        rejections.append(_REJECTION_54)
+        rejections.append(_REJECTION_57)
 
     to_advice_code = None
 
@@ -1598,9 +1635,9 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_network_advice_code = None
     if type(to_network_advice_code) is str:
         if len(to_network_advice_code) > 255:
-            rejections.append(_REJECTION_55)
+            rejections.append(_REJECTION_58)
     elif to_network_advice_code is not None:
-        rejections.append(_REJECTION_56)
+        rejections.append(_REJECTION_59)
 
     to_cancellation_reason = None
 
@@ -1624,11 +1661,11 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if to_object_created_at is not None:
         to_object_created_at = iso8601_millis(to_object_created_at)
         if to_object_created_at is None:
-            rejections.append(_REJECTION_29)
+            rejections.append(_REJECTION_32)
             to_object_created_at = REFUSED
     if type(to_object_created_at) is int:
         if not -62135596800000 <= to_object_created_at <= 253402300799999:
-            rejections.append(_REJECTION_30)
+            rejections.append(_REJECTION_33)
 
     to_withdrawn_cents = None
 
@@ -1638,9 +1675,9 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
 
     if not rejections:
         if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= (to_object_created_at if to_object_created_at is not None else to_provider_created_at):
-            rejections.append(_REJECTION_31)
+            rejections.append(_REJECTION_34)
         if to_fee_currency is not None and to_fee_currency in _ENDS_1 and _ENDS_1[to_fee_currency] <= (to_object_created_at if to_object_created_at is not None else to_provider_created_at):
-            rejections.append(_REJECTION_57)
+            rejections.append(_REJECTION_60)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
@@ -1789,7 +1826,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if type(to_amount_cents) is str:
             to_amount_cents = following(to_amount_cents, "-")
         elif to_amount_cents is not None:
-            rejections.append(_REJECTION_58)
+            rejections.append(_REJECTION_61)
             to_amount_cents = REFUSED
         if to_amount_cents is None:
             to_amount_cents = at_resource__amount.get("total")
@@ -1846,9 +1883,9 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_failure_code = None
     if type(to_failure_code) is str:
         if len(to_failure_code) > 255:
-            rejections.append(_REJECTION_59)
+            rejections.append(_REJECTION_62)
     elif to_failure_code is not None:
-        rejections.append(_REJECTION_60)
+        rejections.append(_REJECTION_63)
 
     to_failure_message = None
 
@@ -1933,11 +1970,11 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if value is not None:
         put_scalar(to_metadata, "update_time", value)
     if len(to_metadata) > 500:
-        rejections.append(_REJECTION_14)
-    if longest(to_metadata) > 10000:
-        rejections.append(_REJECTION_15)
-    if size(to_metadata) > 131072:
         rejections.append(_REJECTION_16)
+    if longest(to_metadata) > 10000:
+        rejections.append(_REJECTION_17)
+    if size(to_metadata) > 131072:
+        rejections.append(_REJECTION_18)
 
     to_provider_created_at: Any = root.get("create_time")
     if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
@@ -1945,13 +1982,13 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if to_provider_created_at is not None:
         to_provider_created_at = iso8601_millis(to_provider_created_at)
         if to_provider_created_at is None:
-            rejections.append(_REJECTION_17)
+            rejections.append(_REJECTION_19)
             to_provider_created_at = REFUSED
     if type(to_provider_created_at) is int:
         if not 1262304000000 <= to_provider_created_at <= 4102444800000:
-            rejections.append(_REJECTION_18)
+            rejections.append(_REJECTION_20)
     elif to_provider_created_at is None:
-        rejections.append(_REJECTION_19)
+        rejections.append(_REJECTION_21)
 
     to_currency_exponent: Any = at_resource__amount.get("currency_code")
     if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
@@ -1967,9 +2004,9 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_provider_object_id = None
     if type(to_provider_object_id) is str:
         if len(to_provider_object_id) > 255:
-            rejections.append(_REJECTION_20)
+            rejections.append(_REJECTION_22)
     elif to_provider_object_id is not None:
-        rejections.append(_REJECTION_21)
+        rejections.append(_REJECTION_23)
 
     to_attempt_number = None
 
@@ -1985,20 +2022,20 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             if type(to_related_payment_id) is str:
                 to_related_payment_id = following(to_related_payment_id, "/payments/captures/")
             elif to_related_payment_id is not None:
-                rejections.append(_REJECTION_61)
+                rejections.append(_REJECTION_64)
                 to_related_payment_id = REFUSED
     if type(to_related_payment_id) is str:
         if len(to_related_payment_id) > 255:
-            rejections.append(_REJECTION_62)
+            rejections.append(_REJECTION_65)
     elif to_related_payment_id is not None and to_related_payment_id is not REFUSED:
-        rejections.append(_REJECTION_61)
+        rejections.append(_REJECTION_64)
 
     to_livemode: Any = envelope_livemode
 
     to_received_at: Any = envelope_received_at
     if type(to_received_at) is int:
         if not -62135596800000 <= to_received_at <= 253402300799999:
-            rejections.append(_REJECTION_22)
+            rejections.append(_REJECTION_24)
 
     to_object_version = None
 
@@ -2008,11 +2045,11 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if to_object_updated_at is not None:
         to_object_updated_at = iso8601_millis(to_object_updated_at)
         if to_object_updated_at is None:
-            rejections.append(_REJECTION_23)
+            rejections.append(_REJECTION_25)
             to_object_updated_at = REFUSED
     if type(to_object_updated_at) is int:
         if not -62135596800000 <= to_object_updated_at <= 253402300799999:
-            rejections.append(_REJECTION_24)
+            rejections.append(_REJECTION_26)
 
     to_authorized_cents = None
 
@@ -2032,26 +2069,26 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             if to_fee_cents is not None:
                 to_fee_cents = minor_units(to_fee_cents, at_resource__seller_payable_breakdown__paypal_fee.get("currency_code"))
                 if to_fee_cents is None:
-                    rejections.append(_REJECTION_63)
+                    rejections.append(_REJECTION_66)
                     to_fee_cents = REFUSED
                 elif to_fee_cents is INDIVISIBLE:
-                    rejections.append(_REJECTION_64)
+                    rejections.append(_REJECTION_67)
                     to_fee_cents = REFUSED
             if type(to_fee_cents) is int:
                 to_fee_cents = whole_2_fee_cents - to_fee_cents
             elif to_fee_cents is not None and to_fee_cents is not REFUSED:
-                rejections.append(_REJECTION_65)
+                rejections.append(_REJECTION_68)
                 to_fee_cents = REFUSED
         elif to_fee_cents is not None:
-            rejections.append(_REJECTION_65)
+            rejections.append(_REJECTION_68)
             to_fee_cents = REFUSED
     else:
         to_fee_cents = None
     if type(to_fee_cents) is int:
         if to_fee_cents < -999999999999:
-            rejections.append(_REJECTION_66)
+            rejections.append(_REJECTION_69)
         if to_fee_cents > 999999999999:
-            rejections.append(_REJECTION_67)
+            rejections.append(_REJECTION_70)
 
     if event_type in ("PAYMENT.CAPTURE.REFUNDED",):
         to_fee_currency: Any = at_resource__seller_payable_breakdown__paypal_fee.get("currency_code")
@@ -2061,13 +2098,13 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             if to_fee_currency.isascii():
                 to_fee_currency = to_fee_currency.upper()
         elif to_fee_currency is not None:
-            rejections.append(_REJECTION_68)
+            rejections.append(_REJECTION_71)
             to_fee_currency = REFUSED
     else:
         to_fee_currency = None
     if type(to_fee_currency) is str:
         if to_fee_currency not in EXPONENTS:
-            rejections.append(_REJECTION_69)
+            rejections.append(_REJECTION_72)
 
     to_application_fee_cents = None
 
@@ -2078,11 +2115,11 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
             to_failure_category = None
         if type(to_failure_category) is str:
-            to_failure_category = _TABLE_6.get(to_failure_category)
+            to_failure_category = _TABLE_3.get(to_failure_category)
             if to_failure_category is None:
                 to_failure_category = "unknown"
         elif to_failure_category is not None:
-            rejections.append(_REJECTION_70)
+            rejections.append(_REJECTION_73)
             to_failure_category = REFUSED
         if to_failure_category is None:
             to_failure_category = "unknown"
@@ -2117,13 +2154,13 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             if type(to_related_charge_id) is str:
                 to_related_charge_id = following(to_related_charge_id, "/payments/captures/")
             elif to_related_charge_id is not None:
-                rejections.append(_REJECTION_71)
+                rejections.append(_REJECTION_74)
                 to_related_charge_id = REFUSED
     if type(to_related_charge_id) is str:
         if len(to_related_charge_id) > 255:
-            rejections.append(_REJECTION_72)
+            rejections.append(_REJECTION_75)
     elif to_related_charge_id is not None and to_related_charge_id is not REFUSED:
-        rejections.append(_REJECTION_71)
+        rejections.append(_REJECTION_74)
 
     to_related_invoice_id = None
 
@@ -2139,11 +2176,11 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if to_object_created_at is not None:
         to_object_created_at = iso8601_millis(to_object_created_at)
         if to_object_created_at is None:
-            rejections.append(_REJECTION_29)
+            rejections.append(_REJECTION_32)
             to_object_created_at = REFUSED
     if type(to_object_created_at) is int:
         if not -62135596800000 <= to_object_created_at <= 253402300799999:
-            rejections.append(_REJECTION_30)
+            rejections.append(_REJECTION_33)
 
     to_withdrawn_cents = None
 
@@ -2256,18 +2293,18 @@ def _sale(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: st
     if to_amount_cents is not None:
         to_amount_cents = minor_units(to_amount_cents, at_resource__amount.get("currency"))
         if to_amount_cents is None:
-            rejections.append(_REJECTION_73)
+            rejections.append(_REJECTION_76)
             to_amount_cents = REFUSED
         elif to_amount_cents is INDIVISIBLE:
-            rejections.append(_REJECTION_74)
+            rejections.append(_REJECTION_77)
             to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
         if to_amount_cents < 0:
-            rejections.append(_REJECTION_75)
+            rejections.append(_REJECTION_78)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_76)
+            rejections.append(_REJECTION_79)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_77)
+        rejections.append(_REJECTION_80)
 
     to_currency: Any = at_resource__amount.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -2276,13 +2313,13 @@ def _sale(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: st
         if to_currency.isascii():
             to_currency = to_currency.upper()
     elif to_currency is not None:
-        rejections.append(_REJECTION_78)
+        rejections.append(_REJECTION_81)
         to_currency = REFUSED
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_79)
+            rejections.append(_REJECTION_82)
     elif to_currency is None:
-        rejections.append(_REJECTION_80)
+        rejections.append(_REJECTION_83)
 
     to_payment_method_type = None
 
@@ -2300,9 +2337,9 @@ def _sale(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: st
         to_failure_code = None
     if type(to_failure_code) is str:
         if len(to_failure_code) > 255:
-            rejections.append(_REJECTION_81)
+            rejections.append(_REJECTION_84)
     elif to_failure_code is not None:
-        rejections.append(_REJECTION_82)
+        rejections.append(_REJECTION_85)
 
     to_failure_message = None
 
@@ -2339,11 +2376,11 @@ def _sale(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: st
     if value is not None:
         put_scalar(to_metadata, "sale_id", value)
     if len(to_metadata) > 500:
-        rejections.append(_REJECTION_14)
-    if longest(to_metadata) > 10000:
-        rejections.append(_REJECTION_15)
-    if size(to_metadata) > 131072:
         rejections.append(_REJECTION_16)
+    if longest(to_metadata) > 10000:
+        rejections.append(_REJECTION_17)
+    if size(to_metadata) > 131072:
+        rejections.append(_REJECTION_18)
 
     to_provider_created_at: Any = root.get("create_time")
     if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
@@ -2351,13 +2388,13 @@ def _sale(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: st
     if to_provider_created_at is not None:
         to_provider_created_at = iso8601_millis(to_provider_created_at)
         if to_provider_created_at is None:
-            rejections.append(_REJECTION_17)
+            rejections.append(_REJECTION_19)
             to_provider_created_at = REFUSED
     if type(to_provider_created_at) is int:
         if not 1262304000000 <= to_provider_created_at <= 4102444800000:
-            rejections.append(_REJECTION_18)
+            rejections.append(_REJECTION_20)
     elif to_provider_created_at is None:
-        rejections.append(_REJECTION_19)
+        rejections.append(_REJECTION_21)
 
     to_currency_exponent: Any = at_resource__amount.get("currency")
     if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
@@ -2369,9 +2406,9 @@ def _sale(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: st
         to_provider_object_id = None
     if type(to_provider_object_id) is str:
         if len(to_provider_object_id) > 255:
-            rejections.append(_REJECTION_20)
+            rejections.append(_REJECTION_22)
     elif to_provider_object_id is not None:
-        rejections.append(_REJECTION_21)
+        rejections.append(_REJECTION_23)
 
     to_attempt_number = None
 
@@ -2382,7 +2419,7 @@ def _sale(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: st
     to_received_at: Any = envelope_received_at
     if type(to_received_at) is int:
         if not -62135596800000 <= to_received_at <= 253402300799999:
-            rejections.append(_REJECTION_22)
+            rejections.append(_REJECTION_24)
 
     to_object_version = None
 
@@ -2392,11 +2429,11 @@ def _sale(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: st
     if to_object_updated_at is not None:
         to_object_updated_at = iso8601_millis(to_object_updated_at)
         if to_object_updated_at is None:
-            rejections.append(_REJECTION_23)
+            rejections.append(_REJECTION_25)
             to_object_updated_at = REFUSED
     if type(to_object_updated_at) is int:
         if not -62135596800000 <= to_object_updated_at <= 253402300799999:
-            rejections.append(_REJECTION_24)
+            rejections.append(_REJECTION_26)
 
     to_authorized_cents = None
 
@@ -2407,18 +2444,18 @@ def _sale(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: st
         if to_captured_cents is not None:
             to_captured_cents = minor_units(to_captured_cents, at_resource__amount.get("currency"))
             if to_captured_cents is None:
-                rejections.append(_REJECTION_83)
+                rejections.append(_REJECTION_86)
                 to_captured_cents = REFUSED
             elif to_captured_cents is INDIVISIBLE:
-                rejections.append(_REJECTION_84)
+                rejections.append(_REJECTION_87)
                 to_captured_cents = REFUSED
     else:
         to_captured_cents = None
     if type(to_captured_cents) is int:
         if to_captured_cents < 0:
-            rejections.append(_REJECTION_85)
+            rejections.append(_REJECTION_88)
         if to_captured_cents > 999999999999:
-            rejections.append(_REJECTION_86)
+            rejections.append(_REJECTION_89)
 
     to_refunded_cents = None
 
@@ -2430,16 +2467,16 @@ def _sale(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: st
     if to_fee_cents is not None:
         to_fee_cents = minor_units(to_fee_cents, at_resource__transaction_fee.get("currency"))
         if to_fee_cents is None:
-            rejections.append(_REJECTION_87)
+            rejections.append(_REJECTION_90)
             to_fee_cents = REFUSED
         elif to_fee_cents is INDIVISIBLE:
-            rejections.append(_REJECTION_88)
+            rejections.append(_REJECTION_91)
             to_fee_cents = REFUSED
     if type(to_fee_cents) is int:
         if to_fee_cents < -999999999999:
-            rejections.append(_REJECTION_89)
+            rejections.append(_REJECTION_92)
         if to_fee_cents > 999999999999:
-            rejections.append(_REJECTION_90)
+            rejections.append(_REJECTION_93)
 
     to_fee_currency: Any = at_resource__transaction_fee.get("currency")
     if type(to_fee_currency) is str and to_fee_currency in NULL_VALUES:
@@ -2448,11 +2485,11 @@ def _sale(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: st
         if to_fee_currency.isascii():
             to_fee_currency = to_fee_currency.upper()
     elif to_fee_currency is not None:
-        rejections.append(_REJECTION_91)
+        rejections.append(_REJECTION_94)
         to_fee_currency = REFUSED
     if type(to_fee_currency) is str:
         if to_fee_currency not in EXPONENTS:
-            rejections.append(_REJECTION_92)
+            rejections.append(_REJECTION_95)
 
     to_application_fee_cents = None
 
@@ -2463,11 +2500,11 @@ def _sale(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: st
         if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
             to_failure_category = None
         if type(to_failure_category) is str:
-            to_failure_category = _TABLE_6.get(to_failure_category)
+            to_failure_category = _TABLE_3.get(to_failure_category)
             if to_failure_category is None:
                 to_failure_category = "unknown"
         elif to_failure_category is not None:
-            rejections.append(_REJECTION_93)
+            rejections.append(_REJECTION_96)
             to_failure_category = REFUSED
         if to_failure_category is None:
             to_failure_category = "unknown"
@@ -2482,9 +2519,9 @@ def _sale(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: st
         to_error_code = None
     if type(to_error_code) is str:
         if len(to_error_code) > 255:
-            rejections.append(_REJECTION_94)
+            rejections.append(_REJECTION_97)
     elif to_error_code is not None:
-        rejections.append(_REJECTION_95)
+        rejections.append(_REJECTION_98)
 
     to_decline_code = None
 
@@ -2509,9 +2546,9 @@ def _sale(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: st
         to_related_subscription_id = None
     if type(to_related_subscription_id) is str:
         if len(to_related_subscription_id) > 255:
-            rejections.append(_REJECTION_96)
+            rejections.append(_REJECTION_99)
     elif to_related_subscription_id is not None:
-        rejections.append(_REJECTION_97)
+        rejections.append(_REJECTION_100)
 
     to_payment_method_id = None
 
@@ -2523,11 +2560,11 @@ def _sale(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: st
     if to_object_created_at is not None:
         to_object_created_at = iso8601_millis(to_object_created_at)
         if to_object_created_at is None:
-            rejections.append(_REJECTION_29)
+            rejections.append(_REJECTION_32)
             to_object_created_at = REFUSED
     if type(to_object_created_at) is int:
         if not -62135596800000 <= to_object_created_at <= 253402300799999:
-            rejections.append(_REJECTION_30)
+            rejections.append(_REJECTION_33)
 
     to_withdrawn_cents = None
 
@@ -2537,9 +2574,9 @@ def _sale(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: st
 
     if not rejections:
         if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= (to_object_created_at if to_object_created_at is not None else to_provider_created_at):
-            rejections.append(_REJECTION_98)
+            rejections.append(_REJECTION_101)
         if to_fee_currency is not None and to_fee_currency in _ENDS_1 and _ENDS_1[to_fee_currency] <= (to_object_created_at if to_object_created_at is not None else to_provider_created_at):
-            rejections.append(_REJECTION_99)
+            rejections.append(_REJECTION_102)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
@@ -2646,7 +2683,7 @@ def _sale_refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event
     if type(to_amount_cents) is str:
         to_amount_cents = following(to_amount_cents, "-")
     elif to_amount_cents is not None:
-        rejections.append(_REJECTION_100)
+        rejections.append(_REJECTION_103)
         to_amount_cents = REFUSED
     if to_amount_cents is None:
         to_amount_cents = at_resource__amount.get("total")
@@ -2655,18 +2692,18 @@ def _sale_refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event
     if to_amount_cents is not None and to_amount_cents is not REFUSED:
         to_amount_cents = minor_units(to_amount_cents, at_resource__amount.get("currency"))
         if to_amount_cents is None:
-            rejections.append(_REJECTION_73)
+            rejections.append(_REJECTION_76)
             to_amount_cents = REFUSED
         elif to_amount_cents is INDIVISIBLE:
-            rejections.append(_REJECTION_74)
+            rejections.append(_REJECTION_77)
             to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
         if to_amount_cents < 0:
-            rejections.append(_REJECTION_75)
+            rejections.append(_REJECTION_78)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_76)
+            rejections.append(_REJECTION_79)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_77)
+        rejections.append(_REJECTION_80)
 
     to_currency: Any = at_resource__amount.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -2675,13 +2712,13 @@ def _sale_refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event
         if to_currency.isascii():
             to_currency = to_currency.upper()
     elif to_currency is not None:
-        rejections.append(_REJECTION_78)
+        rejections.append(_REJECTION_81)
         to_currency = REFUSED
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_79)
+            rejections.append(_REJECTION_82)
     elif to_currency is None:
-        rejections.append(_REJECTION_80)
+        rejections.append(_REJECTION_83)
 
     to_payment_method_type = None
 
@@ -2737,11 +2774,11 @@ def _sale_refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event
     if value is not None:
         put_scalar(to_metadata, "billing_agreement_id", value)
     if len(to_metadata) > 500:
-        rejections.append(_REJECTION_14)
-    if longest(to_metadata) > 10000:
-        rejections.append(_REJECTION_15)
-    if size(to_metadata) > 131072:
         rejections.append(_REJECTION_16)
+    if longest(to_metadata) > 10000:
+        rejections.append(_REJECTION_17)
+    if size(to_metadata) > 131072:
+        rejections.append(_REJECTION_18)
 
     to_provider_created_at: Any = root.get("create_time")
     if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
@@ -2749,13 +2786,13 @@ def _sale_refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event
     if to_provider_created_at is not None:
         to_provider_created_at = iso8601_millis(to_provider_created_at)
         if to_provider_created_at is None:
-            rejections.append(_REJECTION_17)
+            rejections.append(_REJECTION_19)
             to_provider_created_at = REFUSED
     if type(to_provider_created_at) is int:
         if not 1262304000000 <= to_provider_created_at <= 4102444800000:
-            rejections.append(_REJECTION_18)
+            rejections.append(_REJECTION_20)
     elif to_provider_created_at is None:
-        rejections.append(_REJECTION_19)
+        rejections.append(_REJECTION_21)
 
     to_currency_exponent: Any = at_resource__amount.get("currency")
     if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
@@ -2767,9 +2804,9 @@ def _sale_refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event
         to_provider_object_id = None
     if type(to_provider_object_id) is str:
         if len(to_provider_object_id) > 255:
-            rejections.append(_REJECTION_20)
+            rejections.append(_REJECTION_22)
     elif to_provider_object_id is not None:
-        rejections.append(_REJECTION_21)
+        rejections.append(_REJECTION_23)
 
     to_attempt_number = None
 
@@ -2778,16 +2815,16 @@ def _sale_refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event
         to_related_payment_id = None
     if type(to_related_payment_id) is str:
         if len(to_related_payment_id) > 255:
-            rejections.append(_REJECTION_101)
+            rejections.append(_REJECTION_104)
     elif to_related_payment_id is not None:
-        rejections.append(_REJECTION_102)
+        rejections.append(_REJECTION_105)
 
     to_livemode: Any = envelope_livemode
 
     to_received_at: Any = envelope_received_at
     if type(to_received_at) is int:
         if not -62135596800000 <= to_received_at <= 253402300799999:
-            rejections.append(_REJECTION_22)
+            rejections.append(_REJECTION_24)
 
     to_object_version = None
 
@@ -2797,11 +2834,11 @@ def _sale_refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event
     if to_object_updated_at is not None:
         to_object_updated_at = iso8601_millis(to_object_updated_at)
         if to_object_updated_at is None:
-            rejections.append(_REJECTION_23)
+            rejections.append(_REJECTION_25)
             to_object_updated_at = REFUSED
     if type(to_object_updated_at) is int:
         if not -62135596800000 <= to_object_updated_at <= 253402300799999:
-            rejections.append(_REJECTION_24)
+            rejections.append(_REJECTION_26)
 
     to_authorized_cents = None
 
@@ -2842,9 +2879,9 @@ def _sale_refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event
         to_related_charge_id = None
     if type(to_related_charge_id) is str:
         if len(to_related_charge_id) > 255:
-            rejections.append(_REJECTION_103)
+            rejections.append(_REJECTION_106)
     elif to_related_charge_id is not None:
-        rejections.append(_REJECTION_104)
+        rejections.append(_REJECTION_107)
 
     to_related_invoice_id = None
 
@@ -2860,11 +2897,11 @@ def _sale_refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event
     if to_object_created_at is not None:
         to_object_created_at = iso8601_millis(to_object_created_at)
         if to_object_created_at is None:
-            rejections.append(_REJECTION_29)
+            rejections.append(_REJECTION_32)
             to_object_created_at = REFUSED
     if type(to_object_created_at) is int:
         if not -62135596800000 <= to_object_created_at <= 253402300799999:
-            rejections.append(_REJECTION_30)
+            rejections.append(_REJECTION_33)
 
     to_withdrawn_cents = None
 
@@ -2977,14 +3014,14 @@ def _subscription(root: dict[str, Any], envelope_merchant_id: str, envelope_even
     to_amount_cents: Any = 0
     if type(to_amount_cents) is int:
         if to_amount_cents < 0:
-            rejections.append(_REJECTION_105)
+            rejections.append(_REJECTION_108)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_106)
+            rejections.append(_REJECTION_109)
 
     to_currency: Any = "XXX"
     if type(to_currency) is str:
         if to_currency not in EXPONENTS and to_currency != "XXX":
-            rejections.append(_REJECTION_107)
+            rejections.append(_REJECTION_110)
 
     to_payment_method_type = None
 
@@ -2998,9 +3035,9 @@ def _subscription(root: dict[str, Any], envelope_merchant_id: str, envelope_even
     if type(to_status) is str:
         to_status = _TABLE_12.get(to_status, REFUSED)
         if to_status is REFUSED:
-            rejections.append(_REJECTION_108)
+            rejections.append(_REJECTION_111)
     elif to_status is not None:
-        rejections.append(_REJECTION_109)
+        rejections.append(_REJECTION_112)
         to_status = REFUSED
     if to_status is None:
         to_status = at_resource.get("state")
@@ -3009,12 +3046,12 @@ def _subscription(root: dict[str, Any], envelope_merchant_id: str, envelope_even
         if type(to_status) is str:
             to_status = _TABLE_13.get(to_status, REFUSED)
             if to_status is REFUSED:
-                rejections.append(_REJECTION_110)
+                rejections.append(_REJECTION_113)
         elif to_status is not None:
-            rejections.append(_REJECTION_109)
+            rejections.append(_REJECTION_112)
             to_status = REFUSED
     if to_status is None:
-        rejections.append(_REJECTION_111)
+        rejections.append(_REJECTION_114)
 
     if event_type in ("BILLING.SUBSCRIPTION.PAYMENT.FAILED",):
         to_failure_code: Any = at_resource__billing_info__last_failed_payment.get("reason_code")
@@ -3024,9 +3061,9 @@ def _subscription(root: dict[str, Any], envelope_merchant_id: str, envelope_even
         to_failure_code = None
     if type(to_failure_code) is str:
         if len(to_failure_code) > 255:
-            rejections.append(_REJECTION_112)
+            rejections.append(_REJECTION_115)
     elif to_failure_code is not None:
-        rejections.append(_REJECTION_113)
+        rejections.append(_REJECTION_116)
 
     to_failure_message = None
 
@@ -3069,11 +3106,11 @@ def _subscription(root: dict[str, Any], envelope_merchant_id: str, envelope_even
     if value is not None:
         put_scalar(to_metadata, "billing_info.last_failed_payment.time", value)
     if len(to_metadata) > 500:
-        rejections.append(_REJECTION_14)
-    if longest(to_metadata) > 10000:
-        rejections.append(_REJECTION_15)
-    if size(to_metadata) > 131072:
         rejections.append(_REJECTION_16)
+    if longest(to_metadata) > 10000:
+        rejections.append(_REJECTION_17)
+    if size(to_metadata) > 131072:
+        rejections.append(_REJECTION_18)
 
     to_provider_created_at: Any = root.get("create_time")
     if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
@@ -3081,13 +3118,13 @@ def _subscription(root: dict[str, Any], envelope_merchant_id: str, envelope_even
     if to_provider_created_at is not None:
         to_provider_created_at = iso8601_millis(to_provider_created_at)
         if to_provider_created_at is None:
-            rejections.append(_REJECTION_17)
+            rejections.append(_REJECTION_19)
             to_provider_created_at = REFUSED
     if type(to_provider_created_at) is int:
         if not 1262304000000 <= to_provider_created_at <= 4102444800000:
-            rejections.append(_REJECTION_18)
+            rejections.append(_REJECTION_20)
     elif to_provider_created_at is None:
-        rejections.append(_REJECTION_19)
+        rejections.append(_REJECTION_21)
 
     to_currency_exponent = None
 
@@ -3096,9 +3133,9 @@ def _subscription(root: dict[str, Any], envelope_merchant_id: str, envelope_even
         to_provider_object_id = None
     if type(to_provider_object_id) is str:
         if len(to_provider_object_id) > 255:
-            rejections.append(_REJECTION_20)
+            rejections.append(_REJECTION_22)
     elif to_provider_object_id is not None:
-        rejections.append(_REJECTION_21)
+        rejections.append(_REJECTION_23)
 
     to_attempt_number = None
 
@@ -3109,7 +3146,7 @@ def _subscription(root: dict[str, Any], envelope_merchant_id: str, envelope_even
     to_received_at: Any = envelope_received_at
     if type(to_received_at) is int:
         if not -62135596800000 <= to_received_at <= 253402300799999:
-            rejections.append(_REJECTION_22)
+            rejections.append(_REJECTION_24)
 
     to_object_version = None
 
@@ -3119,11 +3156,11 @@ def _subscription(root: dict[str, Any], envelope_merchant_id: str, envelope_even
     if to_object_updated_at is not None:
         to_object_updated_at = iso8601_millis(to_object_updated_at)
         if to_object_updated_at is None:
-            rejections.append(_REJECTION_23)
+            rejections.append(_REJECTION_25)
             to_object_updated_at = REFUSED
     if type(to_object_updated_at) is int:
         if not -62135596800000 <= to_object_updated_at <= 253402300799999:
-            rejections.append(_REJECTION_24)
+            rejections.append(_REJECTION_26)
 
     to_authorized_cents = None
 
@@ -3150,7 +3187,7 @@ def _subscription(root: dict[str, Any], envelope_merchant_id: str, envelope_even
             if to_failure_category is None:
                 to_failure_category = "unknown"
         elif to_failure_category is not None:
-            rejections.append(_REJECTION_114)
+            rejections.append(_REJECTION_117)
             to_failure_category = REFUSED
         if to_failure_category is None:
             to_failure_category = "unknown"
@@ -3188,13 +3225,13 @@ def _subscription(root: dict[str, Any], envelope_merchant_id: str, envelope_even
         if to_next_attempt_at is not None:
             to_next_attempt_at = iso8601_millis(to_next_attempt_at)
             if to_next_attempt_at is None:
-                rejections.append(_REJECTION_115)
+                rejections.append(_REJECTION_118)
                 to_next_attempt_at = REFUSED
     else:
         to_next_attempt_at = None
     if type(to_next_attempt_at) is int:
         if not -62135596800000 <= to_next_attempt_at <= 253402300799999:
-            rejections.append(_REJECTION_116)
+            rejections.append(_REJECTION_119)
 
     to_object_created_at: Any = at_resource.get("create_time")
     if type(to_object_created_at) is str and to_object_created_at in NULL_VALUES:
@@ -3202,11 +3239,11 @@ def _subscription(root: dict[str, Any], envelope_merchant_id: str, envelope_even
     if to_object_created_at is not None:
         to_object_created_at = iso8601_millis(to_object_created_at)
         if to_object_created_at is None:
-            rejections.append(_REJECTION_29)
+            rejections.append(_REJECTION_32)
             to_object_created_at = REFUSED
     if type(to_object_created_at) is int:
         if not -62135596800000 <= to_object_created_at <= 253402300799999:
-            rejections.append(_REJECTION_30)
+            rejections.append(_REJECTION_33)
 
     to_withdrawn_cents = None
 
@@ -3217,9 +3254,9 @@ def _subscription(root: dict[str, Any], envelope_merchant_id: str, envelope_even
     if not rejections:
         family = to_event_type.partition(".")[0]
         if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= (to_object_created_at if to_object_created_at is not None else to_provider_created_at):
-            rejections.append(_REJECTION_117)
+            rejections.append(_REJECTION_120)
         if to_currency == "XXX" and (family not in ("subscription",) or to_amount_cents != 0):
-            rejections.append(_REJECTION_118)
+            rejections.append(_REJECTION_121)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
@@ -3332,18 +3369,18 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if to_amount_cents is not None:
         to_amount_cents = minor_units(to_amount_cents, at_resource__dispute_amount.get("currency_code"))
         if to_amount_cents is None:
-            rejections.append(_REJECTION_119)
+            rejections.append(_REJECTION_122)
             to_amount_cents = REFUSED
         elif to_amount_cents is INDIVISIBLE:
-            rejections.append(_REJECTION_120)
+            rejections.append(_REJECTION_123)
             to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
         if to_amount_cents < 0:
-            rejections.append(_REJECTION_121)
+            rejections.append(_REJECTION_124)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_122)
+            rejections.append(_REJECTION_125)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_123)
+        rejections.append(_REJECTION_126)
 
     to_currency: Any = at_resource__dispute_amount.get("currency_code")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -3352,13 +3389,13 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if to_currency.isascii():
             to_currency = to_currency.upper()
     elif to_currency is not None:
-        rejections.append(_REJECTION_124)
+        rejections.append(_REJECTION_127)
         to_currency = REFUSED
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_125)
+            rejections.append(_REJECTION_128)
     elif to_currency is None:
-        rejections.append(_REJECTION_126)
+        rejections.append(_REJECTION_129)
 
     to_payment_method_type = None
 
@@ -3376,9 +3413,9 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_status) is str:
             to_status = _TABLE_16.get(to_status, REFUSED)
             if to_status is REFUSED:
-                rejections.append(_REJECTION_127)
+                rejections.append(_REJECTION_130)
         elif to_status is not None:
-            rejections.append(_REJECTION_128)
+            rejections.append(_REJECTION_131)
             to_status = REFUSED
     else:
         to_status = at_resource.get("status")
@@ -3387,12 +3424,12 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_status) is str:
             to_status = _TABLE_17.get(to_status, REFUSED)
             if to_status is REFUSED:
-                rejections.append(_REJECTION_129)
+                rejections.append(_REJECTION_132)
         elif to_status is not None:
-            rejections.append(_REJECTION_128)
+            rejections.append(_REJECTION_131)
             to_status = REFUSED
     if to_status is None:
-        rejections.append(_REJECTION_130)
+        rejections.append(_REJECTION_133)
 
     to_failure_code = None
 
@@ -3413,11 +3450,11 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if value is not None:
         put_scalar(to_metadata, "create_time", value)
     if len(to_metadata) > 500:
-        rejections.append(_REJECTION_14)
-    if longest(to_metadata) > 10000:
-        rejections.append(_REJECTION_15)
-    if size(to_metadata) > 131072:
         rejections.append(_REJECTION_16)
+    if longest(to_metadata) > 10000:
+        rejections.append(_REJECTION_17)
+    if size(to_metadata) > 131072:
+        rejections.append(_REJECTION_18)
 
     to_provider_created_at: Any = root.get("create_time")
     if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
@@ -3425,13 +3462,13 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if to_provider_created_at is not None:
         to_provider_created_at = iso8601_millis(to_provider_created_at)
         if to_provider_created_at is None:
-            rejections.append(_REJECTION_17)
+            rejections.append(_REJECTION_19)
             to_provider_created_at = REFUSED
     if type(to_provider_created_at) is int:
         if not 1262304000000 <= to_provider_created_at <= 4102444800000:
-            rejections.append(_REJECTION_18)
+            rejections.append(_REJECTION_20)
     elif to_provider_created_at is None:
-        rejections.append(_REJECTION_19)
+        rejections.append(_REJECTION_21)
 
     to_currency_exponent: Any = at_resource__dispute_amount.get("currency_code")
     if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
@@ -3443,9 +3480,9 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_provider_object_id = None
     if type(to_provider_object_id) is str:
         if len(to_provider_object_id) > 255:
-            rejections.append(_REJECTION_131)
+            rejections.append(_REJECTION_134)
     elif to_provider_object_id is not None:
-        rejections.append(_REJECTION_132)
+        rejections.append(_REJECTION_135)
 
     to_attempt_number = None
 
@@ -3454,16 +3491,16 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_related_payment_id = None
     if type(to_related_payment_id) is str:
         if len(to_related_payment_id) > 255:
-            rejections.append(_REJECTION_133)
+            rejections.append(_REJECTION_136)
     elif to_related_payment_id is not None:
-        rejections.append(_REJECTION_134)
+        rejections.append(_REJECTION_137)
 
     to_livemode: Any = envelope_livemode
 
     to_received_at: Any = envelope_received_at
     if type(to_received_at) is int:
         if not -62135596800000 <= to_received_at <= 253402300799999:
-            rejections.append(_REJECTION_22)
+            rejections.append(_REJECTION_24)
 
     to_object_version = None
 
@@ -3473,11 +3510,11 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if to_object_updated_at is not None:
         to_object_updated_at = iso8601_millis(to_object_updated_at)
         if to_object_updated_at is None:
-            rejections.append(_REJECTION_23)
+            rejections.append(_REJECTION_25)
             to_object_updated_at = REFUSED
     if type(to_object_updated_at) is int:
         if not -62135596800000 <= to_object_updated_at <= 253402300799999:
-            rejections.append(_REJECTION_24)
+            rejections.append(_REJECTION_26)
 
     to_authorized_cents = None
 
@@ -3514,9 +3551,9 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_dispute_reason = None
     if type(to_dispute_reason) is str:
         if len(to_dispute_reason) > 255:
-            rejections.append(_REJECTION_135)
+            rejections.append(_REJECTION_138)
     elif to_dispute_reason is not None:
-        rejections.append(_REJECTION_136)
+        rejections.append(_REJECTION_139)
 
     to_dispute_category: Any = at_resource.get("reason")
     if type(to_dispute_category) is str and to_dispute_category in NULL_VALUES:
@@ -3526,7 +3563,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if to_dispute_category is None:
             to_dispute_category = "unknown"
     elif to_dispute_category is not None:
-        rejections.append(_REJECTION_137)
+        rejections.append(_REJECTION_140)
         to_dispute_category = REFUSED
 
     to_related_charge_id: Any = at_resource__disputed_transactions__0.get("seller_transaction_id")
@@ -3534,9 +3571,9 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_related_charge_id = None
     if type(to_related_charge_id) is str:
         if len(to_related_charge_id) > 255:
-            rejections.append(_REJECTION_138)
+            rejections.append(_REJECTION_141)
     elif to_related_charge_id is not None:
-        rejections.append(_REJECTION_139)
+        rejections.append(_REJECTION_142)
 
     to_related_invoice_id = None
 
@@ -3552,11 +3589,11 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if to_object_created_at is not None:
         to_object_created_at = iso8601_millis(to_object_created_at)
         if to_object_created_at is None:
-            rejections.append(_REJECTION_29)
+            rejections.append(_REJECTION_32)
             to_object_created_at = REFUSED
     if type(to_object_created_at) is int:
         if not -62135596800000 <= to_object_created_at <= 253402300799999:
-            rejections.append(_REJECTION_30)
+            rejections.append(_REJECTION_33)
 
     to_withdrawn_cents: Any = at_resource__dispute_outcome.get("outcome_code")
     if type(to_withdrawn_cents) is str and to_withdrawn_cents in NULL_VALUES:
@@ -3568,10 +3605,10 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if to_withdrawn_cents is not None:
             to_withdrawn_cents = minor_units(to_withdrawn_cents, at_resource__dispute_outcome__amount_refunded.get("currency_code"))
             if to_withdrawn_cents is None:
-                rejections.append(_REJECTION_140)
+                rejections.append(_REJECTION_143)
                 to_withdrawn_cents = REFUSED
             elif to_withdrawn_cents is INDIVISIBLE:
-                rejections.append(_REJECTION_141)
+                rejections.append(_REJECTION_144)
                 to_withdrawn_cents = REFUSED
     else:
         to_withdrawn_cents = at_resource__dispute_outcome.get("outcome_code")
@@ -3588,9 +3625,9 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
             to_withdrawn_cents = None
     if type(to_withdrawn_cents) is int:
         if to_withdrawn_cents < -999999999999:
-            rejections.append(_REJECTION_142)
+            rejections.append(_REJECTION_145)
         if to_withdrawn_cents > 999999999999:
-            rejections.append(_REJECTION_143)
+            rejections.append(_REJECTION_146)
 
     to_withdrawn_currency: Any = at_resource__dispute_outcome.get("outcome_code")
     if type(to_withdrawn_currency) is str and to_withdrawn_currency in NULL_VALUES:
@@ -3603,13 +3640,13 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
             if to_withdrawn_currency.isascii():
                 to_withdrawn_currency = to_withdrawn_currency.upper()
         elif to_withdrawn_currency is not None:
-            rejections.append(_REJECTION_144)
+            rejections.append(_REJECTION_147)
             to_withdrawn_currency = REFUSED
     else:
         to_withdrawn_currency = None
     if type(to_withdrawn_currency) is str:
         if to_withdrawn_currency not in EXPONENTS:
-            rejections.append(_REJECTION_145)
+            rejections.append(_REJECTION_148)
 
     to_dispute_stage: Any = at_resource.get("dispute_life_cycle_stage")
     if type(to_dispute_stage) is str and to_dispute_stage in NULL_VALUES:
@@ -3619,7 +3656,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if to_dispute_stage is None:
             to_dispute_stage = None
     elif to_dispute_stage is not None:
-        rejections.append(_REJECTION_146)
+        rejections.append(_REJECTION_149)
         to_dispute_stage = REFUSED
 
     if rejections:
@@ -3730,18 +3767,18 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if to_amount_cents is not None:
         to_amount_cents = minor_units(to_amount_cents, at_resource__payout_item__amount.get("currency"))
         if to_amount_cents is None:
-            rejections.append(_REJECTION_147)
+            rejections.append(_REJECTION_150)
             to_amount_cents = REFUSED
         elif to_amount_cents is INDIVISIBLE:
-            rejections.append(_REJECTION_148)
+            rejections.append(_REJECTION_151)
             to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
         if to_amount_cents < -999999999999:
-            rejections.append(_REJECTION_149)
+            rejections.append(_REJECTION_152)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_150)
+            rejections.append(_REJECTION_153)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_151)
+        rejections.append(_REJECTION_154)
 
     to_currency: Any = at_resource__payout_item__amount.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -3750,13 +3787,13 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_currency.isascii():
             to_currency = to_currency.upper()
     elif to_currency is not None:
-        rejections.append(_REJECTION_152)
+        rejections.append(_REJECTION_155)
         to_currency = REFUSED
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_153)
+            rejections.append(_REJECTION_156)
     elif to_currency is None:
-        rejections.append(_REJECTION_154)
+        rejections.append(_REJECTION_157)
 
     to_payment_method_type: Any = at_resource__payout_item.get("recipient_type")
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
@@ -3765,11 +3802,11 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_payment_method_type.isascii():
             to_payment_method_type = to_payment_method_type.lower()
     elif to_payment_method_type is not None:
-        rejections.append(_REJECTION_155)
+        rejections.append(_REJECTION_158)
         to_payment_method_type = REFUSED
     if type(to_payment_method_type) is str:
         if len(to_payment_method_type) > 255:
-            rejections.append(_REJECTION_156)
+            rejections.append(_REJECTION_159)
 
     to_card_brand = None
 
@@ -3782,9 +3819,9 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_failure_code = None
     if type(to_failure_code) is str:
         if len(to_failure_code) > 255:
-            rejections.append(_REJECTION_157)
+            rejections.append(_REJECTION_160)
     elif to_failure_code is not None:
-        rejections.append(_REJECTION_158)
+        rejections.append(_REJECTION_161)
 
     to_failure_message: Any = at_resource__errors.get("message")
     if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
@@ -3793,7 +3830,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if len(to_failure_message) > 1000:
             to_failure_message = to_failure_message[:999] + "…"
     elif to_failure_message is not None:
-        rejections.append(_REJECTION_159)
+        rejections.append(_REJECTION_162)
 
     to_metadata: dict[str, str] = {}
     value: Any
@@ -3813,11 +3850,11 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if value is not None:
         put_scalar(to_metadata, "payout_item.sender_item_id", value)
     if len(to_metadata) > 500:
-        rejections.append(_REJECTION_14)
-    if longest(to_metadata) > 10000:
-        rejections.append(_REJECTION_15)
-    if size(to_metadata) > 131072:
         rejections.append(_REJECTION_16)
+    if longest(to_metadata) > 10000:
+        rejections.append(_REJECTION_17)
+    if size(to_metadata) > 131072:
+        rejections.append(_REJECTION_18)
 
     to_provider_created_at: Any = root.get("create_time")
     if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
@@ -3825,13 +3862,13 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if to_provider_created_at is not None:
         to_provider_created_at = iso8601_millis(to_provider_created_at)
         if to_provider_created_at is None:
-            rejections.append(_REJECTION_17)
+            rejections.append(_REJECTION_19)
             to_provider_created_at = REFUSED
     if type(to_provider_created_at) is int:
         if not 1262304000000 <= to_provider_created_at <= 4102444800000:
-            rejections.append(_REJECTION_18)
+            rejections.append(_REJECTION_20)
     elif to_provider_created_at is None:
-        rejections.append(_REJECTION_19)
+        rejections.append(_REJECTION_21)
 
     to_currency_exponent: Any = at_resource__payout_item__amount.get("currency")
     if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
@@ -3843,9 +3880,9 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_provider_object_id = None
     if type(to_provider_object_id) is str:
         if len(to_provider_object_id) > 255:
-            rejections.append(_REJECTION_160)
+            rejections.append(_REJECTION_163)
     elif to_provider_object_id is not None:
-        rejections.append(_REJECTION_161)
+        rejections.append(_REJECTION_164)
 
     to_attempt_number = None
 
@@ -3856,7 +3893,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     to_received_at: Any = envelope_received_at
     if type(to_received_at) is int:
         if not -62135596800000 <= to_received_at <= 253402300799999:
-            rejections.append(_REJECTION_22)
+            rejections.append(_REJECTION_24)
 
     to_object_version = None
 
@@ -3876,16 +3913,16 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if to_fee_cents is not None:
         to_fee_cents = minor_units(to_fee_cents, at_resource__payout_item_fee.get("currency"))
         if to_fee_cents is None:
-            rejections.append(_REJECTION_162)
+            rejections.append(_REJECTION_165)
             to_fee_cents = REFUSED
         elif to_fee_cents is INDIVISIBLE:
-            rejections.append(_REJECTION_163)
+            rejections.append(_REJECTION_166)
             to_fee_cents = REFUSED
     if type(to_fee_cents) is int:
         if to_fee_cents < -999999999999:
-            rejections.append(_REJECTION_164)
+            rejections.append(_REJECTION_167)
         if to_fee_cents > 999999999999:
-            rejections.append(_REJECTION_165)
+            rejections.append(_REJECTION_168)
 
     to_fee_currency: Any = at_resource__payout_item_fee.get("currency")
     if type(to_fee_currency) is str and to_fee_currency in NULL_VALUES:
@@ -3894,11 +3931,11 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_fee_currency.isascii():
             to_fee_currency = to_fee_currency.upper()
     elif to_fee_currency is not None:
-        rejections.append(_REJECTION_166)
+        rejections.append(_REJECTION_169)
         to_fee_currency = REFUSED
     if type(to_fee_currency) is str:
         if to_fee_currency not in EXPONENTS:
-            rejections.append(_REJECTION_167)
+            rejections.append(_REJECTION_170)
 
     to_application_fee_cents = None
 
@@ -3919,7 +3956,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             if to_failure_category is None:
                 to_failure_category = "unknown"
         elif to_failure_category is not None:
-            rejections.append(_REJECTION_168)
+            rejections.append(_REJECTION_171)
             to_failure_category = REFUSED
         if to_failure_category is None:
             to_failure_category = "unknown"
@@ -3962,9 +3999,9 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
 
     if not rejections:
         if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
-            rejections.append(_REJECTION_169)
+            rejections.append(_REJECTION_172)
         if to_fee_currency is not None and to_fee_currency in _ENDS_1 and _ENDS_1[to_fee_currency] <= to_provider_created_at:
-            rejections.append(_REJECTION_170)
+            rejections.append(_REJECTION_173)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
@@ -4026,6 +4063,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
 _GROUPS = {
     "PAYMENT.AUTHORIZATION.CREATED": _authorization,
     "PAYMENT.AUTHORIZATION.VOIDED": _authorization,
+    "PAYMENT.AUTHORIZATION.DENIED": _authorization,
     "PAYMENT.CAPTURE.COMPLETED": _capture,
     "PAYMENT.CAPTURE.PENDING": _capture,
     "PAYMENT.CAPTURE.DENIED": _capture,

@@ -106,7 +106,6 @@ _TABLE_4 = {
     "incorrect_card_expiry_date": "invalid_card",
     "incorrect_cardholder_name": "invalid_card",
     "incorrect_cvv": "invalid_card",
-    "debit_instrument_inactive": "invalid_card",
     "bank_account_invalid": "invalid_account",
     "bank_account_validation_failed": "invalid_account",
     "beneficiary_account_does_not_exist": "invalid_account",
@@ -145,6 +144,7 @@ _TABLE_4 = {
     "invalid_email": "customer_action",
     "payment_pending_approval": "customer_action",
     "card_not_enrolled": "customer_action",
+    "debit_instrument_inactive": "customer_action",
     "bank_not_enabled": "not_supported",
     "card_network_not_enabled": "not_supported",
     "card_type_invalid": "not_supported",
@@ -480,6 +480,9 @@ _TABLE_11 = {
 }
 _REJECTION_94 = Rejection("type_invalid", "dispute_stage", "payload.dispute.entity.phase must be text")
 _TABLE_12 = {
+    "payout.pending": "payout.created",
+    "payout.queued": "payout.created",
+    "payout.updated": "payout.updated",
     "payout.initiated": "payout.sent",
     "payout.processed": "payout.paid",
     "payout.failed": "payout.failed",
@@ -496,26 +499,42 @@ _REJECTION_101 = Rejection("field_missing", "currency", "payload.payout.entity.c
 _REJECTION_102 = Rejection("type_invalid", "payment_method_type", "payload.payout.entity.mode must be text")
 _REJECTION_103 = Rejection("text_too_long", "payment_method_type", "payload.payout.entity.mode must have at most 255 characters")
 _TABLE_13 = {
+    "pending": "pending",
+    "queued": "pending",
+    "processing": "processing",
+    "processed": "succeeded",
+    "failed": "failed",
+    "reversed": "failed",
+    "rejected": "canceled",
+    "cancelled": "canceled",
+}
+_REJECTION_104 = Rejection("value_unknown", "status", "payload.payout.entity.status is none of pending, queued, processing, processed, failed, reversed and 2 more")
+_REJECTION_105 = Rejection("type_invalid", "status", "payload.payout.entity.status or event must be text")
+_TABLE_14 = {
+    "payout.pending": "pending",
+    "payout.queued": "pending",
     "payout.initiated": "processing",
     "payout.processed": "succeeded",
     "payout.failed": "failed",
     "payout.reversed": "failed",
     "payout.rejected": "canceled",
 }
-_REJECTION_104 = Rejection("text_too_long", "failure_code", "payload.payout.entity.status_details.reason must have at most 255 characters")
-_REJECTION_105 = Rejection("type_invalid", "failure_code", "payload.payout.entity.status_details.reason must be text")
-_REJECTION_106 = Rejection("type_invalid", "failure_message", "payload.payout.entity.status_details.description or payload.payout.entity.failure_reason must be text")
-_REJECTION_107 = Rejection("metadata_too_large", "metadata", "the rest of payload.payout.entity must have at most 500 entries")
-_REJECTION_108 = Rejection("metadata_too_large", "metadata", "the rest of payload.payout.entity must have at most 10000 characters in each key and value")
-_REJECTION_109 = Rejection("metadata_too_large", "metadata", "the rest of payload.payout.entity must have at most 131072 bytes in all")
-_REJECTION_110 = Rejection("text_too_long", "provider_object_id", "payload.payout.entity.id must have at most 255 characters")
-_REJECTION_111 = Rejection("type_invalid", "provider_object_id", "payload.payout.entity.id must be text")
-_REJECTION_112 = Rejection("amount_negative", "fee_cents", "payload.payout.entity.fees must be at least -999999999999")
-_REJECTION_113 = Rejection("amount_too_large", "fee_cents", "payload.payout.entity.fees must be at most 999999999999")
-_REJECTION_114 = Rejection("type_invalid", "fee_cents", "payload.payout.entity.fees must be a whole number")
-_REJECTION_115 = Rejection("type_invalid", "fee_currency", "payload.payout.entity.currency must be text")
-_REJECTION_116 = Rejection("currency_unknown", "fee_currency", "payload.payout.entity.currency must be a code of iso4217")
-_TABLE_14 = {
+_REJECTION_106 = Rejection("value_unknown", "status", "event is none of payout.pending, payout.queued, payout.initiated, payout.processed, payout.failed, payout.reversed and 1 more")
+_REJECTION_107 = Rejection("field_missing", "status", "none of payload.payout.entity.status and event is there")
+_REJECTION_108 = Rejection("text_too_long", "failure_code", "payload.payout.entity.status_details.reason must have at most 255 characters")
+_REJECTION_109 = Rejection("type_invalid", "failure_code", "payload.payout.entity.status_details.reason must be text")
+_REJECTION_110 = Rejection("type_invalid", "failure_message", "payload.payout.entity.status_details.description or payload.payout.entity.failure_reason must be text")
+_REJECTION_111 = Rejection("metadata_too_large", "metadata", "the rest of payload.payout.entity must have at most 500 entries")
+_REJECTION_112 = Rejection("metadata_too_large", "metadata", "the rest of payload.payout.entity must have at most 10000 characters in each key and value")
+_REJECTION_113 = Rejection("metadata_too_large", "metadata", "the rest of payload.payout.entity must have at most 131072 bytes in all")
+_REJECTION_114 = Rejection("text_too_long", "provider_object_id", "payload.payout.entity.id must have at most 255 characters")
+_REJECTION_115 = Rejection("type_invalid", "provider_object_id", "payload.payout.entity.id must be text")
+_REJECTION_116 = Rejection("amount_negative", "fee_cents", "payload.payout.entity.fees must be at least -999999999999")
+_REJECTION_117 = Rejection("amount_too_large", "fee_cents", "payload.payout.entity.fees must be at most 999999999999")
+_REJECTION_118 = Rejection("type_invalid", "fee_cents", "payload.payout.entity.fees must be a whole number")
+_REJECTION_119 = Rejection("type_invalid", "fee_currency", "payload.payout.entity.currency must be text")
+_REJECTION_120 = Rejection("currency_unknown", "fee_currency", "payload.payout.entity.currency must be a code of iso4217")
+_TABLE_15 = {
     "insufficient_funds": "insufficient_funds",
     "transaction_limit_exceeded": "limit",
     "amount_limit_exhausted_neft": "limit",
@@ -540,11 +559,53 @@ _TABLE_14 = {
     "server_error": "processor_error",
     "server_error_temporary": "processor_error",
 }
-_REJECTION_117 = Rejection("type_invalid", "failure_category", "payload.payout.entity.status_details.reason must be text")
-_REJECTION_118 = Rejection("timestamp_invalid", "object_created_at", "payload.payout.entity.created_at cannot be read as a time")
-_REJECTION_119 = Rejection("timestamp_invalid", "object_created_at", "payload.payout.entity.created_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
-_REJECTION_120 = Rejection("currency_unknown", "currency", "payload.payout.entity.currency must be a code of the list at the time of the event")
-_REJECTION_121 = Rejection("currency_unknown", "fee_currency", "payload.payout.entity.currency must be a code of the list at the time of the event")
+_REJECTION_121 = Rejection("type_invalid", "failure_category", "payload.payout.entity.status_details.reason must be text")
+_REJECTION_122 = Rejection("timestamp_invalid", "object_created_at", "payload.payout.entity.created_at cannot be read as a time")
+_REJECTION_123 = Rejection("timestamp_invalid", "object_created_at", "payload.payout.entity.created_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
+_REJECTION_124 = Rejection("currency_unknown", "currency", "payload.payout.entity.currency must be a code of the list at the time of the event")
+_REJECTION_125 = Rejection("currency_unknown", "fee_currency", "payload.payout.entity.currency must be a code of the list at the time of the event")
+_TABLE_16 = {
+    "subscription.authenticated": "subscription.created",
+    "subscription.activated": "subscription.updated",
+    "subscription.charged": "subscription.updated",
+    "subscription.updated": "subscription.updated",
+    "subscription.pending": "subscription.updated",
+    "subscription.halted": "subscription.updated",
+    "subscription.paused": "subscription.updated",
+    "subscription.resumed": "subscription.updated",
+    "subscription.cancelled": "subscription.canceled",
+    "subscription.completed": "subscription.canceled",
+}
+_REJECTION_126 = Rejection("text_too_long", "customer_id", "payload.subscription.entity.customer_id must have at most 255 characters")
+_REJECTION_127 = Rejection("type_invalid", "customer_id", "payload.subscription.entity.customer_id must be text")
+_REJECTION_128 = Rejection("amount_negative", "amount_cents", "the constant 0 must be at least 0")
+_REJECTION_129 = Rejection("amount_too_large", "amount_cents", "the constant 0 must be at most 999999999999")
+_REJECTION_130 = Rejection("currency_unknown", "currency", "the constant XXX must be a code of iso4217")
+_TABLE_17 = {
+    "created": "pending",
+    "authenticated": "pending",
+    "active": "active",
+    "pending": "past_due",
+    "halted": "unpaid",
+    "paused": "paused",
+    "cancelled": "canceled",
+    "completed": "closed",
+    "expired": "closed",
+}
+_REJECTION_131 = Rejection("value_unknown", "status", "payload.subscription.entity.status is none of created, authenticated, active, pending, halted, paused and 3 more")
+_REJECTION_132 = Rejection("type_invalid", "status", "payload.subscription.entity.status must be text")
+_REJECTION_133 = Rejection("field_missing", "status", "payload.subscription.entity.status is absent")
+_REJECTION_134 = Rejection("metadata_too_large", "metadata", "the rest of payload.subscription.entity must have at most 500 entries")
+_REJECTION_135 = Rejection("metadata_too_large", "metadata", "the rest of payload.subscription.entity must have at most 10000 characters in each key and value")
+_REJECTION_136 = Rejection("metadata_too_large", "metadata", "the rest of payload.subscription.entity must have at most 131072 bytes in all")
+_REJECTION_137 = Rejection("text_too_long", "provider_object_id", "payload.subscription.entity.id must have at most 255 characters")
+_REJECTION_138 = Rejection("type_invalid", "provider_object_id", "payload.subscription.entity.id must be text")
+_REJECTION_139 = Rejection("timestamp_invalid", "next_attempt_at", "payload.subscription.entity.charge_at cannot be read as a time")
+_REJECTION_140 = Rejection("timestamp_invalid", "next_attempt_at", "payload.subscription.entity.charge_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
+_REJECTION_141 = Rejection("timestamp_invalid", "object_created_at", "payload.subscription.entity.created_at cannot be read as a time")
+_REJECTION_142 = Rejection("timestamp_invalid", "object_created_at", "payload.subscription.entity.created_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
+_REJECTION_143 = Rejection("currency_unknown", "currency", "the constant XXX must be a code of the list at the time of the event")
+_REJECTION_144 = Rejection("currency_unknown", "currency", "the constant XXX must not be XXX but where there is no amount")
 
 _UNREADABLE = Rejected((Rejection("payload_unreadable", "", "the payload is not JSON in UTF-8"),), None)
 _NOT_OBJECT = Rejected((Rejection("payload_unreadable", "", "the payload is not a JSON object"),), None)
@@ -1793,7 +1854,28 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
 
     to_card_last_four = None
 
-    to_status = _TABLE_13[event_type]
+    if event_type in ("payout.updated",):
+        to_status: Any = at_payload__payout__entity.get("status")
+        if type(to_status) is str and to_status in NULL_VALUES:
+            to_status = None
+        if type(to_status) is str:
+            to_status = _TABLE_13.get(to_status, REFUSED)
+            if to_status is REFUSED:
+                rejections.append(_REJECTION_104)
+        elif to_status is not None:
+            rejections.append(_REJECTION_105)
+            to_status = REFUSED
+    else:
+        to_status = event_type
+        if type(to_status) is str:
+            to_status = _TABLE_14.get(to_status, REFUSED)
+            if to_status is REFUSED:
+                rejections.append(_REJECTION_106)
+        elif to_status is not None:
+            rejections.append(_REJECTION_105)
+            to_status = REFUSED
+    if to_status is None:
+        rejections.append(_REJECTION_107)
 
     if event_type in ("payout.failed", "payout.reversed"):
         to_failure_code: Any = at_payload__payout__entity__status_details.get("reason")
@@ -1803,9 +1885,9 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_failure_code = None
     if type(to_failure_code) is str:
         if len(to_failure_code) > 255:
-            rejections.append(_REJECTION_104)
+            rejections.append(_REJECTION_108)
     elif to_failure_code is not None:
-        rejections.append(_REJECTION_105)
+        rejections.append(_REJECTION_109)
 
     if event_type in ("payout.failed", "payout.reversed"):
         to_failure_message: Any = at_payload__payout__entity__status_details.get("description")
@@ -1823,7 +1905,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if len(to_failure_message) > 1000:
             to_failure_message = to_failure_message[:999] + "…"
     elif to_failure_message is not None:
-        rejections.append(_REJECTION_106)
+        rejections.append(_REJECTION_110)
 
     to_metadata: dict[str, str] = {}
     value: Any
@@ -1858,11 +1940,11 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if value is not None:
         put_scalar(to_metadata, "created_at", value)
     if len(to_metadata) > 500:
-        rejections.append(_REJECTION_107)
+        rejections.append(_REJECTION_111)
     if longest(to_metadata) > 10000:
-        rejections.append(_REJECTION_108)
+        rejections.append(_REJECTION_112)
     if size(to_metadata) > 131072:
-        rejections.append(_REJECTION_109)
+        rejections.append(_REJECTION_113)
 
     to_provider_created_at: Any = root.get("created_at")
     if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
@@ -1888,9 +1970,9 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_provider_object_id = None
     if type(to_provider_object_id) is str:
         if len(to_provider_object_id) > 255:
-            rejections.append(_REJECTION_110)
+            rejections.append(_REJECTION_114)
     elif to_provider_object_id is not None:
-        rejections.append(_REJECTION_111)
+        rejections.append(_REJECTION_115)
 
     to_attempt_number = None
 
@@ -1920,11 +2002,11 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_fee_cents = None
     if type(to_fee_cents) is int:
         if to_fee_cents < -999999999999:
-            rejections.append(_REJECTION_112)
+            rejections.append(_REJECTION_116)
         if to_fee_cents > 999999999999:
-            rejections.append(_REJECTION_113)
+            rejections.append(_REJECTION_117)
     elif to_fee_cents is not None:
-        rejections.append(_REJECTION_114)
+        rejections.append(_REJECTION_118)
 
     to_fee_currency: Any = at_payload__payout__entity.get("currency")
     if type(to_fee_currency) is str and to_fee_currency in NULL_VALUES:
@@ -1933,11 +2015,11 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_fee_currency.isascii():
             to_fee_currency = to_fee_currency.upper()
     elif to_fee_currency is not None:
-        rejections.append(_REJECTION_115)
+        rejections.append(_REJECTION_119)
         to_fee_currency = REFUSED
     if type(to_fee_currency) is str:
         if to_fee_currency not in EXPONENTS:
-            rejections.append(_REJECTION_116)
+            rejections.append(_REJECTION_120)
 
     to_application_fee_cents = None
 
@@ -1948,11 +2030,11 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
             to_failure_category = None
         if type(to_failure_category) is str:
-            to_failure_category = _TABLE_14.get(to_failure_category)
+            to_failure_category = _TABLE_15.get(to_failure_category)
             if to_failure_category is None:
                 to_failure_category = "unknown"
         elif to_failure_category is not None:
-            rejections.append(_REJECTION_117)
+            rejections.append(_REJECTION_121)
             to_failure_category = REFUSED
         if to_failure_category is None:
             to_failure_category = "unknown"
@@ -1991,11 +2073,11 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_object_created_at) is int:
         to_object_created_at = to_object_created_at * 1000
     elif to_object_created_at is not None:
-        rejections.append(_REJECTION_118)
+        rejections.append(_REJECTION_122)
         to_object_created_at = REFUSED
     if type(to_object_created_at) is int:
         if not -62135596800000 <= to_object_created_at <= 253402300799999:
-            rejections.append(_REJECTION_119)
+            rejections.append(_REJECTION_123)
 
     to_withdrawn_cents = None
 
@@ -2005,9 +2087,9 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
 
     if not rejections:
         if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= (to_object_created_at if to_object_created_at is not None else to_provider_created_at):
-            rejections.append(_REJECTION_120)
+            rejections.append(_REJECTION_124)
         if to_fee_currency is not None and to_fee_currency in _ENDS_1 and _ENDS_1[to_fee_currency] <= (to_object_created_at if to_object_created_at is not None else to_provider_created_at):
-            rejections.append(_REJECTION_121)
+            rejections.append(_REJECTION_125)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
@@ -2066,6 +2148,303 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     )
 
 
+def _subscription(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None, more_keys: frozenset[str]) -> Outcome:
+    """Read the values that the group needs, then fill and check each field, then give the verdict."""
+    rejections: list[Rejection] = []
+    at_payload: Any = root.get("payload")
+    if type(at_payload) is not dict:
+        at_payload = NO_MEMBERS
+    at_payload__subscription: Any = at_payload.get("subscription")
+    if type(at_payload__subscription) is not dict:
+        at_payload__subscription = NO_MEMBERS
+    at_payload__subscription__entity: Any = at_payload__subscription.get("entity")
+    if type(at_payload__subscription__entity) is not dict:
+        at_payload__subscription__entity = NO_MEMBERS
+
+    to_provider: Any = "razorpay"
+
+    to_provider_event_id: Any = envelope_event_id
+    if type(to_provider_event_id) is str and to_provider_event_id in NULL_VALUES:
+        to_provider_event_id = None
+    if type(to_provider_event_id) is str:
+        if len(to_provider_event_id) > 255:
+            rejections.append(_REJECTION_1)
+    elif to_provider_event_id is None:
+        rejections.append(_REJECTION_2)
+
+    to_event_type = _TABLE_16[event_type]
+
+    to_merchant_id: Any = envelope_merchant_id
+    if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
+        to_merchant_id = None
+    if type(to_merchant_id) is str:
+        if len(to_merchant_id) > 255:
+            rejections.append(_REJECTION_3)
+    elif to_merchant_id is None:
+        rejections.append(_REJECTION_4)
+
+    to_customer_id: Any = at_payload__subscription__entity.get("customer_id")
+    if type(to_customer_id) is str and to_customer_id in NULL_VALUES:
+        to_customer_id = None
+    if type(to_customer_id) is str:
+        if len(to_customer_id) > 255:
+            rejections.append(_REJECTION_126)
+    elif to_customer_id is not None:
+        rejections.append(_REJECTION_127)
+
+    to_amount_cents: Any = 0
+    if type(to_amount_cents) is int:
+        if to_amount_cents < 0:
+            rejections.append(_REJECTION_128)
+        if to_amount_cents > 999999999999:
+            rejections.append(_REJECTION_129)
+
+    to_currency: Any = "XXX"
+    if type(to_currency) is str:
+        if to_currency not in EXPONENTS and to_currency != "XXX":
+            rejections.append(_REJECTION_130)
+
+    to_payment_method_type = None
+
+    to_card_brand = None
+
+    to_card_last_four = None
+
+    to_status: Any = at_payload__subscription__entity.get("status")
+    if type(to_status) is str and to_status in NULL_VALUES:
+        to_status = None
+    if type(to_status) is str:
+        to_status = _TABLE_17.get(to_status, REFUSED)
+        if to_status is REFUSED:
+            rejections.append(_REJECTION_131)
+    elif to_status is not None:
+        rejections.append(_REJECTION_132)
+        to_status = REFUSED
+    if to_status is None:
+        rejections.append(_REJECTION_133)
+
+    to_failure_code = None
+
+    to_failure_message = None
+
+    to_metadata: dict[str, str] = {}
+    value: Any
+    value = at_payload__subscription__entity.get("plan_id")
+    if value is not None:
+        put_scalar(to_metadata, "plan_id", value)
+    value = at_payload__subscription__entity.get("current_start")
+    if value is not None:
+        put_scalar(to_metadata, "current_start", value)
+    value = at_payload__subscription__entity.get("current_end")
+    if value is not None:
+        put_scalar(to_metadata, "current_end", value)
+    value = at_payload__subscription__entity.get("ended_at")
+    if value is not None:
+        put_scalar(to_metadata, "ended_at", value)
+    value = at_payload__subscription__entity.get("quantity")
+    if value is not None:
+        put_scalar(to_metadata, "quantity", value)
+    value = at_payload__subscription__entity.get("charge_at")
+    if value is not None:
+        put_scalar(to_metadata, "charge_at", value)
+    value = at_payload__subscription__entity.get("start_at")
+    if value is not None:
+        put_scalar(to_metadata, "start_at", value)
+    value = at_payload__subscription__entity.get("total_count")
+    if value is not None:
+        put_scalar(to_metadata, "total_count", value)
+    value = at_payload__subscription__entity.get("paid_count")
+    if value is not None:
+        put_scalar(to_metadata, "paid_count", value)
+    value = at_payload__subscription__entity.get("created_at")
+    if value is not None:
+        put_scalar(to_metadata, "created_at", value)
+    if len(to_metadata) > 500:
+        rejections.append(_REJECTION_134)
+    if longest(to_metadata) > 10000:
+        rejections.append(_REJECTION_135)
+    if size(to_metadata) > 131072:
+        rejections.append(_REJECTION_136)
+
+    to_provider_created_at: Any = root.get("created_at")
+    if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
+        to_provider_created_at = None
+    if type(to_provider_created_at) is int:
+        to_provider_created_at = to_provider_created_at * 1000
+    elif to_provider_created_at is not None:
+        rejections.append(_REJECTION_26)
+        to_provider_created_at = REFUSED
+    if type(to_provider_created_at) is int:
+        if not 1262304000000 <= to_provider_created_at <= 4102444800000:
+            rejections.append(_REJECTION_27)
+    elif to_provider_created_at is None:
+        rejections.append(_REJECTION_28)
+
+    to_currency_exponent = None
+
+    to_provider_object_id: Any = at_payload__subscription__entity.get("id")
+    if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
+        to_provider_object_id = None
+    if type(to_provider_object_id) is str:
+        if len(to_provider_object_id) > 255:
+            rejections.append(_REJECTION_137)
+    elif to_provider_object_id is not None:
+        rejections.append(_REJECTION_138)
+
+    to_attempt_number = None
+
+    to_related_payment_id = None
+
+    to_livemode: Any = envelope_livemode
+
+    to_received_at: Any = envelope_received_at
+    if type(to_received_at) is int:
+        if not -62135596800000 <= to_received_at <= 253402300799999:
+            rejections.append(_REJECTION_31)
+
+    to_object_version = None
+
+    to_object_updated_at = None
+
+    to_authorized_cents = None
+
+    to_captured_cents = None
+
+    to_refunded_cents = None
+
+    to_tip_cents = None
+
+    to_fee_cents = None
+
+    to_fee_currency = None
+
+    to_application_fee_cents = None
+
+    to_direction = None
+
+    to_failure_category = None
+
+    to_error_code = None
+
+    to_decline_code = None
+
+    to_advice_code = None
+
+    to_network_decline_code = None
+
+    to_network_advice_code = None
+
+    to_cancellation_reason = None
+
+    to_dispute_reason = None
+
+    to_dispute_category = None
+
+    to_related_charge_id = None
+
+    to_related_invoice_id = None
+
+    to_related_subscription_id = None
+
+    to_payment_method_id = None
+
+    if event_type in ("subscription.pending",):
+        to_next_attempt_at: Any = at_payload__subscription__entity.get("charge_at")
+        if type(to_next_attempt_at) is str and to_next_attempt_at in NULL_VALUES:
+            to_next_attempt_at = None
+        if type(to_next_attempt_at) is int:
+            to_next_attempt_at = to_next_attempt_at * 1000
+        elif to_next_attempt_at is not None:
+            rejections.append(_REJECTION_139)
+            to_next_attempt_at = REFUSED
+    else:
+        to_next_attempt_at = None
+    if type(to_next_attempt_at) is int:
+        if not -62135596800000 <= to_next_attempt_at <= 253402300799999:
+            rejections.append(_REJECTION_140)
+
+    to_object_created_at: Any = at_payload__subscription__entity.get("created_at")
+    if type(to_object_created_at) is str and to_object_created_at in NULL_VALUES:
+        to_object_created_at = None
+    if type(to_object_created_at) is int:
+        to_object_created_at = to_object_created_at * 1000
+    elif to_object_created_at is not None:
+        rejections.append(_REJECTION_141)
+        to_object_created_at = REFUSED
+    if type(to_object_created_at) is int:
+        if not -62135596800000 <= to_object_created_at <= 253402300799999:
+            rejections.append(_REJECTION_142)
+
+    to_withdrawn_cents = None
+
+    to_withdrawn_currency = None
+
+    to_dispute_stage = None
+
+    if not rejections:
+        family = to_event_type.partition(".")[0]
+        if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= (to_object_created_at if to_object_created_at is not None else to_provider_created_at):
+            rejections.append(_REJECTION_143)
+        if to_currency == "XXX" and (family not in ("subscription",) or to_amount_cents != 0):
+            rejections.append(_REJECTION_144)
+
+    if rejections:
+        return Rejected(tuple(rejections), event_type)
+    return Normalized(
+        {
+            "provider": to_provider,
+            "provider_event_id": to_provider_event_id,
+            "event_type": to_event_type,
+            "merchant_id": to_merchant_id,
+            "customer_id": to_customer_id,
+            "amount_cents": to_amount_cents,
+            "currency": to_currency,
+            "payment_method_type": to_payment_method_type,
+            "card_brand": to_card_brand,
+            "card_last_four": to_card_last_four,
+            "status": to_status,
+            "failure_code": to_failure_code,
+            "failure_message": to_failure_message,
+            "metadata": to_metadata,
+            "provider_created_at": EPOCH + to_provider_created_at * MILLISECOND,
+            "currency_exponent": to_currency_exponent,
+            "provider_object_id": to_provider_object_id,
+            "attempt_number": to_attempt_number,
+            "related_payment_id": to_related_payment_id,
+            "livemode": to_livemode,
+            "received_at": None if to_received_at is None else EPOCH + to_received_at * MILLISECOND,
+            "object_version": to_object_version,
+            "object_updated_at": to_object_updated_at,
+            "authorized_cents": to_authorized_cents,
+            "captured_cents": to_captured_cents,
+            "refunded_cents": to_refunded_cents,
+            "tip_cents": to_tip_cents,
+            "fee_cents": to_fee_cents,
+            "fee_currency": to_fee_currency,
+            "application_fee_cents": to_application_fee_cents,
+            "direction": to_direction,
+            "failure_category": to_failure_category,
+            "error_code": to_error_code,
+            "decline_code": to_decline_code,
+            "advice_code": to_advice_code,
+            "network_decline_code": to_network_decline_code,
+            "network_advice_code": to_network_advice_code,
+            "cancellation_reason": to_cancellation_reason,
+            "dispute_reason": to_dispute_reason,
+            "dispute_category": to_dispute_category,
+            "related_charge_id": to_related_charge_id,
+            "related_invoice_id": to_related_invoice_id,
+            "related_subscription_id": to_related_subscription_id,
+            "payment_method_id": to_payment_method_id,
+            "next_attempt_at": None if to_next_attempt_at is None else EPOCH + to_next_attempt_at * MILLISECOND,
+            "object_created_at": None if to_object_created_at is None else EPOCH + to_object_created_at * MILLISECOND,
+            "withdrawn_cents": to_withdrawn_cents,
+            "withdrawn_currency": to_withdrawn_currency,
+            "dispute_stage": to_dispute_stage,
+        }
+    )
+
+
 _GROUPS = {
     "payment.authorized": _payment,
     "payment.captured": _payment,
@@ -2079,9 +2458,22 @@ _GROUPS = {
     "payment.dispute.won": _dispute,
     "payment.dispute.lost": _dispute,
     "payment.dispute.closed": _dispute,
+    "payout.pending": _payout,
+    "payout.queued": _payout,
+    "payout.updated": _payout,
     "payout.initiated": _payout,
     "payout.processed": _payout,
     "payout.failed": _payout,
     "payout.reversed": _payout,
     "payout.rejected": _payout,
+    "subscription.authenticated": _subscription,
+    "subscription.activated": _subscription,
+    "subscription.charged": _subscription,
+    "subscription.updated": _subscription,
+    "subscription.pending": _subscription,
+    "subscription.halted": _subscription,
+    "subscription.paused": _subscription,
+    "subscription.resumed": _subscription,
+    "subscription.cancelled": _subscription,
+    "subscription.completed": _subscription,
 }
