@@ -40,7 +40,7 @@ def test_the_given_rows_of_a_unit_test_are_one_list_of_values(
     silent = ["--quiet", "--log-level-file", "none", "--no-write-json"]
     done = dbtRunner().invoke([*silent, "compile", "--no-populate-cache", *folders, "--inline", call])
     assert done.success, done.exception
-    (compiled,) = getattr(done.result, "results", ())
+    (compiled,) = getattr(done.result, "results", [])
     query = parse_one(compiled.node.compiled_code, dialect="trino")
     (values,) = query.find_all(exp.Values)
     assert [[cell.sql(dialect="trino") for cell in row.expressions] for row in values.expressions] == given
