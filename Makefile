@@ -216,6 +216,19 @@ DOCS_PORT ?= 8000
 docs-serve: docs ## Build the site, and show it at http://127.0.0.1:8000, or DOCS_PORT
 	@echo "http://127.0.0.1:$(DOCS_PORT)"; $(PYTHON) -m http.server $(DOCS_PORT) --bind 127.0.0.1 --directory build/site
 
+# Settings of `make dbt-docs`: the project, where its documents go, and whether the running stack is asked for its tables.
+DBT_PROJECT_DIR ?= dbt
+DBT_DOCS ?= build/dbt
+LAKE ?=
+DBT_IN_PROJECT = --project-dir "$(DBT_PROJECT_DIR)" --profiles-dir "$(DBT_PROJECT_DIR)"
+
+# Not in the project's own target folder, whose manifest Dagster reads.
+.PHONY: dbt-docs
+dbt-docs: $(PYTHON) ## Build dbt's pages of all models and what they are made from, build/dbt/static_index.html; LAKE=1: of the running stack
+	@$(if $(LAKE),$(WITH_STACK)) .venv/bin/dbt --quiet deps $(DBT_IN_PROJECT) && \
+	.venv/bin/dbt --quiet $(if $(LAKE),,--no-populate-cache) docs generate $(if $(LAKE),,--empty-catalog) --static \
+		$(DBT_IN_PROJECT) --target-path "$(abspath $(DBT_DOCS))" && echo "$(DBT_DOCS)/static_index.html"
+
 ##@ Measure
 
 # Which of the benchmarks, and options such as `BENCH_OPTIONS="--rounds 9"` for the gateway's. Those of the whole stack,

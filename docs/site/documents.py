@@ -34,7 +34,7 @@ class Places:
     Args:
         pages: The page of each document, by the document's path in the repository.
         is_there: Whether the repository has a file or folder.
-        repository: Address under which the repository shows its files; None where nobody knows one.
+        repository: Address under which the repository shows its files; None where none is known.
     """
 
     pages: Mapping[str, str]

@@ -1,4 +1,4 @@
-"""The derived tables of the contracts are what the dbt models make: columns, sources and descriptions."""
+"""The derived tables of the contracts are what the dbt models make: columns and sources."""
 
 import json
 import re
@@ -9,7 +9,6 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import yaml
 from codegen.loader import load
 from jinja2 import Environment
 
@@ -34,12 +33,6 @@ MODELS = {
 }
 
 
-def docs_blocks() -> dict[str, str]:
-    """Return the texts that models refer to as `{{ doc('name') }}`."""
-    text = "\n".join(path.read_text() for path in sorted((ROOT / "generated" / "dbt").rglob("*.md")))
-    return {name: said.strip() for name, said in re.findall(r"{% docs (\w+) %}(.*?){% enddocs %}", text, re.DOTALL)}
-
-
 def referred(model: str) -> str:
     """Return a model's name in the lake; that of a view alone, which is looked through."""
     return next((identifier for identifier, table in DERIVED.items() if table.name == model), model)
@@ -47,7 +40,7 @@ def referred(model: str) -> str:
 
 def environment() -> Environment:
     """Return what the models ask of dbt: a first build, with each table under its own name."""
-    jinja = Environment(autoescape=False)  # noqa: S701 - SQL
+    jinja = Environment(autoescape=False, extensions=["jinja2.ext.do"])  # noqa: S701 - SQL
     jinja.globals.update(
         config=lambda **_: "", is_incremental=lambda: False, ref=referred, source="{}.{}".format, this="this"
     )
@@ -179,19 +172,3 @@ def test_a_column_is_made_from_what_the_contract_says(name: str, column: str) ->
 def test_every_model_of_silver_and_gold_has_a_contract() -> None:
     models = {f"{path.parent.name}.{name}" for name, path in MODELS.items() if path.parent.name != "staging"}
     assert models == DERIVED.keys()
-
-
-@pytest.mark.parametrize("name", DERIVED)
-def test_a_derived_table_means_what_its_model_says(name: str) -> None:
-    layer, model = name.split(".")
-    blocks = docs_blocks()
-    text = (ROOT / "dbt" / "models" / layer / f"{model}.yml").read_text()
-    (described,) = yaml.safe_load(text)["models"]
-
-    def said(text: str) -> str:
-        return re.sub(r"{{ *doc\(['\"](\w+)['\"]\) *}}", lambda found: blocks[found[1]], text)
-
-    contract = DERIVED[name]
-    assert said(described["description"]) == contract.description
-    own = {column.name: column.doc for column in contract.columns if column.doc}
-    assert {each["name"]: said(each["description"]) for each in described["columns"] if each["name"] in own} == own

@@ -150,6 +150,6 @@ def test_what_is_quarantined_appears_by_reason_and_a_redrive_needs_the_token_and
 
 
 def test_an_id_that_nobody_knows_says_where_it_was_looked_for(console: httpx.Client) -> None:
-    answer = wait(console, "/event?wanted=evt_nobody", lambda answer: "Nobody knows this id." in answer.text)
+    answer = wait(console, "/event?wanted=evt_nobody", lambda answer: "This id was not found." in answer.text)
     assert answer.status_code == 404
     assert "the operational database: event id" in text_of(answer)

@@ -75,7 +75,7 @@ class Sender:
                     yield body
 
     def unsupported(self) -> Iterator[dict[str, Any]]:
-        """Yield bodies of types that nobody knows; some have a mark as their type."""
+        """Yield bodies of unknown types; some have a mark as their type."""
         for number, example in enumerate(self._declared.examples):
             if example.kind == "accepted" and number % 4 == 0:
                 body = self._marked(example)

@@ -1,7 +1,7 @@
 """Retry advice against charging again every day, on failed payments whose outcomes are hidden from both. No server.
 
 Both are told of the same failures, and each failure is charged again as they say: until a charge is taken, the advice
-is to try no more, or thirty days have gone. What asking the customer brings is left out, as nobody knows it: it would
+is to try no more, or thirty days have gone. What asking the customer brings is left out, as it is unknown: it would
 speak for the advice alone, since a fixed interval asks nobody.
 """
 

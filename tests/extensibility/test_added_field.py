@@ -129,6 +129,9 @@ def test_dbt_has_it_from_bronze_to_silver(generated: Path) -> None:
     assert f"\n{FIELD},\n" in macros, "Silver knows that it gains a column, and takes every event anew"
     assert f"    {FIELD}\n" in (generated / "dbt/macros/stg_payments.sql").read_text()
     assert f"silver__payments_cleaned__{FIELD} %}}" in (generated / "dbt/models/columns.md").read_text()
+    assert (
+        f"doc(''silver__payments_cleaned__{FIELD}'')" in (generated / "dbt/described/payments_cleaned.yml").read_text()
+    )
 
 
 def test_the_catalogue_tells_its_way(contracts: Path, tmp_path: Path) -> None:

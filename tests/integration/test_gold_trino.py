@@ -293,7 +293,10 @@ def test_seeded_faults_are_each_found(
     days = rows_of(query, metrics, dense, "event_date")
     missing, unusual = days[30][0], days[35][0]
     query(f"delete from {metrics} where event_date = date '{missing}'")  # noqa: S608  # ours
-    query(f"update {metrics} set payment_count = 500 where event_date = date '{unusual}'")  # noqa: S608  # ours
+    # Enough payments for their currencies to be compared, and many in another one on the day that is unusual.
+    query(f"update {metrics} set payment_count = 20 * payment_count where merchant_id = '{dense}'")  # noqa: S608  # ours
+    other = "payment_count = 500, currency = 'EUR'"
+    query(f"update {metrics} set {other} where event_date = date '{unusual}'")  # noqa: S608  # ours
 
     expected = {
         "unique_failed_attempts",
@@ -303,6 +306,7 @@ def test_seeded_faults_are_each_found(
         "gold_agrees_with_silver",
         "expect_row_values_to_have_data_for_every_n_datepart_daily_payment_metrics_event_date",
         "expect_column_values_to_be_within_n_moving_stdevs_daily_payment_metrics_payment_count__event_date",
+        "expect_column_kl_divergence_to_be_less_than_daily_payment_metrics_currency__event_date__payment_count",
     }
     checks = checks_of(refreshed)
     assert {name for name in expected if not checks[name].passed} == set()

@@ -134,7 +134,7 @@ def traced(wanted: str) -> float:
         if lacking := HOPS - found:
             raise RuntimeError(f"{wanted} was not found in {', '.join(sorted(lacking))}: {done.stdout}")
     if done.returncode:
-        raise RuntimeError(f"nobody knows {wanted}: {done.stdout}")
+        raise RuntimeError(f"{wanted} was not found: {done.stdout}")
     return took
 
 

@@ -56,7 +56,7 @@ class Advice:
 
 UNKNOWN: Final = "unknown"
 UNKNOWN_ATTEMPT_WAIT: Final = 259200
-"""The least wait after an attempt whose number nobody knows, in seconds."""
+"""The least wait after an attempt whose number is unknown, in seconds."""
 
 RULES: Final[Mapping[str, Rule]] = MappingProxyType(
     {
@@ -199,7 +199,7 @@ def advise(
 ) -> Advice:
     """Return what to do after a failure.
 
-    A category that is absent or not among the rules is one that nobody knows. A hint makes the advice stricter or the
+    A category that is absent or not among the rules is an unknown one. A hint makes the advice stricter or the
     wait longer, and never a retry of what is none. A code that is not listed says nothing.
 
     Args:

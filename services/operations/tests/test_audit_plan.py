@@ -64,7 +64,7 @@ def test_another_process_that_answers_at_the_same_address_is_no_restart() -> Non
 
     assert missing(130, at(9)) == [0]
     assert missing(131, at(9)) == [1]
-    assert missing(60, at(10)) == [], "it was there at eleven: what it has accepted since, nobody knows"
+    assert missing(60, at(10)) == [], "it was there at eleven: what it has accepted since is unknown"
     assert missing(31, at(11, 30)) == [1], "started in between"
     assert missing(131, at(11, 30)) == [101], "started in between, and has accepted more than the one before"
 

@@ -121,7 +121,7 @@ def test_an_id_that_is_hostile_is_shown_as_text_and_says_where_it_was_looked_for
     answer = client().get("/event", params={"wanted": HOSTILE})
     assert answer.status_code == 404
     assert HOSTILE not in answer.text
-    assert "Nobody knows this id. It was looked for in the archive, since noon" in text_of(answer.text)
+    assert "This id was not found. It was looked for in the archive, since noon" in text_of(answer.text)
 
 
 def test_an_id_that_nobody_knows_while_a_part_is_away_is_not_called_unknown_for_sure() -> None:

@@ -56,7 +56,7 @@ RULES: tuple[CompatRule, ...] = (
     CompatRule("table-partition", "Partitions stay as stored files have them.", tables.partition_changed),
     CompatRule("table-sort", "The order of rows stays as stored files have it.", tables.sort_changed),
     CompatRule("table-history", "A table as it was can be read for as long as was promised.", tables.history_shortened),
-    CompatRule("table-property", "A property of a table is not dropped unsaid.", tables.properties_removed),
+    CompatRule("table-property", "A table keeps the properties that it has.", tables.properties_removed),
     CompatRule("table-retention", "Rows of a table stay for no less time than before.", tables.rows_shortened),
     CompatRule("table-freshness", "Rows are told to be too old no later than before.", tables.freshness_loosened),
     CompatRule("column-removed", "A column stays, under its name.", tables.columns_removed),

@@ -54,7 +54,7 @@ def sources_changed(old: Catalog, new: Catalog) -> Iterator[Breakage]:
     for before, after, table in _columns(old, new):
         lost = [str(each) for each in before.sources if each not in after.sources]
         if lost:
-            message = f"{table.identifier}.{after.name} was made from {', '.join(lost)}, and is not any more"
+            message = f"{table.identifier}.{after.name} was made from {', '.join(lost)}, and no longer is"
             concern = ("column", table.identifier, after.name)
             hint = "leave the source; what means something else is another column"
             yield broken(concern, table.source, ("columns", after.name, "from"), message, hint)

@@ -45,7 +45,7 @@ def narrowed(old: Catalog, new: Catalog) -> Iterator[Breakage]:
                 above = _above(path)
                 if not above or above in after:
                     place = after[above].place if above else ("components", "schemas")
-                    message = f"{provider.name}: {path} was declared, and is not any more"
+                    message = f"{provider.name}: {path} was declared, and no longer is"
                     yield broken(concern, source, place, message, hint)
                 continue
             for keyword in misfits(was.schema, now.schema):

@@ -165,7 +165,7 @@ def headers_dropped(old: Catalog, new: Catalog) -> Iterator[Breakage]:
         kept = {name.lower() for name in after.source.data["envelope"]["headers_kept"]}
         for name in before.source.data["envelope"]["headers_kept"]:
             if name.lower() not in kept:
-                message = f"{after.name}: the header {name} was kept with each webhook, and is not any more"
+                message = f"{after.name}: the header {name} was kept with each webhook, and no longer is"
                 concern = ("provider", after.name, "envelope", "headers_kept")
                 hint = "leave it: redrives and traces read it in what was stored"
                 yield broken(concern, after.source, ("envelope", "headers_kept"), message, hint)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from codegen.avro import TimestampMillis, walk
+from codegen.closed_sets import personal_columns
 from codegen.derived import LAYERS, Column
 from codegen.emit.trino import trino_type
 from codegen.families import EVENT_TYPE
@@ -12,15 +13,17 @@ from codegen.staging import staged
 from codegen.text import dumped_yaml, notice, render
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from codegen.avro import Field
+    from codegen.derived import DerivedTable
     from codegen.families import Families, Family
     from codegen.model import Catalog, Freshness, GeneratedFile, Table
     from codegen.staging import Staging
 
 _FOLDER = "dbt"
 PACKAGE_NAME = "payments_sources"
+_PERSONAL: Mapping[str, Any] = {"config": {"meta": {"personal_data": True}}}
 
 
 def emit(catalog: Catalog) -> Iterator[GeneratedFile]:
@@ -64,6 +67,8 @@ def emit(catalog: Catalog) -> Iterator[GeneratedFile]:
             notice=notice(f"contracts/derived/{derived.identifier}.yaml"),
             table=derived,
         )
+        if derived.passed:
+            yield _described(catalog, derived)
     yield render(f"{_FOLDER}/tests/generic/not_null_columns.sql", "not_null_columns.sql", notice=source)
 
 
@@ -116,6 +121,29 @@ def _block(identifier: str, *path: str) -> str:
     return "__".join((*identifier.split("."), *path))
 
 
+def _reference(identifier: str, *path: str) -> str:
+    return f"{{{{ doc('{_block(identifier, *path)}') }}}}"
+
+
+def _described(catalog: Catalog, table: DerivedTable) -> GeneratedFile:
+    """Return what describes a model whose columns arrive without an edit.
+
+    Not among the package's own models, since dbt lets a project alone describe what it makes: it names the folder.
+    """
+    personal = personal_columns(catalog)
+    columns = [
+        {
+            "name": each.name,
+            "description": _reference(table.identifier, each.name),
+            **(_PERSONAL if Column(table.identifier, (each.name,)) in personal else {}),
+        }
+        for each in table.columns
+    ]
+    model = {"name": table.name, "description": _reference(table.identifier), "columns": columns}
+    source = notice(f"contracts/derived/{table.identifier}.yaml")
+    return dumped_yaml(f"{_FOLDER}/described/{table.name}.yml", source, {"version": 2, "models": [model]})
+
+
 def _staging(catalog: Catalog, table: Table, view: Staging) -> Iterator[GeneratedFile]:
     columns = list(staged(view, catalog.record(table.record, table.version).record))
     source = notice(f"contracts/tables/{table.identifier}.yaml")
@@ -123,7 +151,8 @@ def _staging(catalog: Catalog, table: Table, view: Staging) -> Iterator[Generate
     described = [
         {
             "name": each.name,
-            "description": f"{{{{ doc('{_block(table.identifier, *each.path)}') }}}}",
+            "description": _reference(table.identifier, *each.path),
+            **(_PERSONAL if each.field.personal else {}),
             **({"data_tests": ["not_null"]} if table.key == each.path else {}),
         }
         for each in columns
@@ -205,7 +234,7 @@ def _column(field: Field, *, is_key: bool, tested: bool = True) -> dict[str, Any
         "data_type": trino_type(field.type),
     }
     if field.personal:
-        column["config"] = {"meta": {"personal_data": True}}
+        column |= _PERSONAL
     if tests and tested:
         column["data_tests"] = tests
     return column

@@ -42,7 +42,7 @@ _ATTRIBUTES: Final = {
 
 
 def keywords(catalog: Catalog) -> Iterator[Finding]:
-    """Yield keywords and formats in schemas of payloads and APIs that nobody knows, and tags that are no booleans."""
+    """Yield keywords and formats in schemas of payloads and APIs that are unknown, and tags that are no booleans."""
     documents = [*(each.payload.source for each in catalog.providers), *(each.source for each in catalog.apis)]
     for document in documents:
         named = document.data.get("components", {}).get("schemas", {})

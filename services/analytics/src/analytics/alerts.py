@@ -91,7 +91,7 @@ class Alerts:
         """Say which alerts stand now, of those that one sensor looks after; return them, for its next look.
 
         An alert that stands is told at each look, and ends by itself five minutes after the last: so nothing stands
-        for ever where Dagster is gone. One that was found before and is not any more ends at once.
+        for ever where Dagster is gone. One that was found before and no longer is ends at once.
 
         Raises:
             Transient: Alertmanager does not take them. Nothing is noted then, and the next look tells all of it.

@@ -79,7 +79,7 @@ class PoisonLimit:
         """Note a record that cannot be used, before it is dead-lettered. One place counts once, however often it comes.
 
         Args:
-            place: Where the record is; None where nobody knows, so that it counts as often as it comes.
+            place: Where the record is; None where that is unknown, so that it counts as often as it comes.
             reason_code: Why it cannot be used.
             undecided: Other records that have been read and are neither passed nor refused yet. They count as used:
                 what takes longer to use than to refuse would otherwise look like a stream of nothing but bad records.

@@ -51,7 +51,7 @@ DECLARED: Final[Declared] = {name: each.attempts for name, each in PROVIDERS.ite
 class Question:
     """A statement with its parameters, whose one value is how many attempts there were, the present one left out.
 
-    Of the invoice's own count nobody knows whether it includes the present attempt; it is the least that there were.
+    It is not known whether the invoice's own count includes the present attempt; it is the least that there were.
     """
 
     statement: str

@@ -134,7 +134,7 @@ NORMALIZER: Final = Dashboard(
                 ),
                 Panel(
                     "Not mapped",
-                    "Events whose type is left unmapped on purpose; of those whose type nobody knows yet the "
+                    "Events whose type is left unmapped on purpose; of those whose type is unknown the "
                     "contract may want a mapping.",
                     Unit.PER_SECOND,
                     (

@@ -60,8 +60,8 @@ def trace(
 ) -> None:
     """Show each hop of an event, or of the events of a payment, and where it stopped if it did.
 
-    A part that does not answer is shown as away, and all others still tell what they know. Exit code 1: nobody knows
-    the id; it says where it was looked for. 69: nobody knows it, and a part was away.
+    A part that does not answer is shown as away, and all others still tell what they know. Exit code 1: the id was
+    not found; it says where it was looked for. 69: it was not found, and a part was away.
     """
     settings = load(TraceSettings)
     try:
@@ -82,7 +82,7 @@ def trace(
             console.print(f"the newest {limit} events; there may be more: see --limit", highlight=False)
         print_away(look.away, console)
         if not traces:
-            console.print(f"nobody knows {wanted}. Looked for it in", highlight=False, markup=False, soft_wrap=True)
+            console.print(f"{wanted} was not found. Looked for it in", highlight=False, markup=False, soft_wrap=True)
             for place in look.looked:
                 console.print(f"  {place}", highlight=False, markup=False, soft_wrap=True)
             if since is None:

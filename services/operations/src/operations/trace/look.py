@@ -35,7 +35,7 @@ class Look:
 
     Attributes:
         found: What is known of each event, the oldest first.
-        looked: Where an id was looked for that nobody knows, in words.
+        looked: Where an id was looked for that was not found, in words.
         away: Which parts could not be asked, with why.
         more: Whether there may be more events than were followed.
     """
@@ -173,7 +173,7 @@ class Tracer:
             facts.notes = notes.get(facts.event_id, ())
 
     def _search(self, wanted: str, since: datetime | None, looked: list[str]) -> list[Facts]:
-        """Look for an id whose time nobody knows: in the archive, and in the ends of topics that are not archived."""
+        """Look for an id whose time is unknown: in the archive, and in the ends of topics that are not archived."""
         tables, seconds = self._servers.tables, _SEARCH_SECONDS if since is None else self._seconds
         earliest = since or self._now - timedelta(days=1)
         either = Or(gather.equal("event_id", wanted), gather.equal("provider_event_id", wanted))

@@ -1,6 +1,6 @@
 """The lake's tables, asked for rows of events, with the snapshot that brought each.
 
-Only files are opened whose partition and bounds may hold the row; what nobody knows the time of is searched for from
+Only files are opened whose partition and bounds may hold the row; what has no known time is searched for from
 the newest file back, for a time.
 """
 
