@@ -147,16 +147,8 @@ format: $(PYTHON) ## Format the code
 	@.venv/bin/ruff check --fix-only . && .venv/bin/ruff format .
 
 .PHONY: integration test
-integration: setup ## Tests against real servers, on ports and a state directory of their own
+integration: setup ## Tests against real servers, on ports and a state directory of their own; OBJECT_STORE=minio on the other object store
 	@$(TEST_STACK) tests/tools/integration.sh
-
-# Whatever reads or writes the object store.
-OBJECT_STORE_TESTS = test_object_store test_archiver test_erasure test_group_committer test_lake_faults test_lake_restarts test_lake_trino \
-	test_maintenance_trino test_orchestrator_lake test_orchestrator_outages test_analytics_trino test_normalizer_flink
-
-.PHONY: object-store
-object-store: setup ## Only the integration tests that touch the object store; OBJECT_STORE=minio for the other one
-	@$(PYTHON) -m pytest -m "integration or e2e" $(OBJECT_STORE_TESTS:%=tests/integration/%.py) tests/e2e
 
 # Runs a command on the stack of the tests, and stops that; --streams starts Kafka and the registry with the contracts.
 TEST_STACK = tests/tools/with_test_stack.sh

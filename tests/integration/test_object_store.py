@@ -1,4 +1,4 @@
-"""The object store of the stack, whichever it is: `OBJECT_STORE=minio make object-store` runs the same on the other."""
+"""The object store of the stack, whichever it is: `make integration OBJECT_STORE=minio` runs the same on the other."""
 
 import os
 import signal
