@@ -7,7 +7,8 @@ A comment before a block says what is edited first, in a copy of the contracts w
     -->
 
 Each file has texts to replace, by what, or is a text: then it is a new file. `<!-- transcript: continued` begins with
-the edits of the block before. A block that is not run says why: `<!-- transcript: not run, … -->`.
+the edits of the block before. Commands of a block are run one after the other, and of make what its target runs.
+A block that is not run says why: `<!-- transcript: not run, … -->`.
 """
 
 from __future__ import annotations
@@ -38,6 +39,8 @@ _BLOCK = re.compile(
 _COMMIT = re.compile(r"\b[0-9a-f]{10}(?= \((HEAD|main))")
 _CONTINUED = ": continued"
 _SHOWN_COMMIT = "1b65ab4c0d"
+# What the targets of make run on the contracts.
+OF_MAKE = {"make codegen": "codegen generate", "make compat": "codegen compat"}
 _GIT = {
     "GIT_CONFIG_GLOBAL": os.devnull,
     "GIT_CONFIG_SYSTEM": os.devnull,
@@ -64,8 +67,8 @@ class Transcript:
         return not (self.said or "").startswith(": not run, ")
 
     @property
-    def command(self) -> list[str]:
-        return self.text.splitlines()[0].removeprefix("$ ").split()
+    def commands(self) -> list[str]:
+        return [line.removeprefix("$ ") for line in self.text.splitlines() if line.startswith("$ ")]
 
     @property
     def edits(self) -> list[tuple[str, dict[str, str] | str]]:
@@ -100,16 +103,22 @@ def run(transcript: Transcript, repository: Path) -> str:
                 raise LookupError(f"{file} has no {old!r}: the transcript of line {transcript.line} is out of date")
             text = text.replace(str(old), str(new), 1)
         path.write_text(text, encoding="utf-8")
-    output = io.StringIO()
-    arguments = mock.patch.object(sys, "argv", transcript.command)
-    environment = mock.patch.dict(os.environ, {"COLUMNS": "140", "NO_COLOR": "1"})
-    with chdir(repository), redirect_stdout(output), redirect_stderr(output), arguments, environment:
-        with suppress(SystemExit):
-            cli.main()
+    try:
+        printed = "".join(f"$ {command}\n{_printed(command, repository)}" for command in transcript.commands)
+    finally:
         git(repository, "checkout", "--quiet", "--", ".")
         git(repository, "clean", "--quiet", "--force")
-    said = "\n".join(line.rstrip() for line in output.getvalue().splitlines())
-    return f"$ {' '.join(transcript.command)}\n{_COMMIT.sub(_SHOWN_COMMIT, said)}\n"
+    return _COMMIT.sub(_SHOWN_COMMIT, printed)
+
+
+def _printed(command: str, repository: Path) -> str:
+    output = io.StringIO()
+    arguments = mock.patch.object(sys, "argv", OF_MAKE.get(command, command).split())
+    environment = mock.patch.dict(os.environ, {"COLUMNS": "140", "NO_COLOR": "1"})
+    kept = redirect_stdout(output), redirect_stderr(output)
+    with chdir(repository), kept[0], kept[1], arguments, environment, suppress(SystemExit):
+        cli.main()
+    return "".join(f"{line.rstrip()}\n" for line in output.getvalue().splitlines())
 
 
 def rewritten(document: str, transcript: Transcript, text: str) -> str:

@@ -45,7 +45,7 @@ def _row(found: Event) -> Event:
 
 def test_the_audit_of_the_documentation_is_what_is_printed() -> None:
     document = OPERATIONS.read_text(encoding="utf-8")
-    (shown,) = (each for each in transcripts(document) if each.command == ["payments", "audit"])
+    (shown,) = (each for each in transcripts(document) if each.commands == ["payments audit"])
     text = printed()
     if os.environ.get("UPDATE_TRANSCRIPTS"):
         OPERATIONS.write_text(rewritten(document, shown, text), encoding="utf-8")
