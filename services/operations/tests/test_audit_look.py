@@ -48,6 +48,7 @@ class World:
         ]
         self.acknowledged: tuple[Acknowledged, ...] = ()
         self.asked: set[str] = set()
+        self.again: dict[str, datetime] = {}
         self.reach: Reach | None = None
 
     def put(self, *events: Event) -> None:
@@ -67,9 +68,12 @@ class World:
     def bronze_between(self, window: Window) -> Events:
         return _between(self.bronze, window)
 
-    def bronze_of(self, events: Events, elsewhere: Mapping[str, datetime]) -> Events:
+    def bronze_of(
+        self, events: Events, elsewhere: Mapping[str, datetime], again: Mapping[str, datetime] | None = None
+    ) -> Events:
         assert elsewhere.keys() <= events.keys()
         self.asked |= events.keys()
+        self.again = dict(again or {})
         return {key: self.bronze[key] for key in events if key in self.bronze}
 
     def silver_of(self, events: Events, window: Window) -> Mapping[str, Money]:
@@ -280,6 +284,64 @@ def test_a_hop_that_was_not_compared_has_no_green_tick() -> None:
 def printed(*looks: Look) -> list[str]:
     text = StringIO()
     print_state(looks, [], Console(file=text, width=200))
+    return text.getvalue().splitlines()
+
+
+def test_what_was_looked_for_everywhere_is_so_again_on_the_next_day_alone() -> None:
+    world = World()
+    world.streams.normalized = by_id(event("a", NORMALIZED))
+    first = world.look()
+    assert world.again == {}, "nothing is followed yet"
+    started = first.run.started_at
+    world.look(NOTHING, first.differences, first.run, at=started + timedelta(hours=1))
+    assert world.again == {"a": started - timedelta(hours=1)}, "who made a row just before may not have committed it"
+    world.look(NOTHING, first.differences, first.run, at=started + timedelta(days=1))
+    assert world.again == {}
+
+
+def test_records_that_were_deleted_unread_came_after_the_last_that_a_look_had_read() -> None:
+    world = World()
+    read, older = EVENT_AT, EVENT_AT - timedelta(minutes=9)
+    world.streams.places = {
+        Place(RAW, 0, offset): replace(event(str(offset), at=at), place=Place(RAW, 0, offset))
+        for offset, at in ((8, older), (9, read))
+    }
+    first = world.look()
+    world.streams = Streams()
+    second = world.look(NOTHING, (), first.run)
+    world.progress[0] = Progress("normalizer", RAW, {0: (12, 20)}, {0: 10})
+    third = world.look(NOTHING, (), second.run)
+    (told,) = third.differences
+    assert (told.hop, told.since, told.event_at) == ("retention", read, read)
+    fourth = world.look(NOTHING, third.differences, third.run, at=NOON + timedelta(days=1))
+    assert [each.since for each in fourth.differences] == [read]
+    assert (
+        f"  → payments replay --since {read:%Y-%m-%dT%H:%M:%S} --without-row --execute && "
+        f"payments audit accept {RAW}/0@10 --note 'replayed from the archive'"
+    ) in named(told)
+
+
+def test_the_time_of_what_was_deleted_before_the_first_look_does_not_move() -> None:
+    world = World()
+    world.progress[0] = Progress("normalizer", RAW, {0: (12, 20)}, {0: 10})
+    first = world.look()
+    (told,) = world.look(NOTHING, first.differences, first.run, at=NOON + timedelta(days=1)).differences
+    assert told.since == first.differences[0].since
+    assert told.event_at is None
+    assert any("payments replay --without-row --execute && " in line for line in named(told))
+
+
+def test_a_command_is_one_line_however_narrow_the_output_is() -> None:
+    world = World()
+    world.streams.normalized = by_id(event("3f6c1d2e-0000-5000-8000-000000000017", NORMALIZED))
+    (told,) = world.look().differences
+    assert f"  → payments replay --event {told.subject} --restart --execute" in named(told)
+
+
+def named(*differences: AuditDifference) -> list[str]:
+    """Return what is printed where a line has 40 characters, as in a pipe it has 80."""
+    text = StringIO()
+    print_state([], differences, Console(file=text, width=40))
     return text.getvalue().splitlines()
 
 
