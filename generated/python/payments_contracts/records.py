@@ -267,7 +267,7 @@ class AuditRunV1(Contract):
         description="How many events were under way when it was over, by hop.",
     )
     positions: dict[str, Long] = Field(
-        description="The next offset of each consumer group in each partition that it reads, as orchestrator:payments.normalized/0, and of the audit itself, as audit:payments.normalized/0. As read_at:payments.normalized/0, when the last record came that the audit had read, in milliseconds since 1970.",
+        description="The next offset of each consumer group in each partition that it reads, as orchestrator:payments.normalized/0, and of the audit itself, as audit:payments.normalized/0.",
     )
     gateways: dict[str, Long] = Field(
         description="What each gateway had acknowledged since its start, and how many records its raw topic had ever got just before: as stripe.accepted, stripe.records.",

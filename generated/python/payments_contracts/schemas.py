@@ -77,7 +77,7 @@ _AUDIT_RUN_V1: Final = (
     r"""{"name":"sums","type":{"type":"map","values":"long"},"doc":"Sums of their amounts in the currency's minor unit, by the place's name and the currency, as bronze.EUR."},"""
     r"""{"name":"open","type":{"type":"map","values":"long"},"doc":"How many differences were open when it was over, by hop."},"""
     r"""{"name":"pending","type":{"type":"map","values":"long"},"doc":"How many events were under way when it was over, by hop."},"""
-    r"""{"name":"positions","type":{"type":"map","values":"long"},"doc":"The next offset of each consumer group in each partition that it reads, as orchestrator:payments.normalized/0, and of the audit itself, as audit:payments.normalized/0. As read_at:payments.normalized/0, when the last record came that the audit had read, in milliseconds since 1970."},"""
+    r"""{"name":"positions","type":{"type":"map","values":"long"},"doc":"The next offset of each consumer group in each partition that it reads, as orchestrator:payments.normalized/0, and of the audit itself, as audit:payments.normalized/0."},"""
     r"""{"name":"gateways","type":{"type":"map","values":"long"},"doc":"What each gateway had acknowledged since its start, and how many records its raw topic had ever got just before: as stripe.accepted, stripe.records."}]}"""
 )
 _ERASURE_V1: Final = (
