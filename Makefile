@@ -167,15 +167,16 @@ seen: setup ## See each panel draw data, and look for what webhooks held in ever
 	@$(PYTHON) -m pytest -m e2e tests/e2e/check_seen.py
 
 # Settings of `make faults`, beside SEED: which processes to kill instead of all; or how often to kill Flink's two and
-# Kafka, with the stream alone; and other options.
+# Kafka, with the stream alone, and for how many seconds all of Flink then stays away at a time; and other options.
 KILL ?=
 STREAM ?=
+DOWNTIME ?=
 FAULTS_OPTIONS ?=
 
 .PHONY: faults
 faults: setup ## Kill every process that carries events while webhooks come in; fail when one is lost, repeated or stuck
 	@$(TEST_STACK) $(PYTHON) -m tests.faults $(if $(SEED),--seed $(SEED)) $(foreach name,$(KILL),--only $(name)) \
-		$(if $(STREAM),--stream $(STREAM)) $(FAULTS_OPTIONS)
+		$(if $(STREAM),--stream $(STREAM)) $(if $(DOWNTIME),--downtime $(DOWNTIME)) $(FAULTS_OPTIONS)
 
 .PHONY: nightly
 nightly: export PAYMENTS_TEST_SEED ?= random

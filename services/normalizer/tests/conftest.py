@@ -5,6 +5,7 @@ from threading import Event
 import httpx
 import pytest
 from normalizer.cluster import Cluster
+from normalizer.job import Restoration
 from normalizer.metrics import NormalizerMetrics
 from normalizer.watcher import Started, Watcher
 from prometheus_client import CollectorRegistry
@@ -46,6 +47,12 @@ def recovers_from() -> list[datetime]:
 
 
 @pytest.fixture
+def states() -> dict[int, datetime]:
+    """When the snapshots were written that jobs have gone back to, by their numbers; a test may add some."""
+    return {}
+
+
+@pytest.fixture
 def clock() -> TickingClock:
     return TickingClock()
 
@@ -66,6 +73,7 @@ def watcher(  # noqa: PLR0917  # fixtures
     recovers_from: list[datetime],
     clock: TickingClock,
     refusal: list[Exception],
+    states: dict[int, datetime],
 ) -> Watcher:
     def permit() -> None:
         for error in refusal:
@@ -75,6 +83,17 @@ def watcher(  # noqa: PLR0917  # fixtures
         flink.requests.append("SUBMIT")
         return Started(flink.add(FakeJob("new", parameters=dict(SAME), restored=1)).id, recovers_from[0])
 
+    def written_at(restoration: Restoration) -> datetime | None:
+        return states.get(restoration.number)
+
     return Watcher(
-        PLAN, cluster=cluster, permit=permit, submit=submit, pacer=pacer, metrics=metrics, stop=stop, clock=clock
+        PLAN,
+        cluster=cluster,
+        permit=permit,
+        submit=submit,
+        written_at=written_at,
+        pacer=pacer,
+        metrics=metrics,
+        stop=stop,
+        clock=clock,
     )

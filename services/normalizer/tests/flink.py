@@ -22,6 +22,7 @@ class FakeJob:
     tasks: tuple[str, ...] = ("RUNNING",)
     checkpoints: int = 1
     restored: int = 0
+    restored_at: datetime = NOW
     began_at: datetime = NOW
     parameters: dict[str, str] = field(default_factory=dict)
     stacktrace: str = ""
@@ -93,7 +94,7 @@ class FakeFlink:
                 body = {
                     "request-id": "1",
                     "counts": {"completed": job.checkpoints, "restored": job.restored},
-                    "latest": {"completed": latest},
+                    "latest": {"completed": latest, "restored": self._restored(job)},
                 }
             case ["config"]:
                 body = {"execution-config": {"user-config": job.parameters}}
@@ -118,6 +119,14 @@ class FakeFlink:
             case _:
                 return httpx.Response(404, json={"errors": ["Not found: " + request.url.path]})
         return httpx.Response(200, json=body)
+
+    def _restored(self, job: FakeJob) -> dict[str, object] | None:
+        """Return what Flink 2.3 tells of it, the time of the snapshot not among it."""
+        if not job.restored:
+            return None
+        path = f"file:/state/checkpoints/{job.name}/{job.id}/chk-41"
+        at = int(job.restored_at.timestamp() * 1000)
+        return {"id": 41, "restore_timestamp": at, "is_savepoint": False, "external_path": path}
 
     def _request_for_checkpoint(self) -> dict[str, object]:
         self.asked_after += 1

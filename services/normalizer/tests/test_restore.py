@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from normalizer import storage
-from normalizer.restore import HEADER_BYTES, StoredFile
+from normalizer.restore import HEADER_BYTES, StoredFile, written_at
 from normalizer.restore import newest as newest_file
 from pyarrow import fs
 
@@ -111,3 +111,35 @@ def test_tells_when_it_was_written() -> None:
     found = newest_file([stored("s3://f/c/n/aa/chk-9/_metadata", 7)], unread)
 
     assert found == stored("s3://f/c/n/aa/chk-9", 7)
+
+
+def test_tells_when_the_snapshot_was_written_that_a_job_went_on_from(tmp_path: Path) -> None:
+    metadata = tmp_path / "chk-41" / "_metadata"
+    metadata.parent.mkdir()
+    metadata.touch()
+    os.utime(metadata, (START.timestamp(), START.timestamp()))
+    files = storage.files(fs.LocalFileSystem(), f"file://{tmp_path}")
+
+    # Flink writes one slash where the path has no host.
+    assert written_at(files, f"file:{tmp_path}/chk-41", 41) == START
+
+
+def test_tells_it_of_a_savepoint_by_its_place() -> None:
+    files = [stored("s3://f/c/n/aa/chk-40/_metadata", 1), stored("s3://f/s/n/savepoint-aa-1/_metadata", 9)]
+
+    assert written_at(files, "s3://f/s/n/savepoint-aa-1", 41) == START + timedelta(seconds=9)
+
+
+def test_tells_it_by_the_last_checkpoint_before_where_newer_ones_have_replaced_it() -> None:
+    names = {"chk-38": 1, "chk-40": 2, "chk-52": 90, "chk-53": 91}
+    files = [stored(f"s3://f/c/n/aa/{name}/_metadata", second) for name, second in names.items()]
+
+    assert written_at([*files, stored("s3://f/c/n/aa/chk-41/state", 3)], "s3://f/c/n/aa/chk-41", 41) == START + (
+        timedelta(seconds=2)
+    )
+
+
+def test_does_not_take_the_age_of_a_snapshot_from_checkpoints_long_before_it() -> None:
+    files = [stored("s3://f/c/n/aa/chk-40/_metadata", 1), stored("s3://f/s/n/savepoint-aa-1/_metadata", 9)]
+
+    assert written_at(files, "s3://f/c/n/aa/chk-900", 900) is None

@@ -4,6 +4,8 @@ from datetime import datetime, timedelta
 from threading import Event
 
 import pytest
+from normalizer.errors import ClusterAway
+from normalizer.job import Restoration
 from normalizer.metrics import NormalizerMetrics
 from normalizer.watcher import Watcher
 
@@ -48,6 +50,52 @@ def test_tells_of_transactions_that_are_lost(  # noqa: PLR0917  # fixtures
     watcher.run()
 
     assert metrics.lost_transactions._value.get() == lost
+
+
+@pytest.mark.parametrize(("age", "lost"), [(timedelta(hours=71), 0), (timedelta(hours=73), 3), (None, 0)])
+def test_tells_of_transactions_that_a_job_has_lost_which_its_job_manager_began_again(  # noqa: PLR0917  # fixtures
+    flink: FakeFlink,
+    watcher: Watcher,
+    metrics: NormalizerMetrics,
+    stop: Event,
+    states: dict[int, datetime],
+    age: timedelta | None,
+    lost: int,
+) -> None:
+    # A day passed between that and the start of this program: what counts is when the job went back to its state.
+    back = NOW - timedelta(days=1)
+    flink.add(FakeJob("old", parameters=dict(SAME), restored=1, restored_at=back))
+    flink.metrics = {"normalized[5]__Committer.failedCommittables": 3.0}
+    if age is not None:
+        states[41] = back - age
+    flink.on_look = lambda: stop.set() if "GET /jobs/old/vertices/v0/subtasks/metrics" in flink.requests else None
+
+    watcher.run()
+
+    assert metrics.lost_transactions._value.get() == lost
+
+
+def test_asks_again_how_old_the_state_was_that_a_job_had_gone_back_to(
+    flink: FakeFlink, watcher: Watcher, metrics: NormalizerMetrics, stop: Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flink.add(FakeJob("old", parameters=dict(SAME), restored=1))
+    flink.metrics = {"normalized[5]__Committer.failedCommittables": 3.0}
+    read = "GET /jobs/old/vertices/v0/subtasks/metrics"
+    flink.on_look = lambda: stop.set() if flink.requests.count(read) > 4 else None
+    asked: list[Restoration] = []
+
+    def written_at(restoration: Restoration) -> datetime:
+        asked.append(restoration)
+        if len(asked) < 3:
+            raise ClusterAway("the object store does not answer")
+        return NOW - timedelta(days=4)
+
+    monkeypatch.setattr(watcher._recoveries, "_written_at", written_at)
+
+    watcher.run()
+
+    assert len(asked) == 3
+    assert metrics.lost_transactions._value.get() == 3
 
 
 def test_a_job_that_its_restarted_job_manager_began_again_has_recovered_though_as_often_as_before(

@@ -48,6 +48,7 @@ class World:
         ]
         self.acknowledged: tuple[Acknowledged, ...] = ()
         self.asked: set[str] = set()
+        self.again: dict[str, datetime] = {}
         self.reach: Reach | None = None
 
     def put(self, *events: Event) -> None:
@@ -67,9 +68,12 @@ class World:
     def bronze_between(self, window: Window) -> Events:
         return _between(self.bronze, window)
 
-    def bronze_of(self, events: Events, elsewhere: Mapping[str, datetime]) -> Events:
+    def bronze_of(
+        self, events: Events, elsewhere: Mapping[str, datetime], again: Mapping[str, datetime] | None = None
+    ) -> Events:
         assert elsewhere.keys() <= events.keys()
         self.asked |= events.keys()
+        self.again = dict(again or {})
         return {key: self.bronze[key] for key in events if key in self.bronze}
 
     def silver_of(self, events: Events, window: Window) -> Mapping[str, Money]:
@@ -281,6 +285,18 @@ def printed(*looks: Look) -> list[str]:
     text = StringIO()
     print_state(looks, [], Console(file=text, width=200))
     return text.getvalue().splitlines()
+
+
+def test_what_was_looked_for_everywhere_is_so_again_on_the_next_day_alone() -> None:
+    world = World()
+    world.streams.normalized = by_id(event("a", NORMALIZED))
+    first = world.look()
+    assert world.again == {}, "nothing is followed yet"
+    started = first.run.started_at
+    world.look(NOTHING, first.differences, first.run, at=started + timedelta(hours=1))
+    assert world.again == {"a": started - timedelta(hours=1)}, "who made a row just before may not have committed it"
+    world.look(NOTHING, first.differences, first.run, at=started + timedelta(days=1))
+    assert world.again == {}
 
 
 def test_the_next_look_goes_on_where_this_one_ended() -> None:

@@ -4,7 +4,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from importlib.resources import as_file
 from importlib.resources import files as package_files
 from pathlib import Path
@@ -22,12 +22,14 @@ from kit.registry import RegistryClient
 from kit.settings import load
 from payments_contracts.topics import TOPICS
 from prometheus_client import CollectorRegistry
+from pyarrow import fs
 
 from normalizer import restore, script, storage, submission
 from normalizer.cluster import Cluster
 from normalizer.configuration import FINGERPRINT, fingerprint, job_options, recovery_options
 from normalizer.connectors import kafka_options, registry_options
 from normalizer.errors import ClusterAway
+from normalizer.job import Restoration
 from normalizer.metrics import NormalizerMetrics
 from normalizer.pacer import Pacer
 from normalizer.registration import require_registered
@@ -101,6 +103,7 @@ def run(settings: NormalizerSettings, stop: Event) -> None:
             cluster=Cluster(client),
             permit=permit,
             submit=submit,
+            written_at=lambda restoration: _written_at(settings, restoration),
             pacer=pacer,
             metrics=metrics,
             stop=stop,
@@ -132,15 +135,26 @@ def _beside(pacer: Pacer, stop: Event) -> Iterator[None]:
 def _last_state(settings: NormalizerSettings) -> restore.StoredFile | None:
     try:
         filesystem = storage.connect(settings)
-        directories = (settings.checkpoint_dir, settings.savepoint_dir)
         return restore.newest(
-            (file for directory in directories for file in storage.files(filesystem, directory)),
-            lambda path: storage.head(filesystem, path, restore.HEADER_BYTES),
+            _snapshots(settings, filesystem), lambda path: storage.head(filesystem, path, restore.HEADER_BYTES)
         )
     except OSError as error:
         raise ClusterAway(f"{settings.normalizer_state_dir} cannot be listed: {error}") from error
     except ValueError as error:
         raise Fault(str(error)) from error
+
+
+def _written_at(settings: NormalizerSettings, restoration: Restoration) -> datetime | None:
+    try:
+        files = _snapshots(settings, storage.connect(settings))
+        return restore.written_at(files, restoration.path, restoration.number)
+    except OSError as error:
+        raise ClusterAway(f"{settings.normalizer_state_dir} cannot be listed: {error}") from error
+
+
+def _snapshots(settings: NormalizerSettings, filesystem: fs.FileSystem) -> Iterator[restore.StoredFile]:
+    for directory in (settings.checkpoint_dir, settings.savepoint_dir):
+        yield from storage.files(filesystem, directory)
 
 
 def _function_sources() -> Iterator[Path]:

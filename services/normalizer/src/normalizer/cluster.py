@@ -13,7 +13,7 @@ from urllib.parse import quote
 import httpx
 
 from normalizer.errors import ClusterAway, RefusedRequest
-from normalizer.job import JobSummary, JobView
+from normalizer.job import JobSummary, JobView, Restoration
 
 REASON_LINES = 6
 # Flink's REST server refuses a request line of more than 4096 bytes, of which some 200 are the path.
@@ -53,6 +53,7 @@ class Cluster:
         if details is None or checkpoints is None:
             return None
         completed = checkpoints["latest"]["completed"]
+        restored = checkpoints["latest"]["restored"]
         return JobView(
             state=details["state"],
             began_at=_instant(details["start-time"]),
@@ -60,6 +61,7 @@ class Cluster:
             checkpoints_completed=checkpoints["counts"]["completed"],
             restored=checkpoints["counts"]["restored"],
             checkpointed_at=_instant(completed["latest_ack_timestamp"]) if completed else None,
+            restoration=_restoration(restored) if restored else None,
         )
 
     def parameters(self, job_id: str) -> Mapping[str, str]:
@@ -171,6 +173,11 @@ def messages(errors: Iterable[str]) -> str:
 
 def _instant(milliseconds: int) -> datetime:
     return datetime.fromtimestamp(milliseconds / 1000, tz=UTC)
+
+
+def _restoration(told: Mapping[str, Any]) -> Restoration:
+    # The time of the snapshot itself is not among what Flink tells.
+    return Restoration(told["id"], _instant(told["restore_timestamp"]), told["external_path"] or "")
 
 
 def _json(response: httpx.Response) -> Any:

@@ -21,6 +21,15 @@ class JobSummary:
 
 
 @dataclass(frozen=True, slots=True)
+class Restoration:
+    """What a job has gone back to, and when: the number of the snapshot, and where that was."""
+
+    number: int
+    at: datetime
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
 class JobView:
     """One look at the job: its state, its tasks' states, its checkpoints and how often it has gone back to one.
 
@@ -33,6 +42,7 @@ class JobView:
     checkpoints_completed: int
     restored: int
     checkpointed_at: datetime | None
+    restoration: Restoration | None = None
 
 
 class Phase(StrEnum):

@@ -6,8 +6,8 @@ Flink counts it as failed, and cannot tell it from a transaction that the broker
 only when it is older than its timeout. So what fails at a recovery is lost if the checkpoint was that old, and whatever
 fails later is lost.
 
-Of what had failed before a running job was found nothing can be told: it counts as harmless, so that each program tells
-of what it has seen.
+What had failed before a running job was found can have failed at its last recovery or later: it counts as at the
+recovery, so that it is lost where the job had gone on from too old a checkpoint, and else counts as harmless.
 """
 
 from datetime import datetime, timedelta
@@ -27,11 +27,17 @@ class Losses:
         self._harmless = 0.0
         self._all_count = False
 
-    def recovered(self, now: datetime, checkpointed_at: datetime | None) -> None:
-        """Note that the job goes on, or begins, at what was true at `checkpointed_at`; its counters begin at zero."""
+    def recovered(self, now: datetime, checkpointed_at: datetime | None, restored_at: datetime | None = None) -> None:
+        """Note that the job goes on, or begins, at what was true at `checkpointed_at`; its counters begin at zero.
+
+        Args:
+            now: When it is noted.
+            checkpointed_at: None where the job begins anew, or where nobody knows.
+            restored_at: When the job went back to that, where it was before now.
+        """
         self._recovered_at = now
         self._harmless = 0.0
-        self._all_count = checkpointed_at is not None and now - checkpointed_at > self._timeout
+        self._all_count = checkpointed_at is not None and (restored_at or now) - checkpointed_at > self._timeout
 
     def count(self, now: datetime, failed: float) -> float:
         """Return how many of the `failed` transactions are lost."""

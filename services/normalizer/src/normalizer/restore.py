@@ -6,11 +6,16 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+_NUMBERED = re.compile(r".*/chk-(?P<number>\d+)/_metadata")
+_SCHEME = re.compile(r"^[a-z0-9]+:/*")
 _COMPLETE = re.compile(r"(?P<path>.*/(?:chk-\d+|savepoint-[^/]+))/_metadata")
 _HEADER = struct.Struct(">iiq")
 _MAGIC = 0x4960672D
 # S3 tells times in whole seconds, in which a job makes ten checkpoints and a savepoint.
 _SAME_TIME = timedelta(seconds=2)
+
+# A job retains three checkpoints, and counts those that failed, too.
+_NEAR = 10
 
 HEADER_BYTES = _HEADER.size
 
@@ -47,6 +52,32 @@ def newest(files: Iterable[StoredFile], read_header: Callable[[str], bytes]) -> 
     late = [path for path, (_, modified_at) in found.items() if modified_at >= last - _SAME_TIME]
     chosen = late[0] if len(late) == 1 else max(late, key=lambda path: _number(path, read_header(path)))
     return StoredFile(*found[chosen])
+
+
+def written_at(files: Iterable[StoredFile], path: str, number: int) -> datetime | None:
+    """Return when the snapshot was written that a job went on from, or None where no file tells.
+
+    Flink deletes it within seconds, when newer ones replace it. The checkpoints that were retained beside it are of a
+    life before, nobody deletes them, and the last of them is seconds older.
+
+    Args:
+        files: What there is.
+        path: Where the snapshot was, as Flink writes it.
+        number: Its number.
+    """
+    found: list[tuple[int, datetime]] = []
+    for file in files:
+        match = _NUMBERED.fullmatch(file.path)
+        if _bare(file.path) == f"{_bare(path)}/_metadata":
+            return file.modified_at
+        if match and number - _NEAR <= int(match["number"]) <= number:
+            found.append((int(match["number"]), file.modified_at))
+    return max(found)[1] if found else None
+
+
+def _bare(path: str) -> str:
+    # Flink writes one slash where there is no host, and others three.
+    return _SCHEME.sub("", path)
 
 
 def _number(path: str, header: bytes) -> int:

@@ -14,9 +14,10 @@ from normalizer.cluster import Cluster, Savepoint
 from normalizer.configuration import FINGERPRINT
 from normalizer.errors import ClusterAway, JobEnded, JobForgotten, RefusedRequest, TooManyDeadLetters
 from normalizer.job import BEGINNING, ENDED, ENDING, JobSummary, Phase, Verdict, judge, living, runs
-from normalizer.losses import FAILED, Losses
+from normalizer.losses import FAILED
 from normalizer.metrics import NormalizerMetrics
 from normalizer.pacer import Pacer
+from normalizer.recoveries import Recoveries, WrittenAt
 
 log = structlog.get_logger(__name__)
 
@@ -54,7 +55,8 @@ class Watcher:
     """Runs the job that `plan` describes until `stop` is set.
 
     `submit` starts the job where its newest savepoint or checkpoint left off. `permit` raises where that one could not
-    work: it is asked before another job is ended for its sake, which so goes on.
+    work: it is asked before another job is ended for its sake, which so goes on. `written_at` is asked about a job that
+    was found: see `Recoveries`.
     """
 
     def __init__(
@@ -64,6 +66,7 @@ class Watcher:
         cluster: Cluster,
         permit: Callable[[], None],
         submit: Callable[[], Started],
+        written_at: WrittenAt,
         pacer: Pacer,
         metrics: NormalizerMetrics,
         stop: Event,
@@ -80,10 +83,7 @@ class Watcher:
         self._verdict = Verdict(Phase.STARTING, "the cluster has not been asked yet")
         self._complained = False
         self._lost = 0.0
-        self._restored = 0
-        self._began_at: datetime | None = None
-        self._checkpointed_at: datetime | None = None
-        self._losses = Losses(plan.transaction_timeout)
+        self._recoveries = Recoveries(written_at, plan.transaction_timeout, clock)
 
     def check(self) -> str | None:
         """Return what keeps the job from its work, or None: the readiness check."""
@@ -182,11 +182,7 @@ class Watcher:
         self._permit()
         started = self._submit()
         log.info("job_submitted", job_id=started.job_id)
-        self._checkpointed_at = started.written_at
-        self._losses.recovered(self._clock(), started.written_at)
-        # Flink counts the first recovery, too.
-        self._restored = int(started.written_at is not None)
-        self._began_at = None
+        self._recoveries.begin(started.written_at)
         return started.job_id
 
     def _watch(self, job_id: str) -> None:
@@ -218,7 +214,7 @@ class Watcher:
             self._complained = True
             return
         self._complained = False
-        lost = self._losses.count(self._clock(), failed)
+        lost = self._recoveries.lost(failed)
         self._metrics.lost_transactions.set(lost)
         if lost > self._lost:
             log.error("transactions_lost", job_id=job_id, transactions=lost)
@@ -278,16 +274,11 @@ class Watcher:
         stall = timedelta(seconds=self._plan.checkpoint_stall_s)
         verdict = judge(view, now=self._clock(), stall=stall)
         self._become(verdict)
-        recovered = view.restored != self._restored or self._began_at not in {None, view.began_at}
-        if verdict.phase is not Phase.READY or recovered:
+        if verdict.phase is not Phase.READY or self._recoveries.is_new(view):
             self._stop_if_flooded(job_id)
-        if recovered:
-            self._losses.recovered(self._clock(), self._checkpointed_at)
-            self._restored = view.restored
-        self._began_at = view.began_at
-        self._checkpointed_at = view.checkpointed_at or self._checkpointed_at
         if verdict.phase is Phase.ENDED:
             raise JobEnded(f"Job {job_id}: {verdict.reason}\n{self._cluster.failure(job_id)}")
+        self._recoveries.note(job_id, view)
 
     def _halt(self, job_id: str) -> bool:
         """Stop the job with a savepoint; return whether it has ended within the time allowed.

@@ -1,16 +1,20 @@
 """Compares what one place has with what the next one has; pure."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from typing import Final
 
 from payments_contracts.pins.operations import AuditDifference, AuditRun
 
-from operations.audit.hops import Event, Events, Finding, Hop, Money
+from operations.audit.hops import Event, Events, Finding, Hop, Money, Place
 from operations.stretches import Offsets
 
 Known = Mapping[tuple[str, str], AuditDifference]
 """What is followed, by hop and subject."""
+_READ: Final = "read_at:"
+# Whoever has made a row may wait so long for the commit of Bronze that holds it.
+_UNCOMMITTED: Final = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,23 +66,55 @@ def deleted_unread(progress: Progress, before: Mapping[str, int], moment: dateti
 
     A group that stands below the first offset that is left has lost what lies between. One that went on from there
     shows it by where it stood at the look before: what it had not read then, and is deleted now, it may have missed.
+    All of it came after the last record that the look before had read: none reads further than the groups.
     """
     group, topic = progress.group, progress.topic
     for partition, (low, end) in sorted(progress.bounds.items()):
         stood = before.get(f"{group}:{topic}/{partition}")
         stands = progress.committed.get(partition)
         place = next((offset for offset in (stood, stands) if offset is not None and offset < low), None)
+        read_at = before.get(f"{_READ}{topic}/{partition}")
+        since = None if read_at is None else datetime.fromtimestamp(read_at / 1000, UTC)
         if place is not None:
             # Named by its begin alone: while the group stands there, more may be deleted.
             subject = f"{topic}/{partition}@{place}"
             detail = f"offsets {place} to {low - 1} were deleted before {group} had read them"
-            yield Finding("retention", subject, "deleted_unread", detail, Event(subject, moment))
+            event = Event(subject, since or moment, processed_at=since)
+            yield Finding("retention", subject, "deleted_unread", detail, event)
         elif stands is not None and stands > end:
             subject = f"{topic}/{partition}@{end}"
             detail = (
                 f"{group} has read to offset {stands - 1}, but the topic ends with {end - 1}: it was cut or made anew"
             )
-            yield Finding("retention", subject, "deleted_unread", detail, Event(subject, moment))
+            event = Event(subject, since or moment, processed_at=since)
+            yield Finding("retention", subject, "deleted_unread", detail, event)
+
+
+def read_until(records: Iterable[tuple[Place, Event]], before: AuditRun | None) -> dict[str, int]:
+    """Return when the last record came that was read of each partition, in milliseconds since 1970.
+
+    By Kafka's time or by that of its event, whichever is earlier: what is asked for by the one must not miss the other.
+
+    Args:
+        records: What a look has read, in the order of each partition.
+        before: The run before it, which knows it of partitions of which there was nothing.
+    """
+    found = {name: at for name, at in (before.positions if before else {}).items() if name.startswith(_READ)}
+    for place, event in records:
+        at = min(event.since, event.processed_at or event.since)
+        found[f"{_READ}{place.topic}/{place.partition}"] = int(at.timestamp() * 1000)
+    return found
+
+
+def looked_for(known: Known, before: AuditRun | None, moment: datetime) -> dict[str, datetime]:
+    """Return the events that were looked for in all of Bronze, with when a row has to be made to be one of since then.
+
+    What is followed was looked for when it was found. It is once more on each new day, for a row that was made long
+    before it was committed.
+    """
+    if before is None or before.started_at.date() != moment.date():
+        return {}
+    return dict.fromkeys((subject for _, subject in known), before.started_at - _UNCOMMITTED)
 
 
 def reached(progress: Sequence[Progress]) -> dict[str, dict[int, int]]:
@@ -118,15 +154,17 @@ def judge(
             topic=finding.event.place.topic if finding.event.place else None,
             partition=finding.event.place.partition if finding.event.place else None,
             offset=finding.event.place.offset if finding.event.place else None,
-            event_at=finding.event.processed_at,
+            event_at=known[key].event_at if finding.hop == "retention" and key in known else finding.event.processed_at,
             currency=finding.event.money.currency if finding.event.money else None,
             amount_cents=finding.event.money.amount if finding.event.money else None,
             detail=finding.detail,
-            since=finding.event.since,
-            found_at=known[key].found_at if (key := (finding.hop, finding.subject)) in known else moment,
+            # What was deleted cannot become older, and who reads on makes it look younger.
+            since=known[key].since if finding.hop == "retention" and key in known else finding.event.since,
+            found_at=known[key].found_at if key in known else moment,
             checked_at=moment,
         )
         for finding in findings
+        for key in [(finding.hop, finding.subject)]
     ]
 
 

@@ -20,7 +20,8 @@ from operations.audit.report import as_json, print_look, print_state
 from operations.audit.run import Plan, plan_chosen, plan_standing, run
 from operations.settings import DatabaseSettings
 
-app = typer.Typer(help="Balance every hop by ids and sums, and name what differs.")
+# Without `help=`, which would take the place of what the command below says of itself.
+app = typer.Typer()
 console = Console()
 
 _FORMATS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ"]

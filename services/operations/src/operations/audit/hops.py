@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final, Literal, NamedTuple
 
 Hop = Literal[
@@ -120,8 +120,17 @@ def floor_hour(moment: datetime) -> datetime:
     return moment.replace(minute=0, second=0, microsecond=0)
 
 
-def remedy(hop: str, kind: str, subject: str) -> str:
-    """Return what to do about a difference: the very command where there is one."""
+def remedy(hop: str, kind: str, subject: str, event_at: datetime | None = None) -> str:
+    """Return what to do about a difference: the very command where there is one.
+
+    `event_at` is when the event came; of records that were deleted, when the last came that had been read before.
+    """
+    if hop == "retention":
+        since = "" if event_at is None else f" --since {event_at.astimezone(UTC):%Y-%m-%dT%H:%M:%S}"
+        return (
+            f"payments replay{since} --without-row --execute && "
+            f"payments audit accept {subject} --note 'replayed from the archive'"
+        )
     if kind == "differs":
         return "two contracts or two hands made the two: compare the rows, correct one, then `payments audit`"
     return _REMEDIES.get(hop, _REPLAY).format(subject=subject)
@@ -135,7 +144,6 @@ _REMEDIES: Final[Mapping[str, str]] = {
     "database": _RESTART,
     "silver": "run Dagster's job `silver`; where it stays, see why that run failed",
     "acknowledged": "Kafka lost what it had confirmed: see the brokers' logs; ask the provider to send the hour again",
-    "retention": "replay those hours from the archive (payments replay --since …), payments audit accept {subject}",
     "archive": "see the archiver's log and metrics: it stands, or skipped a range",
     "quarantine_archive": "see the archiver's log and metrics: it stands, or skipped a range",
 }

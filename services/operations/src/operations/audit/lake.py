@@ -13,6 +13,7 @@ from operations.warehouse import Warehouse
 
 _BATCH: Final = 500
 _PROCESSED: Final = "processed_at >= from_iso8601_timestamp(?) and processed_at < from_iso8601_timestamp(?)"
+_MADE: Final = "scored_at >= from_iso8601_timestamp(?)"
 T = TypeVar("T")
 
 
@@ -32,14 +33,18 @@ class LakeRows:
         """
         return self._bronze(_PROCESSED, _parameters(window))
 
-    def bronze_of(self, events: Events, elsewhere: Mapping[str, datetime]) -> Events:
+    def bronze_of(
+        self, events: Events, elsewhere: Mapping[str, datetime], again: Mapping[str, datetime] | None = None
+    ) -> Events:
         """Look events up in Bronze: where their own `processed_at` says, then at another time, then everywhere.
 
-        The last costs more the larger the table is, and is for what would be called lost otherwise.
+        The last costs more the larger the table is, and is for what would be called lost otherwise. What has been
+        looked for everywhere before is looked for in rows that were made since, in whose files alone these are.
 
         Args:
             events: What to look for.
             elsewhere: Times at which an event may have been processed, too: an event that was sent twice has two.
+            again: Events that have been looked for everywhere, and from when on a row of them would be a new one.
 
         Raises:
             UnavailableError: Trino does not answer.
@@ -52,8 +57,13 @@ class LakeRows:
                 window = Window(batch[0][0], batch[-1][0] + timedelta(milliseconds=1))
                 keys = [key for _, key in batch]
                 found |= self._bronze(f"event_id in ({_marks(keys)}) and {_PROCESSED}", [*keys, *_parameters(window)])
-        for keys in _batches(sorted(events.keys() - found.keys())):
+        missing, made_since = events.keys() - found.keys(), again or {}
+        for keys in _batches(sorted(missing - made_since.keys())):
             found |= self._bronze(f"event_id in ({_marks(keys)})", keys)
+        for batch in _batches(sorted((made_since[key], key) for key in missing & made_since.keys())):
+            keys = [key for _, key in batch]
+            condition = f"event_id in ({_marks(keys)}) and {_MADE}"
+            found |= self._bronze(condition, [*keys, batch[0][0].astimezone(UTC).isoformat()])
         return found
 
     def _by_hours(self, events: Events) -> dict[str, Event]:

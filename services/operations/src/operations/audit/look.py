@@ -19,7 +19,9 @@ from operations.audit.balance import (
     compare,
     deleted_unread,
     judge,
+    looked_for,
     reached,
+    read_until,
     resolve,
     unknown_before,
     was_behind,
@@ -144,7 +146,8 @@ class Auditor:
         looked, last_said = self._acknowledged(), dict(before.gateways) if before else {}
         shortfalls = list(gateways.shortfalls(looked, last_said))
         findings += _find_unkept(shortfalls, last_said, started_at)
-        findings += self._find_lost(window, streams, known, tally)
+        again = looked_for(known, before, started_at)
+        findings += self._find_lost(window, streams, known, tally, again)
         archived = {each.topic for each in progress if not each.required and each.committed}
         findings += self._find_unarchived(streams, known, archived)
         findings = [each for each in findings if (each.hop, each.subject) not in accepted]
@@ -183,7 +186,8 @@ class Auditor:
                 for each in progress
                 for partition, offset in each.committed.items()
             }
-            | {f"{_OWN}{name}": offset for name, offset in streams.positions.items()},
+            | {f"{_OWN}{name}": offset for name, offset in streams.positions.items()}
+            | read_until(streams.records(), before),
             # Of one that does not answer now, what it last said: the next look that it answers goes on from there.
             gateways=last_said | {name: count for each in looked for name, count in each.kept().items()},
         )
@@ -211,7 +215,9 @@ class Auditor:
                 expected = {_name(place): replace(event, money=None) for place, event in due.items()}
                 yield from compare(hop, expected, {_name(place): None for place in has}, ())
 
-    def _find_lost(self, window: Window, streams: Streams, known: Known, tally: Tally) -> list[Finding]:
+    def _find_lost(
+        self, window: Window, streams: Streams, known: Known, tally: Tally, again: Mapping[str, datetime]
+    ) -> list[Finding]:
         """Follow the window's events, and those that are followed, through every hop after the raw topics."""
         self._tell("Bronze and the operational database")
         wide = Window(window.since - _LOOK_BACK, window.until)
@@ -236,7 +242,7 @@ class Auditor:
         }
         rows |= self._rows.rows_of([key for key in missed.keys() | (bronze.keys() - rows.keys()) if key not in rows])
         elsewhere = {key: row.processed_at for key in missed if (row := rows.get(key)) and row.processed_at}
-        bronze |= self._lake.bronze_of(missed, elsewhere) if missed else {}
+        bronze |= self._lake.bronze_of(missed, elsewhere, again) if missed else {}
 
         # Followed, and now gone from both places.
         normalized |= {key: event for key, event in scored.items() if key not in bronze and key not in rows}

@@ -15,8 +15,10 @@ class Lake(Protocol):
     def bronze_between(self, window: Window) -> Events:
         """Return the events of Bronze that were processed in a window."""
 
-    def bronze_of(self, events: Events, elsewhere: Mapping[str, datetime]) -> Events:
-        """Look events up in Bronze."""
+    def bronze_of(
+        self, events: Events, elsewhere: Mapping[str, datetime], again: Mapping[str, datetime] | None = None
+    ) -> Events:
+        """Look events up in Bronze; of those that were looked for before, only in what came since."""
 
     def silver_of(self, events: Events, window: Window) -> Mapping[str, Money]:
         """Return what Silver says of these events of Bronze."""

@@ -50,9 +50,15 @@ def print_look(look: Look, console: Console) -> None:
     console.print(table)
     for topic, count in look.unread.items():
         if count:
-            console.print(f"{topic}: up to {count} records of that time wait for their readers", style="yellow")
+            console.print(
+                f"{topic}: up to {count} records of that time wait for their readers", style="yellow", soft_wrap=True
+            )
     for topic, count in look.unreadable.items():
-        console.print(f"{topic}: {count} records cannot be decoded; the normalizer dead-letters such", style="yellow")
+        console.print(
+            f"{topic}: {count} records cannot be decoded; the normalizer dead-letters such",
+            style="yellow",
+            soft_wrap=True,
+        )
 
 
 def print_state(looks: Sequence[Look], followed: Sequence[AuditDifference], console: Console) -> None:
@@ -69,24 +75,33 @@ def print_state(looks: Sequence[Look], followed: Sequence[AuditDifference], cons
             told.append(f"compared {', '.join(sorted({name for names in compared for name in names}))}")
         sign, style = ("✗", "red") if count else ("✓", "green") if compared else ("-", "yellow")
         line = Text(f"{sign} {words}", style=style)
-        console.print(line + Text(f": {', '.join(told)}" if told else "", style="default"))
+        console.print(line + Text(f": {', '.join(told)}" if told else "", style="default"), soft_wrap=True)
     resolved = sum(len(look.of("resolved")) for look in looks)
     if resolved:
         console.print(f"{resolved} that were followed are resolved.")
     for each in opened[:_NAMED]:
-        console.print(f"{each.hop} {each.subject}", style="bold", highlight=False)
+        # Nobody can copy a command that is broken into lines.
+        console.print(f"{each.hop} {each.subject}", style="bold", highlight=False, soft_wrap=True)
         money = "" if each.currency is None else f", {each.currency} {each.amount_cents} in minor units"
-        console.print(f"  {each.detail}{money}, since {each.since:%Y-%m-%d %H:%M:%S} UTC", highlight=False)
-        console.print(f"  → {remedy(each.hop, each.kind, each.subject)}", highlight=False)
+        console.print(
+            f"  {each.detail}{money}, since {each.since:%Y-%m-%d %H:%M:%S} UTC", highlight=False, soft_wrap=True
+        )
+        console.print(
+            f"  → {remedy(each.hop, each.kind, each.subject, each.event_at)}",
+            highlight=False,
+            markup=False,
+            soft_wrap=True,
+        )
     if len(opened) > _NAMED:
         console.print(
-            f"and {len(opened) - _NAMED} more: `payments audit --json` names all, the table audit_differences too"
+            f"and {len(opened) - _NAMED} more: `payments audit --json` names all, the table audit_differences too",
+            soft_wrap=True,
         )
 
 
 def _difference(each: AuditDifference) -> dict[str, Any]:
     told: dict[str, Any] = each.model_dump(mode="json", exclude_none=True)
-    return told | {"remedy": remedy(each.hop, each.kind, each.subject)}
+    return told | {"remedy": remedy(each.hop, each.kind, each.subject, each.event_at)}
 
 
 def _count(differences: Sequence[AuditDifference], state: str) -> dict[str, int]:

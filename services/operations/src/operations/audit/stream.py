@@ -68,6 +68,12 @@ class Streams:
     more: bool = False
     unreadable: dict[str, int] = field(default_factory=dict)
 
+    def records(self) -> Iterator[tuple[Place, Event]]:
+        """Yield the records that the look is about with their places, those of a partition in their order."""
+        yield from self.places.items()
+        yield from self.dead_places.items()
+        yield from ((event.place, event) for event in self.normalized.values() if event.place is not None)
+
 
 @dataclass(frozen=True, slots=True)
 class Reach:

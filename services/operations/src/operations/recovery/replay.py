@@ -56,7 +56,7 @@ def replay(
             "--workflows", help=f"Whose workflow ended so, and that have no row: {', '.join(ENDED)}; may be repeated."
         ),
     ] = None,
-    limit: Annotated[int, typer.Option(min=1, help="Most workflows to look for.")] = 1000,
+    limit: Annotated[int, typer.Option(min=1, help="Most workflows to look for, the newest first.")] = 1000,
     rate: Rate = 50.0,
     max_failures: Failing = 20,
     wait: Wait = 30.0,
@@ -143,7 +143,15 @@ def _ended(session: Session, states: list[str], limit: int, which: Filter) -> fr
     if found is None:
         raise DeploymentError("TEMPORAL_HTTP_URL is not set: workflows cannot be looked for.")
     # A workflow ends after its webhook was read; it may have waited long for a table.
-    ended = frozenset(found.ended(states, limit, which.since))
+    newest = found.ended(states, limit + 1, which.since)
+    if len(newest) > limit:
+        Console(stderr=True, soft_wrap=True).print(
+            f"more than {limit} workflows ended so, and no others than the newest {limit} are looked at: for the rest "
+            f"run it again with --limit {10 * limit}, which leaves out what has its row or was sent within a day",
+            style="yellow",
+            highlight=False,
+        )
+    ended = frozenset(newest[:limit])
     if which.event_ids:
         ended &= which.event_ids
     if not ended:
