@@ -166,6 +166,9 @@ as Strimzi names the Secret with its password.
 {{- end }}
 - {name: DAGSTER_URL, value: "http://{{ .Release.Name }}-dagster:3000"}
 - {name: GATEWAY_PROVIDERS, value: {{ include "payments.providers" . | quote }}}
+{{- range .Values.providers }}
+- {name: GATEWAY_{{ upper .name }}_URL, value: "http://{{ $.Release.Name }}-gateway-{{ include "payments.slug" .name }}-replicas:8080"}
+{{- end }}
 {{- if .Values.kafka.brokers }}
 - {name: TOPICS_MOST_REPLICAS, value: {{ .Values.kafka.brokers | quote }}}
 {{- end }}
@@ -235,7 +238,7 @@ readinessProbe:
 {{/*
 A Deployment of one container with its Service and ServiceMonitor. Takes a dict of root, component, image, port, env (as
 text), values (resources, env), and maybe args, replicas (absent where something scales it), single (never two at once),
-volumes and mounts (as text), probes (absent: those of our programs).
+volumes and mounts (as text), sdk (a port on which Temporal's SDK shows its own metrics).
 */}}
 {{- define "payments.deployment" -}}
 {{- $name := printf "%s-%s" .root.Release.Name .component }}
@@ -273,9 +276,15 @@ spec:
           env:
             {{- include "payments.env.log" .root | nindent 12 }}
             {{- .env | trim | nindent 12 }}
+            {{- with .sdk }}
+            - {name: TEMPORAL_METRICS_PORT, value: {{ . | quote }}}
+            {{- end }}
             {{- with include "payments.extra" .values.env | trim }}{{ . | nindent 12 }}{{ end }}
           ports:
             - {name: http, containerPort: {{ .port }}}
+            {{- with .sdk }}
+            - {name: sdk, containerPort: {{ . }}}
+            {{- end }}
           {{- include "payments.probes" . | nindent 10 }}
           {{- include "payments.confined" . | nindent 10 }}
           resources: {{ toJson .values.resources }}
@@ -299,6 +308,9 @@ spec:
     {{- include "payments.selector" . | nindent 4 }}
   ports:
     - {name: http, port: {{ .port }}, targetPort: http}
+    {{- with .sdk }}
+    - {name: sdk, port: {{ . }}, targetPort: sdk}
+    {{- end }}
 {{- end }}
 
 {{/* Takes a dict of root, component, values (replicas, autoscaling). */}}
