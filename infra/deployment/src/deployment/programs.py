@@ -31,7 +31,7 @@ from deployment.versions import ours
 HTTP = 8080
 METRICS = 9100
 SDK_METRICS = 9101
-# Whose volumes fill up, as far as they are there before the watch is: the first who mounts a volume decides whose it is.
+# Volumes that fill up, of servers that are started before the watch: the first who mounts one decides whose it is.
 _WATCHED = ("kafka-1", "kafka-2", "kafka-3", "postgres", "minio")
 _STREAM = ("KAFKA_", "SCHEMA_REGISTRY_")
 _LAKE = ("CATALOG_", "S3_")

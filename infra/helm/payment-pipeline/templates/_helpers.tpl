@@ -12,14 +12,17 @@ app.kubernetes.io/managed-by: {{ .root.Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version }}
 {{- end }}
 
-{{/* An image of ours. Takes a dict of root and image. */}}
+{{/* An image of ours, that of the component where it has one of its own. Takes a dict of root, image and component. */}}
 {{- define "payments.image" -}}
-{{- $digest := get .root.Values.image.digests .image -}}
-{{- if $digest -}}
-{{ .root.Values.image.registry }}/{{ .image }}@{{ $digest }}
-{{- else -}}
-{{ .root.Values.image.registry }}/{{ .image }}:{{ .root.Values.image.tag | default .root.Chart.AppVersion }}
+{{- $digests := .root.Values.image.digests -}}
+{{- $tags := .root.Values.image.tags -}}
+{{- $digest := get $digests .component -}}
+{{- $tag := get $tags .component -}}
+{{- if not (or $digest $tag) -}}
+{{- $digest = get $digests .image -}}
+{{- $tag = get $tags .image | default .root.Values.image.tag | default .root.Chart.AppVersion -}}
 {{- end -}}
+{{ .root.Values.image.registry }}/{{ .image }}{{ if $digest }}@{{ $digest }}{{ else }}:{{ $tag }}{{ end }}
 {{- end }}
 
 {{/* The name of a provider as Kubernetes takes it. */}}
