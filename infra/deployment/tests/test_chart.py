@@ -226,8 +226,8 @@ def test_the_audit_finds_every_replica_of_a_gateway() -> None:
 
 
 def test_the_operator_is_told_which_flink_the_image_has() -> None:
-    pom = (REPOSITORY / "infra" / "local" / "maven" / "flink-connectors" / "pom.xml").read_text(encoding="utf-8")
-    (major, minor), *_ = re.findall(r"<flink.version>(\d+)\.(\d+)\.", pom)
+    project = (REPOSITORY / "pyproject.toml").read_text(encoding="utf-8")
+    ((major, minor),) = re.findall(r'"apache-flink==(\d+)\.(\d+)\.', project)
     assert {each["spec"]["flinkVersion"] for each in of_kind("FlinkDeployment")} == {f"v{major}_{minor}"}
 
 
