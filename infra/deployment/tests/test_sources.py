@@ -1,10 +1,12 @@
 """Every series that a shipped rule reads is shown by something that Prometheus scrapes, in compose and in a cluster."""
 
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from monitoring.jobs import JOBS
 from monitoring.own import OWN
 from monitoring.promql import series
 
@@ -117,6 +119,12 @@ def test_a_setting_that_is_lost_is_noticed(lost: str) -> None:
         if isinstance(each.get("environment"), dict):
             each["environment"].pop(lost, None)
     assert READ - KUBELET - in_compose(document) in (SDK, DISKS)
+
+
+def test_an_alert_knows_every_job_of_compose() -> None:
+    scraped = yaml.safe_load(yaml.safe_load(FILE.read_text(encoding="utf-8"))["configs"]["prometheus"]["content"])
+    jobs = {each["job_name"] for each in scraped["scrape_configs"]}
+    assert {job for job in jobs if not re.fullmatch(JOBS, job)} == set()
 
 
 def test_files_of_rules_are_in_the_place_that_compose_mounts() -> None:
