@@ -43,6 +43,18 @@ def steps(workflow: Path) -> list[dict[str, Any]]:
     return [step for job in read(workflow)["jobs"].values() for step in job["steps"]]
 
 
+def commands(workflow: Path) -> list[str]:
+    """Return what a workflow runs, once for each entry of its matrix."""
+    found = []
+    for job in read(workflow)["jobs"].values():
+        entries = job.get("strategy", {}).get("matrix", {}).get("include", [{}])
+        for step in job["steps"]:
+            run = step.get("run", "")
+            of_matrix = re.fullmatch(r"make \$\{\{ matrix\.(\w+) \}\}", run)
+            found += [f"make {entry[of_matrix[1]]}" for entry in entries] if of_matrix else [run] if run else []
+    return found
+
+
 @pytest.mark.parametrize("form", FORMS_OF_GITHUB)
 def test_a_file_has_the_form_that_github_wants(form: str) -> None:
     command = [str(Path(sys.executable).with_name("check-jsonschema")), "--builtin-schema", form]
@@ -54,10 +66,40 @@ def test_a_file_has_the_form_that_github_wants(form: str) -> None:
 
 @pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.stem)
 def test_a_workflow_runs_targets_of_the_makefile_and_nothing_else(workflow: Path) -> None:
-    run = [step["run"] for step in steps(workflow) if "run" in step]
+    run = commands(workflow)
     made = [found[1] for each in run if (found := re.fullmatch(r"make ([a-z-]+)", each))]
     assert len(made) == len(run) >= 1
     assert set(made) - targets() == set()
+
+
+def test_every_check_of_the_makefile_is_run_by_a_workflow() -> None:
+    run = {command.removeprefix("make ") for workflow in WORKFLOWS for command in commands(workflow)}
+    checks = {"check", "test", "nightly", "browsers", "docs", "audit", "deployment", "images", "console-stack"}
+    checks |= {"object-store", "faults", "fuzz", "mutants"}
+    assert checks - targets() == set()
+    assert checks - run == set()
+
+
+def test_the_other_object_store_is_tried_too() -> None:
+    (job,) = read(GITHUB / "workflows" / "weekly.yml")["jobs"].values()
+    (entry,) = (each for each in job["strategy"]["matrix"]["include"] if each["target"] == "object-store")
+    assert entry["object_store"] == "minio"
+    (step,) = (each for each in job["steps"] if each.get("run", "").startswith("make "))
+    # `make` and the stack take no empty one.
+    assert step["env"]["OBJECT_STORE"] == "${{ matrix.object_store || 'seaweedfs' }}"
+
+
+def test_an_audit_has_the_programs_of_go_that_it_looks_at() -> None:
+    assert commands(GITHUB / "workflows" / "audit.yml") == ["make setup", "make audit"]
+    keys = {
+        step["with"]["key"]
+        for name in ("audit", "test", "weekly")
+        for step in steps(GITHUB / "workflows" / f"{name}.yml")
+        if step.get("uses", "").startswith("actions/cache")
+    }
+    assert len(keys) == 1, "one cache, which whoever builds all of it fills"
+    kept = [step["uses"].partition("@")[0] for step in steps(GITHUB / "workflows" / "weekly.yml") if "key" in str(step)]
+    assert kept == ["actions/cache/restore"]
 
 
 @pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.stem)

@@ -1,5 +1,6 @@
 """The chart by Helm itself: `make deployment`. Where there is no Helm it is built, hence not a part of `make test`."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,46 @@ def test_lag_scales_the_consumer_where_there_is_keda(helm: Path) -> None:
     assert kafka["metadata"]["topic"]
 
 
+def commands() -> list[tuple[str, ...]]:
+    """Return the options of the documents' three commands of an upgrade, in their order."""
+    text = (REPOSITORY / "docs" / "deployment.md").read_text(encoding="utf-8")
+    held = re.findall(r'^held="(.+)"$', text, re.MULTILINE)[0]
+    return [
+        tuple(each.replace("$held", held).split()) for each in re.findall(r"^\$upgrade ([^#\n]+)", text, re.MULTILINE)
+    ]
+
+
+def test_an_upgrade_as_documented_has_consumers_before_producers(helm: Path) -> None:
+    tags = []
+    for options in commands():
+        made = yaml.safe_load(yaml.safe_dump(render(helm, *options)))
+        found = {name: pod["containers"][0]["image"].rpartition(":")[2] for name, pod in pods(made).items()}
+        found |= {
+            each["metadata"]["name"]: each["spec"]["image"].rpartition(":")[2]
+            for each in made
+            if "Flink" in each["kind"]
+        }
+        tags.append({name.removeprefix("payments-"): tag for name, tag in found.items()})
+    new = [{name for name, tag in each.items() if tag == "0.2.0"} for each in tags]
+    producers = {f"{part}-{name}" for part in ("gateway", "normalizer", "flink") for name in ("stripe", "square")}
+    assert new[2] == set(tags[2])
+    assert new[2] - new[1] == producers | {"dagster"}
+    assert new[1] - new[0] == {"orchestrator-consumer"}
+    assert {"deploy-schemas", "deploy-tables", "deploy-database", "orchestrator-worker", "watch"} <= new[0]
+
+
+def test_a_digest_of_a_component_is_before_all_others(helm: Path) -> None:
+    digest = f"sha256:{'0' * 64}"
+    options = given(
+        "image.tags.orchestrator=v1", f"image.digests.orchestrator-worker={digest}", "image.digests.gateway=" + digest
+    )
+    found = {name: pod["containers"][0]["image"] for name, pod in pods(render(helm, *options)).items()}
+    assert found["payments-orchestrator-worker"].endswith(f"/orchestrator@{digest}")
+    assert found["payments-orchestrator-committer"].endswith("/orchestrator:v1")
+    assert found["payments-gateway-stripe"].endswith(f"/gateway@{digest}")
+    assert found["payments-inference"].endswith(":0.1.0")
+
+
 def test_without_strimzi_topics_are_applied_first_and_before_the_programs(helm: Path) -> None:
     made = render(helm, *LITTLE)
     jobs = yaml.safe_load(yaml.safe_dump([each for each in made if each["kind"] == "Job"]))
@@ -70,6 +111,7 @@ def test_without_strimzi_topics_are_applied_first_and_before_the_programs(helm: 
     [
         ("providers[0].name=nobody", "the contracts have no provider nobody"),
         ("gateway.replica=3", "replica"),
+        ("image.tags.gatway=1", "gatway"),
         ("logLevel=LOUD", "logLevel"),
         ("kafka.security.protocol=TLS", "protocol"),
         ("kafka.strimzi.authorization=true", "kafka.security.protocol"),

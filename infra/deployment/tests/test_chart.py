@@ -2,13 +2,18 @@
 
 import copy
 import json
+import re
+import subprocess
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import jsonschema
 import pytest
 import yaml
 from kit.settings import EnvironmentSettings
+from monitoring.foreign import FOREIGN as FOREIGN_SERIES
+from monitoring.jobs import JOBS
 from payments_contracts.topics import topics_of
 
 from deployment import manifests, neighbours
@@ -83,6 +88,8 @@ def test_the_values_keep_to_their_schema_and_a_misspelt_one_is_refused() -> None
         (("kafka", "bootstrapServer"), "x"),
         (("providers",), []),
         (("image", "digests"), {"gateway": "latest"}),
+        (("image", "tags"), {"gatway": "0.1.0"}),
+        (("image", "tags"), {"gateway": ":0.1.0"}),
         (("gateway", "replicas"), 0),
     ):
         wrong = copy.deepcopy(VALUES)
@@ -178,8 +185,69 @@ def test_rules_are_those_of_the_monitoring() -> None:
     here = {path.stem: path for path in (REPOSITORY / "infra" / "monitoring" / "rules").glob("*.yaml")}
     rules = {each["metadata"]["name"].removeprefix("payments-"): each["spec"] for each in of_kind("PrometheusRule")}
     assert rules.keys() == here.keys()
+    foreign = re.compile(rf"\b({'|'.join(each.name for each in FOREIGN_SERIES)})\{{")
     for name, path in here.items():
-        assert rules[name]["groups"] == yaml.safe_load(path.read_text(encoding="utf-8"))["groups"]
+        text = path.read_text(encoding="utf-8")
+        # A Prometheus of the whole cluster has others' targets, volumes, Flinks and workflows, too.
+        own = foreign.sub(lambda found: f'{found[1]}{{namespace="payments",', text)
+        assert rules[name]["groups"] == yaml.safe_load(own)["groups"]
+        assert text.count("namespace") == 0
+
+
+def test_every_job_of_the_chart_is_one_that_an_alert_knows_and_nobody_elses_is() -> None:
+    (monitor,) = of_kind("ServiceMonitor")
+    excluded = {"dagster"}
+    names = {
+        each["metadata"]["labels"]["app.kubernetes.io/name"]
+        for each in of_kind("Service")
+        if "payments/replicas" not in each["metadata"]["labels"]
+    } - excluded
+    assert monitor["spec"]["selector"]["matchExpressions"][0]["values"] == sorted(excluded)
+    jobs = names | {f"{name}-temporal" for name in names if name.startswith("orchestrator-w")}
+    jobs |= {"flink-jobmanager", "flink-taskmanager"}
+    assert {job for job in jobs if not re.fullmatch(JOBS, job)} == set()
+    assert not any(re.fullmatch(JOBS, job) for job in ("node-exporter", "kubelet", "apiserver", "my-gateway"))
+
+
+def test_the_audit_finds_every_replica_of_a_gateway() -> None:
+    services = {each["metadata"]["name"]: each for each in of_kind("Service")}
+    (monitor,) = of_kind("ServiceMonitor")
+    left_out = [each["key"] for each in monitor["spec"]["selector"]["matchExpressions"] if each["operator"] != "NotIn"]
+    for pod in ("payments-dagster", "payments-watch"):
+        variables = {each["name"]: each.get("value") for each in PODS[pod]["containers"][0]["env"]}
+        for provider in ("stripe", "square"):
+            host, _, port = variables[f"GATEWAY_{provider.upper()}_URL"].removeprefix("http://").partition(":")
+            service = services[host]
+            assert service["spec"]["clusterIP"] == "None"
+            assert service["spec"]["selector"]["app.kubernetes.io/name"] == f"gateway-{provider}"
+            assert str(service["spec"]["ports"][0]["port"]) == port
+            # Scraped by the other Service alone.
+            assert set(left_out) <= set(service["metadata"]["labels"])
+
+
+def test_the_operator_is_told_which_flink_the_image_has() -> None:
+    project = (REPOSITORY / "pyproject.toml").read_text(encoding="utf-8")
+    ((major, minor),) = re.findall(r'"apache-flink==(\d+)\.(\d+)\.', project)
+    assert {each["spec"]["flinkVersion"] for each in of_kind("FlinkDeployment")} == {f"v{major}_{minor}"}
+
+
+def test_a_program_reaches_a_collector_and_an_alertmanager_of_another_namespace() -> None:
+    assert {4317, 4318, 9093} <= set(VALUES["networkPolicy"]["egressPorts"])
+    host = urlsplit(VALUES["monitoring"]["alertmanagerUrl"]).hostname or ""
+    namespace = VALUES["networkPolicy"]["monitoringNamespace"]["kubernetes.io/metadata.name"]
+    assert host.split(".")[1:] == [namespace, "svc"]
+
+
+def test_without_helm_the_documented_command_leaves_no_placeholder_of_an_image() -> None:
+    documented = (REPOSITORY / "docs" / "deployment.md").read_text(encoding="utf-8")
+    (script,) = re.findall(r"^sed '(.+)' infra/k8s/payment-pipeline.yaml > mine.yaml$", documented, re.MULTILINE)
+    done = subprocess.run(["sed", script], input=TEXT, capture_output=True, text=True, check=True)
+    made = re.findall(r"image: (\S+)", done.stdout)
+    assert made
+    assert all(each.startswith("registry.my.org/payments/") and each.endswith(":0.2.0") for each in made)
+    assert "webhooks.example.com" not in done.stdout
+    (selected,) = re.findall(r"name in \((.+)\)'$", documented, re.MULTILINE)
+    assert {f"payments-{name}" for name in selected.split(",")} == {each["metadata"]["name"] for each in of_kind("Job")}
 
 
 def test_migrations_are_hooks_and_come_in_order() -> None:

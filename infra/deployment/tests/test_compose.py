@@ -15,6 +15,7 @@ from archiver.settings import Settings as ArchiverSettings
 from gateway.settings import GatewaySettings
 from inference.settings import Settings as InferenceSettings
 from kit.settings import EnvironmentSettings, LakeSettings
+from monitoring.alert import Severity
 from normalizer.settings import NormalizerSettings
 from operations.console.settings import ConsoleSettings
 from operations.settings import DatabaseSettings, OperationsSettings, RecoverySettings
@@ -129,7 +130,7 @@ def test_who_is_waited_for_can_say_that_it_is_healthy_or_ends() -> None:
 
 
 def test_volumes_and_configs_are_declared_and_used() -> None:
-    named = {each.partition(":")[0] for service in SERVICES.values() for each in service.get("volumes", [])}
+    named = {filled(each).partition(":")[0] for service in SERVICES.values() for each in service.get("volumes", [])}
     assert {each for each in named if not each.startswith(".")} == set(COMPOSE["volumes"])
     used = {each["source"] for service in SERVICES.values() for each in service.get("configs", [])}
     assert used == set(COMPOSE["configs"])
@@ -227,6 +228,23 @@ def test_every_job_that_rules_know_is_scraped(tmp_path: Path) -> None:
     assert {each["job_name"] for each in there} == known
     hosts = {each["static_configs"][0]["targets"][0].partition(":")[0] for each in there}
     assert hosts <= set(SERVICES)
+
+
+def test_alerts_go_where_an_installation_says_and_to_nobody_unless_it_does() -> None:
+    config = next(each for each in SERVICES["alertmanager"]["volumes"] if "alertmanager.yml" in each)
+    assert config == "${ALERTMANAGER_CONFIG:-./monitoring/alertmanager.yaml}:/etc/alertmanager/alertmanager.yml:ro"
+    assert f"--config.file={config.split(':')[-2]}" in SERVICES["alertmanager"]["command"]
+    usual = yaml.safe_load((FILE.parent / filled(config).split(":")[0]).read_text(encoding="utf-8"))
+    text = (REPOSITORY / "docs" / "deployment.md").read_text(encoding="utf-8")
+    (example,) = (
+        yaml.safe_load(each) for each in re.findall(r"```yaml\n(.+?)```", text, re.DOTALL) if "receivers:" in each
+    )
+    for document in (usual, example):
+        routes = [document["route"], *document["route"].get("routes", [])]
+        assert {each["receiver"] for each in routes} == {each["name"] for each in document["receivers"]}
+    # Severities are those that rules have.
+    told = {value for route in example["route"]["routes"] for value in re.findall(r'severity="(\w+)"', str(route))}
+    assert told <= set(map(str, Severity))
 
 
 def test_another_choice_of_providers_is_one_command(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from monitoring.__main__ import contents
 from monitoring.alert import Alert
 from monitoring.alerts import ALERTS
 from monitoring.burning import DAYS, FAST, HOURS, SLOW
+from monitoring.foreign import FOREIGN
 from monitoring.own import OWN
 from monitoring.promql import series, unknown
 from monitoring.raised import RAISED
@@ -57,6 +58,13 @@ def test_a_check_fails_on_what_would_be_written_and_writes_nothing(
 def test_a_rule_reads_only_series_and_labels_that_there_are(rule: dict[str, Any]) -> None:
     assert series(rule["expr"]) or rule["expr"].startswith("vector(")
     assert unknown(rule["expr"], RECORDED) == set()
+
+
+def test_what_others_show_has_braces_into_which_the_chart_writes_its_namespace() -> None:
+    names = "|".join(each.name for each in FOREIGN)
+    bare = [each["expr"] for each in RULES if re.search(rf"\b({names})\b(?!\{{)", each["expr"])]
+    assert bare == []
+    assert any(re.search(rf"\b({names})\{{", each["expr"]) for each in RULES)
 
 
 @pytest.mark.parametrize(

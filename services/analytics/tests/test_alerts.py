@@ -69,10 +69,14 @@ def test_nothing_is_sent_while_nothing_is_wrong() -> None:
     assert receiver.got == []
 
 
-def test_an_alertmanager_that_refuses_is_named_and_nothing_is_noted() -> None:
+def test_an_alertmanager_that_refuses_is_named_and_the_log_has_what_it_was_not_told() -> None:
+    ended = [{"labels": {"alertname": "RunFailed", "severity": "ticket", "job": "dagster", "dagster_job": "gold"}}]
     with capture_logs() as lines, pytest.raises(Transient, match="Alertmanager at http://alertmanager does not take"):
-        Receiver(500).alerts().tell([], [STALE])
-    assert lines == []
+        Receiver(500).alerts().tell(ended, [STALE])
+    assert [(line["event"], line["alertname"]) for line in lines] == [
+        ("alert_raised", "BronzeStale"),
+        ("alert_ended", "RunFailed"),
+    ]
 
 
 def test_where_there_is_no_alertmanager_the_log_has_it() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from analytics.audit import build_audit_check, judge, run_command
-from dagster import AssetCheckResult, Failure, RetryRequested
+from dagster import AssetCheckResult, AssetCheckSeverity, Failure, RetryRequested
 
 DIFFERENCE = {
     "hop": "bronze",
@@ -27,6 +27,7 @@ def told(*differences: dict[str, str], pending: int = 0) -> dict[str, Any]:
         "pending": {"silver": pending} if pending else {},
         "runs": [RUN],
         "differences": list(differences),
+        "uncompared": {},
     }
 
 
@@ -51,6 +52,15 @@ def test_what_is_under_way_is_told_and_passes() -> None:
     assert result.passed
     assert result.metadata["pending_silver"].value == 3
     assert "differences" not in result.metadata
+
+
+def test_a_hop_that_was_not_compared_is_a_warning_and_not_a_pass() -> None:
+    result = judge(told() | {"uncompared": {"acknowledged": ["square", "stripe"], "archive": []}})
+    assert (result.passed, result.severity) == (False, AssetCheckSeverity.WARN)
+    assert result.metadata["not_compared"].value == "- acknowledged: square, stripe\n- archive"
+    assert judge(told()).passed
+    lost = judge(told(DIFFERENCE) | {"uncompared": {"archive": []}})
+    assert (lost.passed, lost.severity) == (False, AssetCheckSeverity.ERROR)
 
 
 def test_a_server_that_is_away_is_asked_again_later() -> None:

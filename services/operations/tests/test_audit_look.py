@@ -10,10 +10,11 @@ from operations.audit.gateways import Acknowledged, Answer
 from operations.audit.hops import Event, Events, Money, Place, Window
 from operations.audit.look import Auditor, Look
 from operations.audit.ports import Places
-from operations.audit.report import print_state
+from operations.audit.report import as_json, print_state
 from operations.audit.stream import Reach, Streams
 from operations.stretches import Offsets
 from payments_contracts.pins.operations import AuditDifference, AuditRun
+from payments_contracts.topics import VALIDATION_DLQ
 from rich.console import Console
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -109,7 +110,7 @@ class World:
         at: datetime = NOON + timedelta(hours=3),
     ) -> Look:
         auditor = Auditor(
-            Places(self, self, self, self), lambda: self.progress, lambda: self.acknowledged, clock=lambda: at
+            Places(self, self, self, self), lambda: self.progress, lambda _: self.acknowledged, clock=lambda: at
         )
         return auditor.look(window, followed, before, before, standing=True)
 
@@ -240,7 +241,7 @@ def test_what_the_topics_have_deleted_is_taken_from_the_archive() -> None:
 
 
 def acknowledged(accepted: int, before: int, after: int) -> tuple[Acknowledged, ...]:
-    return (Acknowledged("stripe", Answer(accepted), before, after, NOON),)
+    return (Acknowledged("stripe", {"10.0.0.1": Answer(accepted)}, {0: before}, {0: after}, NOON),)
 
 
 def test_an_acknowledgement_without_a_record_stays_open() -> None:
@@ -279,6 +280,25 @@ def test_a_hop_that_was_not_compared_has_no_green_tick() -> None:
     assert "✓ what the gateways acknowledged is in the raw topics: compared stripe" in third
     assert "✓ raw is in the archive" in third
     assert "- dead letters are in the archive: not compared" in third
+
+
+def test_hops_that_were_not_compared_are_told_to_machines_with_whose_gateways_they_are() -> None:
+    world = World()
+    world.acknowledged = acknowledged(10, 12, 12)
+    first = world.look()
+    assert as_json([first], [], ("square", "stripe"))["uncompared"] == {
+        "acknowledged": ["square", "stripe"],
+        "archive": [],
+        "quarantine_archive": [],
+    }
+    # A topic that never got a record has nothing that could be missing in the archive.
+    world.progress.append(Progress("archiver", RAW, {0: (0, 10)}, {0: 10}, required=False))
+    world.progress.append(Progress("archiver", VALIDATION_DLQ.name, {0: (0, 0), 1: (0, 0)}, {}, required=False))
+    second = world.look(NOTHING, (), first.run)
+    assert as_json([second], [], ("square", "stripe"))["uncompared"] == {"acknowledged": ["square"]}
+    world.progress[-1] = Progress("archiver", VALIDATION_DLQ.name, {0: (0, 0), 1: (3, 3)}, {}, required=False)
+    third = world.look(NOTHING, (), second.run)
+    assert as_json([third], [], ("stripe",))["uncompared"] == {"quarantine_archive": []}
 
 
 def printed(*looks: Look) -> list[str]:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
-from operations.audit.gateways import Acknowledged, Answer, addresses, ask, shortfalls
+from operations.audit.gateways import Acknowledged, Answer, Answers, addresses, ask, keep, shortfalls
 from operations.audit.hops import Window
 from operations.audit.run import plan_chosen, plan_standing
 
@@ -41,11 +41,19 @@ def test_a_chosen_time_is_cut_at_full_hours_and_may_not_be_empty() -> None:
         plan_chosen(at(11), at(11))
 
 
+def told(
+    accepted: int, started_at: datetime | None = None, *, records: int, asked_at: datetime, again: int = 0
+) -> Acknowledged:
+    return Acknowledged(
+        "stripe", {"10.0.0.1": Answer(accepted, started_at)}, {0: records}, {0: records}, asked_at, again
+    )
+
+
 def test_more_acknowledged_than_recorded_is_found_even_over_a_restart() -> None:
-    before = {"stripe.accepted": 100, "stripe.records": 120}
+    before = told(100, records=120, asked_at=at(11)).kept()
 
     def missing(accepted: int, records: int) -> list[int]:
-        looked = Acknowledged("stripe", Answer(accepted), 0, records, at(12))
+        looked = told(accepted, records=records, asked_at=at(12))
         return [count for _, count in shortfalls((looked,), before) if count > 0]
 
     assert missing(accepted=150, records=170) == []
@@ -53,13 +61,13 @@ def test_more_acknowledged_than_recorded_is_found_even_over_a_restart() -> None:
     assert missing(accepted=150, records=200) == [], "a record whose acknowledgement was lost is sent again"
     assert missing(accepted=30, records=150) == []
     assert missing(accepted=30, records=149) == [1], "started anew, so that all thirty came since"
-    assert list(shortfalls((Acknowledged("stripe", Answer(5), 0, 0, at(12)),), {})) == [], "nothing to compare with yet"
+    assert list(shortfalls((told(5, records=0, asked_at=at(12)),), {})) == [], "nothing to compare with yet"
 
 
 def test_another_process_that_answers_at_the_same_address_is_no_restart() -> None:
     def missing(accepted: int, started_at: datetime) -> list[int]:
-        before = Acknowledged("stripe", Answer(100, at(9)), 120, 120, at(11)).kept()
-        now = Acknowledged("stripe", Answer(accepted, started_at), 150, 150, at(12))
+        before = told(100, at(9), records=120, asked_at=at(11)).kept()
+        now = told(accepted, started_at, records=150, asked_at=at(12))
         return [count for _, count in shortfalls((now,), before)]
 
     assert missing(130, at(9)) == [0]
@@ -67,6 +75,38 @@ def test_another_process_that_answers_at_the_same_address_is_no_restart() -> Non
     assert missing(60, at(10)) == [], "it was there at eleven: what it has accepted since is unknown"
     assert missing(31, at(11, 30)) == [1], "started in between"
     assert missing(131, at(11, 30)) == [101], "started in between, and has accepted more than the one before"
+
+
+def test_records_that_were_written_again_stand_for_none_that_was_lost() -> None:
+    before = told(100, records=100, asked_at=at(11)).kept()
+    # Of sixty that were acknowledged fifty were lost, and sixty of before were replayed.
+    now = told(160, records=170, asked_at=at(12), again=60)
+    assert [count for _, count in shortfalls((now,), before)] == [50]
+
+
+def test_what_each_process_of_a_gateway_acknowledged_is_added_up() -> None:
+    def looked(records: int, moment: datetime, **answers: Answer) -> Acknowledged:
+        half = {0: records // 2, 1: records - records // 2}
+        return Acknowledged("stripe", answers, half, half, moment)
+
+    before = looked(100, at(11), a=Answer(60, at(9)), b=Answer(40, at(9))).kept()
+
+    def missing(**answers: Answer) -> list[int]:
+        return [count for _, count in shortfalls((looked(150, at(12), **answers),), before)]
+
+    assert missing(a=Answer(90, at(9)), b=Answer(60, at(9))) == [0]
+    assert missing(a=Answer(90, at(9)), b=Answer(67, at(9))) == [7], "the records of one are not those of the other"
+    assert missing(a=Answer(90, at(9)), b=Answer(60, at(9)), c=Answer(4, at(11, 30))) == [4], "one more was started"
+    assert missing(a=Answer(90, at(9)), c=Answer(4, at(10))) == [], "it was there, and had accepted who knows what"
+    assert missing(a=Answer(111, at(9))) == [1], "one has ended; what it acknowledged last is told by nobody"
+
+
+def test_what_a_gateway_that_is_away_last_said_is_kept_and_of_one_that_answers_only_what_it_says_now() -> None:
+    square = {"square.asked_at": 1, "square.accepted@a": 3}
+    first = told(100, at(9), records=120, asked_at=at(11))
+    kept = keep({**square, "stripe.accepted@gone": 7, "stripe.accepted": 9}, (first,))
+    assert kept == square | first.kept()
+    assert keep(kept, ()) == kept
 
 
 def test_a_gateway_is_found_by_its_variable_and_says_what_it_accepted() -> None:
@@ -77,8 +117,31 @@ def test_a_gateway_is_found_by_its_variable_and_says_what_it_accepted() -> None:
         'gateway_webhooks_total{provider="stripe",outcome="refused",reason="x"} 7.0\n'
     )
     answers = httpx.MockTransport(lambda _: httpx.Response(200, text=text))
-    assert ask("http://gateway", transport=answers) == Answer(41)
+    here = ["10.0.0.7"]
+    assert ask("http://gateway", transport=answers, resolve=lambda *_: here) == {"10.0.0.7": Answer(41)}
     text += f"# TYPE process_start_time_seconds gauge\nprocess_start_time_seconds {at(9).timestamp()}\n"
-    assert ask("http://gateway", transport=answers) == Answer(41, at(9))
+    assert ask("http://gateway", transport=answers, resolve=lambda *_: here) == {"10.0.0.7": Answer(41, at(9))}
     silent = httpx.MockTransport(lambda _: httpx.Response(503))
-    assert ask("http://gateway", transport=silent) is None
+    assert ask("http://gateway", transport=silent, resolve=lambda *_: here) is None
+    assert ask("http://gateway", transport=answers, resolve=lambda *_: []) is None, "nobody knows the name"
+
+
+def test_each_address_of_a_name_is_asked_by_that_name_and_all_or_none_are_heard() -> None:
+    asked = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append((str(request.url), request.headers["host"], request.extensions["sni_hostname"]))
+        if request.url.host == "10.0.0.9":
+            return httpx.Response(503)
+        return httpx.Response(200, text='gateway_webhooks_total{outcome="accepted"} 1\n')
+
+    def replicas(*found: str) -> Answers | None:
+        transport = httpx.MockTransport(answer)
+        return ask("https://gateways:8443/in", transport=transport, resolve=lambda *_: list(found))
+
+    assert replicas("10.0.0.7", "fd00::8") == {"10.0.0.7": Answer(1), "fd00::8": Answer(1)}
+    assert asked == [
+        ("https://10.0.0.7:8443/in/metrics", "gateways:8443", "gateways"),
+        ("https://[fd00::8]:8443/in/metrics", "gateways:8443", "gateways"),
+    ]
+    assert replicas("10.0.0.7", "10.0.0.9") is None, "what one does not tell is missing from the sum"

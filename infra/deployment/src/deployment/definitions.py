@@ -38,8 +38,9 @@ _STRIMZI = {
 }
 _GENERATOR = "io.strimzi.crdgenerator.CrdGenerator"
 _FLINK = re.compile(r"META-INF/fabric8/.*-v1\.yml")
-# The newest API of Flink's operator that is to be had is older than Flink 2, which the operator knows since 1.11.
-_NEWER_FLINK = ("v2_0", "v2_1")
+# The newest API of Flink's operator that is to be had is older than Flink 2, which the operator knows since 1.11;
+# 2.3 it knows since 1.15.
+_NEWER_FLINK = ("v2_0", "v2_1", "v2_2", "v2_3")
 _MODULES = {
     "github.com/prometheus-operator/prometheus-operator": "example/prometheus-operator-crd",
     "github.com/kedacore/keda/v2": "config/crd/bases",

@@ -31,6 +31,8 @@ from deployment.versions import ours
 HTTP = 8080
 METRICS = 9100
 SDK_METRICS = 9101
+# Volumes that fill up, of servers that are started before the watch: the first who mounts one decides whose it is.
+_WATCHED = ("kafka-1", "kafka-2", "kafka-3", "postgres", "minio")
 _STREAM = ("KAFKA_", "SCHEMA_REGISTRY_")
 _LAKE = ("CATALOG_", "S3_")
 _DEPLOYED = ("topics", "schemas")
@@ -59,7 +61,13 @@ def clients(gateways: tuple[Gateway, ...]) -> dict[str, str]:
         postgres_dsn=f"postgresql://payments:{secret('PAYMENTS_PASSWORD')}@postgres:5432/payments",
         providers=",".join(each.provider for each in gateways),
     )
-    return environment.clients(at) | {"CATALOG_CREDENTIAL": credential(), "CATALOG_SCOPE": SCOPE}
+    return {
+        **environment.clients(at),
+        "CATALOG_CREDENTIAL": credential(),
+        "CATALOG_SCOPE": SCOPE,
+        # The audit's first hop asks them.
+        **{f"{each.prefix}URL": f"http://{each.name}:{HTTP}" for each in gateways},
+    }
 
 
 def services(ports: Ports, gateways: tuple[Gateway, ...]) -> dict[str, Definition]:
@@ -152,10 +160,16 @@ def _stream(known: dict[str, str]) -> dict[str, Definition]:
         "archiver": _program("archiver", only(known, *_STREAM, *_LAKE), after(done=(*_DEPLOYED, "tables"))),
         "watch": _program(
             "operations",
-            known | {"METRICS_HOST": "0.0.0.0", "METRICS_PORT": str(METRICS)},  # noqa: S104  # inside the container
+            known
+            | {
+                "METRICS_HOST": "0.0.0.0",  # noqa: S104  # inside the container
+                "METRICS_PORT": str(METRICS),
+                "WATCH_MOUNTS": ",".join(f"{name}=/volumes/{name}" for name in _WATCHED),
+            },
             after(done=("topics", "tables", "database")),
             profiles=(FULL,),
             command=["watch"],
+            volumes=[f"{name}:/volumes/{name}:ro" for name in _WATCHED],
             healthcheck=asked("python3", "/opt/healthcheck.py"),
         ),
     }

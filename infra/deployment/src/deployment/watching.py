@@ -32,8 +32,11 @@ def services(images: Images, ports: Ports) -> dict[str, Definition]:
             images.alertmanager,
             profiles=[FULL],
             command=["--config.file=/etc/alertmanager/alertmanager.yml", "--storage.path=/alertmanager"],
-            volumes=["alertmanager:/alertmanager"],
-            configs=mounted(alertmanager="/etc/alertmanager/alertmanager.yml"),
+            volumes=[
+                "alertmanager:/alertmanager",
+                # Who is called is for an installation to say, and its file may hold a secret.
+                "${ALERTMANAGER_CONFIG:-./monitoring/alertmanager.yaml}:/etc/alertmanager/alertmanager.yml:ro",
+            ],
             ports=published(to_9093=ports.alertmanager),
         ),
         "grafana": server(
@@ -57,7 +60,7 @@ def services(images: Images, ports: Ports) -> dict[str, Definition]:
 
 
 def configs(gateways: tuple[Gateway, ...]) -> dict[str, str]:
-    """Return the configuration of Prometheus, whose jobs have the names that rules know, and of the Alertmanager."""
+    """Return the configuration of Prometheus, whose jobs have the names that rules know."""
     ours = {
         **{each.name: HTTP for each in gateways},
         **{each.normalizer: METRICS for each in gateways},
@@ -77,7 +80,4 @@ def configs(gateways: tuple[Gateway, ...]) -> dict[str, str]:
         "object-store": ("minio:9000", "/minio/v2/metrics/cluster"),
         "registry": ("registry:9000", "/metrics"),
     }
-    return {
-        "prometheus": prometheus.document(jobs, f"{_RULES}/*.yaml", "alertmanager:9093"),
-        "alertmanager": prometheus.alertmanager_config(),
-    }
+    return {"prometheus": prometheus.document(jobs, f"{_RULES}/*.yaml", "alertmanager:9093")}

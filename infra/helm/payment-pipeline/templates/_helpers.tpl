@@ -12,14 +12,17 @@ app.kubernetes.io/managed-by: {{ .root.Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version }}
 {{- end }}
 
-{{/* An image of ours. Takes a dict of root and image. */}}
+{{/* An image of ours, that of the component where it has one of its own. Takes a dict of root, image and component. */}}
 {{- define "payments.image" -}}
-{{- $digest := get .root.Values.image.digests .image -}}
-{{- if $digest -}}
-{{ .root.Values.image.registry }}/{{ .image }}@{{ $digest }}
-{{- else -}}
-{{ .root.Values.image.registry }}/{{ .image }}:{{ .root.Values.image.tag | default .root.Chart.AppVersion }}
+{{- $digests := .root.Values.image.digests -}}
+{{- $tags := .root.Values.image.tags -}}
+{{- $digest := get $digests .component -}}
+{{- $tag := get $tags .component -}}
+{{- if not (or $digest $tag) -}}
+{{- $digest = get $digests .image -}}
+{{- $tag = get $tags .image | default .root.Values.image.tag | default .root.Chart.AppVersion -}}
 {{- end -}}
+{{ .root.Values.image.registry }}/{{ .image }}{{ if $digest }}@{{ $digest }}{{ else }}:{{ $tag }}{{ end }}
 {{- end }}
 
 {{/* The name of a provider as Kubernetes takes it. */}}
@@ -166,6 +169,9 @@ as Strimzi names the Secret with its password.
 {{- end }}
 - {name: DAGSTER_URL, value: "http://{{ .Release.Name }}-dagster:3000"}
 - {name: GATEWAY_PROVIDERS, value: {{ include "payments.providers" . | quote }}}
+{{- range .Values.providers }}
+- {name: GATEWAY_{{ upper .name }}_URL, value: "http://{{ $.Release.Name }}-gateway-{{ include "payments.slug" .name }}-replicas:8080"}
+{{- end }}
 {{- if .Values.kafka.brokers }}
 - {name: TOPICS_MOST_REPLICAS, value: {{ .Values.kafka.brokers | quote }}}
 {{- end }}
@@ -235,7 +241,7 @@ readinessProbe:
 {{/*
 A Deployment of one container with its Service and ServiceMonitor. Takes a dict of root, component, image, port, env (as
 text), values (resources, env), and maybe args, replicas (absent where something scales it), single (never two at once),
-volumes and mounts (as text), probes (absent: those of our programs).
+volumes and mounts (as text), sdk (a port on which Temporal's SDK shows its own metrics).
 */}}
 {{- define "payments.deployment" -}}
 {{- $name := printf "%s-%s" .root.Release.Name .component }}
@@ -273,9 +279,15 @@ spec:
           env:
             {{- include "payments.env.log" .root | nindent 12 }}
             {{- .env | trim | nindent 12 }}
+            {{- with .sdk }}
+            - {name: TEMPORAL_METRICS_PORT, value: {{ . | quote }}}
+            {{- end }}
             {{- with include "payments.extra" .values.env | trim }}{{ . | nindent 12 }}{{ end }}
           ports:
             - {name: http, containerPort: {{ .port }}}
+            {{- with .sdk }}
+            - {name: sdk, containerPort: {{ . }}}
+            {{- end }}
           {{- include "payments.probes" . | nindent 10 }}
           {{- include "payments.confined" . | nindent 10 }}
           resources: {{ toJson .values.resources }}
@@ -299,6 +311,9 @@ spec:
     {{- include "payments.selector" . | nindent 4 }}
   ports:
     - {name: http, port: {{ .port }}, targetPort: http}
+    {{- with .sdk }}
+    - {name: sdk, port: {{ . }}, targetPort: sdk}
+    {{- end }}
 {{- end }}
 
 {{/* Takes a dict of root, component, values (replicas, autoscaling). */}}

@@ -94,19 +94,20 @@ class Alerts:
         for ever where Dagster is gone. One that was found before and no longer is ends at once.
 
         Raises:
-            Transient: Alertmanager does not take them. Nothing is noted then, and the next look tells all of it.
+            Transient: Alertmanager does not take them. They are in the log, and the next look tells all of it again.
         """
         now = self._clock()
         known = {_key(each): each for each in standing}
         standing_now = {_key(each): each for each in (self._told(alert, known, now) for alert in found)}
         ended = [{**each, "endsAt": _written(now)} for key, each in known.items() if key not in standing_now]
-        if self._url and (standing_now or ended):
-            self._post([*standing_now.values(), *ended])
         for key, each in standing_now.items():
             if key not in known:
                 _log.warning("alert_raised", **each["labels"], summary=each["annotations"]["summary"])
         for each in ended:
             _log.info("alert_ended", **each["labels"])
+        # After the log, which is all that tells of it where Alertmanager is away.
+        if self._url and (standing_now or ended):
+            self._post([*standing_now.values(), *ended])
         return list(standing_now.values())
 
     def _told(self, alert: Alert, known: Mapping[str, Mapping[str, Any]], now: datetime) -> dict[str, Any]:

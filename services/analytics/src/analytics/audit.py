@@ -67,7 +67,10 @@ def build_audit_check(command: str, run: Run = run_command) -> AssetChecksDefini
 
 
 def judge(told: Mapping[str, Any]) -> AssetCheckResult:
-    """Turn what the audit told into a check's result: differences by hop, what is under way, and the first ones."""
+    """Turn what the audit told into a check's result: differences by hop, what is under way, and the first ones.
+
+    Where nothing differs, and a hop was compared with nothing, it is a warning: nobody looked there.
+    """
     opened: Mapping[str, int] = told["open"]
     metadata: dict[str, MetadataValue] = {f"open_{hop}": MetadataValue.int(count) for hop, count in opened.items()}
     metadata |= {f"pending_{hop}": MetadataValue.int(count) for hop, count in told["pending"].items()}
@@ -75,8 +78,14 @@ def judge(told: Mapping[str, Any]) -> AssetCheckResult:
     if told["runs"]:
         metadata["until"] = MetadataValue.text(told["runs"][-1]["until"])
         metadata["counts"] = MetadataValue.json(told["runs"][-1]["counts"])
+    uncompared: Mapping[str, Sequence[str]] = told["uncompared"]
+    if uncompared:
+        lines = [f"- {hop}" + (f": {', '.join(names)}" if names else "") for hop, names in uncompared.items()]
+        metadata["not_compared"] = MetadataValue.md("\n".join(lines))
     named = [each for each in told["differences"] if each["state"] == "open"][:_NAMED]
     if named:
         lines = [f"- {each['hop']} `{each['subject']}`: {each['detail']}. `{each['remedy']}`" for each in named]
         metadata["differences"] = MetadataValue.md("\n".join(lines))
-    return AssetCheckResult(passed=bool(told["balanced"]), severity=AssetCheckSeverity.ERROR, metadata=metadata)
+    balanced = bool(told["balanced"])
+    severity = AssetCheckSeverity.WARN if balanced else AssetCheckSeverity.ERROR
+    return AssetCheckResult(passed=balanced and not uncompared, severity=severity, metadata=metadata)

@@ -17,6 +17,7 @@ from monitoring.dashboards.model import (
     quantile,
     rate,
 )
+from monitoring.jobs import JOBS
 from monitoring.slos import SLOS
 
 _BUDGETS: Final = ("ErrorBudgetBurnsFast", "ErrorBudgetBurnsSlowly")
@@ -182,7 +183,7 @@ _PROMISES: Final = Section(
             Unit.COUNT,
             (
                 Query("watch_part_up", "{{part}}"),
-                Query("min(up)", "every program"),
+                Query(f'min(up{{job=~"{JOBS}"}})', "every program"),
             ),
             limit=Limit(1, is_floor=True),
             alerts=("PartDown", "TargetDown", "PartsUnwatched"),

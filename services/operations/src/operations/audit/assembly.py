@@ -1,6 +1,6 @@
 """Puts the auditor together from the real servers."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 
@@ -83,16 +83,17 @@ def open_auditor(
                 for group, topic, required in readers(settings)
             ]
 
-        def acknowledged() -> tuple[Acknowledged, ...]:
+        def acknowledged(last_said: Mapping[str, int]) -> tuple[Acknowledged, ...]:
             found = []
             for provider, url in where.items():
                 topic = raw_topic(provider).name
-                before = sum(topics.locate(topic, utc_now() - _IN_FLIGHT).values())
-                answer = gateways.ask(url)
-                if answer is not None:
+                before = topics.locate(topic, utc_now() - _IN_FLIGHT)
+                answers = gateways.ask(url)
+                if answers is not None:
                     asked_at = utc_now()
-                    after = sum(end for _, end in topics.bounds(topic).values())
-                    found.append(Acknowledged(provider, answer, before, after, asked_at))
+                    after = {partition: end for partition, (_, end) in topics.bounds(topic).items()}
+                    again = topics.written_again(topic, gateways.said(provider, last_said).records, after)
+                    found.append(Acknowledged(provider, answers, before, after, asked_at, again))
             return tuple(found)
 
         yield Auditor(

@@ -61,7 +61,7 @@ def audit(  # noqa: PLR0917  # options of a command line
                     print_look(look, console)
         followed = database.followed()
     if as_machine:
-        typer.echo(json.dumps(as_json(looks, followed), indent=2))
+        typer.echo(json.dumps(as_json(looks, followed, settings.providers), indent=2))
     else:
         print_state(looks, followed, console)
     if any(each.state == "open" for each in followed):

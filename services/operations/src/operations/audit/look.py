@@ -81,7 +81,7 @@ class Auditor:
         self,
         places: Places,
         progress: Callable[[], Sequence[Progress]],
-        acknowledged: Callable[[], tuple[Acknowledged, ...]],
+        acknowledged: Callable[[Mapping[str, int]], tuple[Acknowledged, ...]],
         *,
         patience: Patience | None = None,
         clock: Clock = utc_now,
@@ -143,7 +143,8 @@ class Auditor:
         )
         streams = self._stream.read(reach)
         findings = [*self._find_deleted(progress, before)]
-        looked, last_said = self._acknowledged(), dict(before.gateways) if before else {}
+        last_said = dict(before.gateways) if before else {}
+        looked = self._acknowledged(last_said)
         shortfalls = list(gateways.shortfalls(looked, last_said))
         findings += _find_unkept(shortfalls, last_said, started_at)
         again = looked_for(known, before, started_at)
@@ -188,10 +189,9 @@ class Auditor:
             }
             | {f"{_OWN}{name}": offset for name, offset in streams.positions.items()}
             | read_until(streams.records(), before),
-            # Of one that does not answer now, what it last said: the next look that it answers goes on from there.
-            gateways=last_said | {name: count for each in looked for name, count in each.kept().items()},
+            gateways=gateways.keep(last_said, looked),
         )
-        compared = _compared(archived, [each.provider for each, _ in shortfalls])
+        compared = _compared(archived | _empty(progress), [each.provider for each, _ in shortfalls])
         return Look(run, differences, streams.unread, streams.unreadable, streams.more, compared)
 
     def _find_deleted(self, progress: Sequence[Progress], before: AuditRun | None) -> Iterator[Finding]:
@@ -285,8 +285,13 @@ def _own_positions(run: AuditRun | None) -> dict[str, int]:
     return {name.removeprefix(_OWN): offset for name, offset in positions if name.startswith(_OWN)}
 
 
+def _empty(progress: Sequence[Progress]) -> set[str]:
+    """Return the topics that never got a record: nothing of them is missing anywhere."""
+    return {each.topic for each in progress if each.bounds and not any(end for _, end in each.bounds.values())}
+
+
 def _compared(archived: AbstractSet[str], providers: Sequence[str]) -> dict[str, tuple[str, ...]]:
-    """Return the hops at which there was something to compare, by the topics that an archiver reads and by gateways."""
+    """Return the hops at which there was something to compare, by the topics that are archived and by gateways."""
     absent: dict[Hop, bool] = {
         "acknowledged": not providers,
         "archive": not archived - {VALIDATION_DLQ.name},
@@ -301,7 +306,7 @@ def _find_unkept(
     for each, missing in shortfalls:
         if missing <= 0:
             continue
-        asked_at = before.get(f"{each.provider}.asked_at")
+        asked_at = gateways.said(each.provider, before).asked_at
         since = moment if asked_at is None else datetime.fromtimestamp(asked_at / 1000, UTC)
         subject = f"{each.provider}@{since:%Y-%m-%dT%H:%M:%SZ}"
         detail = f"{missing} fewer records than the gateway acknowledged webhooks"

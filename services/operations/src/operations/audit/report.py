@@ -15,8 +15,16 @@ _NAMED = 20
 _PLACES = ("raw", "unsupported", "quarantined", "normalized", "dead_letters", "bronze", "database", "silver")
 
 
-def as_json(looks: Sequence[Look], followed: Sequence[AuditDifference]) -> dict[str, Any]:
-    """Return everything: the runs with counts and sums, and each difference with what to do."""
+def as_json(
+    looks: Sequence[Look], followed: Sequence[AuditDifference], providers: Sequence[str] = ()
+) -> dict[str, Any]:
+    """Return everything: the runs with counts and sums, and each difference with what to do.
+
+    Args:
+        looks: What was found, window by window.
+        followed: The differences that are open or under way.
+        providers: Whose webhooks this installation receives.
+    """
     return {
         "balanced": not any(each.state == "open" for each in followed),
         "open": _count(followed, "open"),
@@ -29,6 +37,7 @@ def as_json(looks: Sequence[Look], followed: Sequence[AuditDifference]) -> dict[
             for hop in HOPS
             if any(hop in look.compared for look in looks)
         },
+        "uncompared": _uncompared(looks, providers),
         "unread": looks[-1].unread if looks else {},
         "unreadable": {topic: count for look in looks for topic, count in look.unreadable.items()},
     }
@@ -97,6 +106,15 @@ def print_state(looks: Sequence[Look], followed: Sequence[AuditDifference], cons
             f"and {len(opened) - _NAMED} more: `payments audit --json` names all, the table audit_differences too",
             soft_wrap=True,
         )
+
+
+def _uncompared(looks: Sequence[Look], providers: Sequence[str]) -> dict[str, list[str]]:
+    """Return the hops at which nothing was compared; of the first one the providers of which nothing was."""
+    found: dict[str, list[str]] = {hop: [] for hop in HOPS if not any(hop in look.compared for look in looks)}
+    asked = {name for look in looks for name in look.compared.get("acknowledged", ())}
+    if unasked := sorted(set(providers) - asked):
+        found["acknowledged"] = unasked
+    return found
 
 
 def _difference(each: AuditDifference) -> dict[str, Any]:

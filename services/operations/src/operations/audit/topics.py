@@ -13,6 +13,7 @@ from kit.kafka import Message
 
 from operations.audit.hops import Place
 from operations.errors import UnavailableError
+from operations.recovery.sending import RUN_HEADER
 from operations.stretches import TIMEOUT_SECONDS, Offsets, Stretches
 
 Decode = Callable[[bytes], dict[str, Any]]
@@ -59,13 +60,24 @@ class Topics:
         Raises:
             UnavailableError: Kafka stops answering, or what is to be read is being deleted.
         """
-        if not any(offset < end[number] for number, offset in start.items()):
-            return
-        low = {number: bound[0] for number, bound in self.bounds(topic).items()}
-        start = {number: max(offset, low[number]) for number, offset in start.items()}
-        for message in self._stretches.read(topic, start, end):
+        for message in self._messages(topic, start, end):
             place = Place(topic, message.partition, message.offset)
             yield Record(place, datetime.fromtimestamp(message.timestamp / 1000, UTC), _decode(message, decode))
+
+    def written_again(self, topic: str, start: Offsets, end: Offsets) -> int:
+        """Return how many records from `start` on and before `end` are those of a redrive or a replay.
+
+        Raises:
+            UnavailableError: Kafka stops answering, or what is to be read is being deleted.
+        """
+        return sum(RUN_HEADER in message.headers for message in self._messages(topic, start, end))
+
+    def _messages(self, topic: str, start: Offsets, end: Offsets) -> Iterator[Message]:
+        if not any(offset < end.get(number, 0) for number, offset in start.items()):
+            return
+        low = {number: bound[0] for number, bound in self.bounds(topic).items()}
+        start = {number: max(offset, low.get(number, 0)) for number, offset in start.items()}
+        yield from self._stretches.read(topic, start, end)
 
     def committed(self, group: str, topic: str) -> Offsets:
         """Return the next offset that a group will read, of each partition in which it has read anything.
