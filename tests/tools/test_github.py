@@ -75,14 +75,14 @@ def test_a_workflow_runs_targets_of_the_makefile_and_nothing_else(workflow: Path
 def test_every_check_of_the_makefile_is_run_by_a_workflow() -> None:
     run = {command.removeprefix("make ") for workflow in WORKFLOWS for command in commands(workflow)}
     checks = {"check", "test", "nightly", "browsers", "docs", "audit", "deployment", "images", "console-stack"}
-    checks |= {"object-store", "faults", "fuzz", "mutants"}
+    checks |= {"integration", "faults", "fuzz", "mutants"}
     assert checks - targets() == set()
     assert checks - run == set()
 
 
 def test_the_other_object_store_is_tried_too() -> None:
     (job,) = read(GITHUB / "workflows" / "weekly.yml")["jobs"].values()
-    (entry,) = (each for each in job["strategy"]["matrix"]["include"] if each["target"] == "object-store")
+    (entry,) = (each for each in job["strategy"]["matrix"]["include"] if each["target"] == "integration")
     assert entry["object_store"] == "minio"
     (step,) = (each for each in job["steps"] if each.get("run", "").startswith("make "))
     # `make` and the stack take no empty one.
