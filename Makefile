@@ -213,14 +213,10 @@ docs-serve: docs ## Build the site, and show it at http://127.0.0.1:8000, or DOC
 DBT_PROJECT_DIR ?= dbt
 DBT_DOCS ?= build/dbt
 LAKE ?=
-DBT_IN_PROJECT = --project-dir "$(DBT_PROJECT_DIR)" --profiles-dir "$(DBT_PROJECT_DIR)"
 
-# Not in the project's own target folder, whose manifest Dagster reads.
 .PHONY: dbt-docs
 dbt-docs: $(PYTHON) ## Build dbt's pages of all models and what they are made from, build/dbt/static_index.html; LAKE=1: of the running stack
-	@$(if $(LAKE),$(WITH_STACK)) .venv/bin/dbt --quiet deps $(DBT_IN_PROJECT) && \
-	.venv/bin/dbt --quiet $(if $(LAKE),,--no-populate-cache) docs generate $(if $(LAKE),,--empty-catalog) --static \
-		$(DBT_IN_PROJECT) --target-path "$(abspath $(DBT_DOCS))" && echo "$(DBT_DOCS)/static_index.html"
+	@$(if $(LAKE),$(WITH_STACK)) dbt/build_docs.sh $(DBT_PROJECT_DIR) $(abspath $(DBT_DOCS)) $(if $(LAKE),--lake)
 
 ##@ Measure
 

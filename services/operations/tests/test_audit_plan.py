@@ -123,7 +123,7 @@ def test_a_gateway_is_found_by_its_variable_and_says_what_it_accepted() -> None:
     assert ask("http://gateway", transport=answers, resolve=lambda *_: here) == {"10.0.0.7": Answer(41, at(9))}
     silent = httpx.MockTransport(lambda _: httpx.Response(503))
     assert ask("http://gateway", transport=silent, resolve=lambda *_: here) is None
-    assert ask("http://gateway", transport=answers, resolve=lambda *_: []) is None, "nobody knows the name"
+    assert ask("http://gateway", transport=answers, resolve=lambda *_: []) is None, "the name is unknown"
 
 
 def test_each_address_of_a_name_is_asked_by_that_name_and_all_or_none_are_heard() -> None:
