@@ -145,7 +145,11 @@ objects as (
             when 'lost' then coalesce(
                 max_by(taken_minor, version) filter (where taken_minor is not null and status = 'lost'),
                 nullif(max_by(taken_minor, version) filter (where taken_minor is not null), 0),
-                max_by(amount_minor, version)
+                -- A question that was not answered in time is lost, and has taken nothing.
+                case max_by(dispute_stage, version) filter (where dispute_stage is not null)
+                    when 'inquiry' then 0
+                    else max_by(amount_minor, version)
+                end
             )
             when 'closed' then coalesce(max_by(taken_minor, version) filter (where taken_minor is not null), 0)
             else coalesce(

@@ -4,9 +4,10 @@ from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
-from operations.audit.gateways import Acknowledged, Answer, Answers, addresses, ask, keep, shortfalls
+from operations.audit.gateways import Acknowledged, Answer, Answers, addresses, ask, can_compare, keep, said, shortfalls
 from operations.audit.hops import Window
 from operations.audit.run import plan_chosen, plan_standing
+from operations.errors import DeploymentError
 
 GRACE = timedelta(minutes=15)
 
@@ -124,6 +125,20 @@ def test_a_gateway_is_found_by_its_variable_and_says_what_it_accepted() -> None:
     silent = httpx.MockTransport(lambda _: httpx.Response(503))
     assert ask("http://gateway", transport=silent, resolve=lambda *_: here) is None
     assert ask("http://gateway", transport=answers, resolve=lambda *_: []) is None, "the name is unknown"
+
+
+@pytest.mark.parametrize("url", ["gateway:8080", "ftp://gateway", "http://", "http://gateway:no"])
+def test_what_is_no_address_of_a_gateway_is_said_by_the_name_of_its_variable(url: str) -> None:
+    with pytest.raises(DeploymentError, match="GATEWAY_STRIPE_URL is not an address"):
+        addresses(("stripe",), {"GATEWAY_STRIPE_URL": url})
+
+
+def test_after_a_long_silence_a_gateway_begins_anew() -> None:
+    answers, first = {"a": Answer(90, at(1))}, told(100, at(1), records=120, asked_at=at(2))
+    then = said("stripe", first.kept())
+    assert can_compare(dict(first.answers), then, at(7, 59))
+    assert not can_compare(dict(first.answers), then, at(8, 1)), "days of records may have come since"
+    assert not can_compare(answers, said("stripe", {}), at(3)), "nothing was said before"
 
 
 def test_each_address_of_a_name_is_asked_by_that_name_and_all_or_none_are_heard() -> None:

@@ -31,9 +31,18 @@ def test_records_that_were_deleted_unread_came_after_the_last_that_a_look_had_re
     fourth = world.look(NOTHING, third.differences, third.run, at=NOON + timedelta(days=1))
     assert [each.since for each in fourth.differences] == [read]
     assert (
-        f"  → payments replay --since {read:%Y-%m-%dT%H:%M:%S} --without-row --execute && "
-        f"payments audit accept {RAW}/0@10 --note 'replayed from the archive'"
+        f"  → payments replay --since {read - timedelta(days=3):%Y-%m-%dT%H:%M:%S} --without-row --execute; "
+        f"where that has sent what is missing: payments audit accept {RAW}/0@10 --note 'replayed from the archive'"
     ) in named(told)
+
+
+def test_what_the_archiver_has_not_read_cannot_be_replayed_from_the_archive() -> None:
+    world = World()
+    world.progress[0] = Progress("archiver-provider_events", RAW, {0: (12, 20)}, {0: 10}, required=False)
+    (told,) = world.look().differences
+    (line,) = [line for line in named(told) if "→" in line]
+    assert "replay" not in line
+    assert line.endswith(f"payments audit accept {RAW}/0@10 --note 'lost to the archive'")
 
 
 def test_the_time_of_what_was_deleted_before_the_first_look_does_not_move() -> None:
@@ -43,7 +52,7 @@ def test_the_time_of_what_was_deleted_before_the_first_look_does_not_move() -> N
     (told,) = world.look(NOTHING, first.differences, first.run, at=NOON + timedelta(days=1)).differences
     assert told.since == first.differences[0].since
     assert told.event_at is None
-    assert any("payments replay --without-row --execute && " in line for line in named(told))
+    assert any("payments replay --without-row --execute; " in line for line in named(told))
 
 
 def test_a_command_is_one_line_however_narrow_the_output_is() -> None:

@@ -501,6 +501,7 @@ _REJECTION_103 = Rejection("text_too_long", "payment_method_type", "payload.payo
 _TABLE_13 = {
     "pending": "pending",
     "queued": "pending",
+    "scheduled": "pending",
     "processing": "processing",
     "processed": "succeeded",
     "failed": "failed",
@@ -508,7 +509,7 @@ _TABLE_13 = {
     "rejected": "canceled",
     "cancelled": "canceled",
 }
-_REJECTION_104 = Rejection("value_unknown", "status", "payload.payout.entity.status is none of pending, queued, processing, processed, failed, reversed and 2 more")
+_REJECTION_104 = Rejection("value_unknown", "status", "payload.payout.entity.status is none of pending, queued, scheduled, processing, processed, failed and 3 more")
 _REJECTION_105 = Rejection("type_invalid", "status", "payload.payout.entity.status or event must be text")
 _TABLE_14 = {
     "payout.pending": "pending",

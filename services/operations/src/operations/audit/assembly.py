@@ -17,6 +17,7 @@ from operations.audit.archive import ArchiveRows
 from operations.audit.balance import Progress
 from operations.audit.database import AuditDatabase
 from operations.audit.gateways import Acknowledged
+from operations.audit.hops import ARCHIVER
 from operations.audit.lake import LakeRows
 from operations.audit.look import Auditor, Patience
 from operations.audit.ports import Places
@@ -56,8 +57,8 @@ def readers(settings: AuditSettings) -> Iterator[tuple[str, str, bool]]:
     for provider in settings.providers:
         name = raw_topic(provider).name
         yield settings.normalizer_group_id, name, True
-        yield f"archiver-{BRONZE_PROVIDER_EVENTS.name}{settings.archive_group_suffix}", name, False
-    yield f"archiver-{BRONZE_QUARANTINE.name}{settings.archive_group_suffix}", VALIDATION_DLQ.name, False
+        yield f"{ARCHIVER}{BRONZE_PROVIDER_EVENTS.name}{settings.archive_group_suffix}", name, False
+    yield f"{ARCHIVER}{BRONZE_QUARANTINE.name}{settings.archive_group_suffix}", VALIDATION_DLQ.name, False
     yield settings.consumer_group, NORMALIZED.name, True
 
 
@@ -92,7 +93,9 @@ def open_auditor(
                 if answers is not None:
                     asked_at = utc_now()
                     after = {partition: end for partition, (_, end) in topics.bounds(topic).items()}
-                    again = topics.written_again(topic, gateways.said(provider, last_said).records, after)
+                    then = gateways.said(provider, last_said)
+                    compared = gateways.can_compare(answers, then, asked_at)
+                    again = topics.written_again(topic, then.records, after) if compared else 0
                     found.append(Acknowledged(provider, answers, before, after, asked_at, again))
             return tuple(found)
 

@@ -109,12 +109,13 @@ def read_until(records: Iterable[tuple[Place, Event]], before: AuditRun | None) 
 def looked_for(known: Known, before: AuditRun | None, moment: datetime) -> dict[str, datetime]:
     """Return the events that were looked for in all of Bronze, with when a row has to be made to be one of since then.
 
-    What is followed was looked for when it was found. It is once more on each new day, for a row that was made long
-    before it was committed.
+    What is missing was looked for when it was found. It is once more on each new day, for a row that was made long
+    before it was committed. What is there with another amount is looked for in all of it each time.
     """
     if before is None or before.started_at.date() != moment.date():
         return {}
-    return dict.fromkeys((subject for _, subject in known), before.started_at - _UNCOMMITTED)
+    there = {each.subject for each in known.values() if each.kind != "missing"}
+    return dict.fromkeys((subject for _, subject in known if subject not in there), before.started_at - _UNCOMMITTED)
 
 
 def reached(progress: Sequence[Progress]) -> dict[str, dict[int, int]]:

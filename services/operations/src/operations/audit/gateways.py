@@ -13,18 +13,20 @@ import os
 import socket
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
+from operations.errors import DeploymentError
 from operations.stretches import Offsets
 
 _TIMEOUT_SECONDS: Final = 5.0
 _METRIC: Final = "gateway_webhooks_total"
 _STARTED: Final = "process_start_time_seconds"
 _PORTS: Final = {"http": 80, "https": 443}
+_LONGEST: Final = timedelta(hours=6)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +102,24 @@ def keep(before: Mapping[str, int], looked: Iterable[Acknowledged]) -> dict[str,
 
 
 def addresses(providers: tuple[str, ...], environment: Mapping[str, str] = os.environ) -> Mapping[str, str]:
-    """Return where each provider's gateway is, by GATEWAY_<PROVIDER>_URL; none for one that has no such variable."""
-    named = {provider: environment.get(f"GATEWAY_{provider.upper()}_URL", "") for provider in providers}
-    return {provider: url.rstrip("/") for provider, url in named.items() if url}
+    """Return where each provider's gateway is, by GATEWAY_<PROVIDER>_URL; none for one that has no such variable.
+
+    Raises:
+        DeploymentError: One is not an address.
+    """
+    found = {}
+    for provider in providers:
+        name = f"GATEWAY_{provider.upper()}_URL"
+        if not (url := environment.get(name, "").rstrip("/")):
+            continue
+        try:
+            whole = httpx.URL(url)
+        except httpx.InvalidURL as error:
+            raise DeploymentError(f"{name} is not an address: {error}") from error
+        if whole.scheme not in _PORTS or not whole.host:
+            raise DeploymentError(f"{name} is not an address such as http://gateway:8080")
+        found[provider] = url
+    return found
 
 
 def _resolve(host: str, port: int) -> list[str]:
@@ -149,6 +166,18 @@ def _answer(text: str) -> Answer | None:
     return Answer(int(sum(accepted)), None if started is None else datetime.fromtimestamp(started, UTC))
 
 
+def can_compare(answers: Answers, then: Said, moment: datetime) -> bool:
+    """Return whether a look can be held against the one before: all that answer now are known, and it is not long ago.
+
+    After a longer silence there would be days of records to read, and some of them deleted.
+    """
+    if not then.accepted or not then.records:
+        return False
+    if then.asked_at is not None and _milliseconds(moment) - then.asked_at > _LONGEST / timedelta(milliseconds=1):
+        return False
+    return all(_news(address, answer, then) is not None for address, answer in answers.items())
+
+
 def shortfalls(looked: Iterable[Acknowledged], before: Mapping[str, int]) -> Iterator[tuple[Acknowledged, int]]:
     """Yield each provider that can be compared, and by how many records its topic got fewer than were acknowledged.
 
@@ -161,13 +190,10 @@ def shortfalls(looked: Iterable[Acknowledged], before: Mapping[str, int]) -> Ite
     """
     for each in looked:
         then = said(each.provider, before)
-        if not then.accepted or not then.records:
+        if not can_compare(each.answers, then, each.asked_at):
             continue
-        news = [_news(address, answer, then) for address, answer in each.answers.items()]
-        if any(number is None for number in news):
-            continue
-        came = sum(each.records_after.values()) - sum(then.records.values()) - each.again
-        yield each, sum(number for number in news if number is not None) - came
+        news = sum(_news(address, answer, then) or 0 for address, answer in each.answers.items())
+        yield each, news - (sum(each.records_after.values()) - sum(then.records.values()) - each.again)
 
 
 def _news(address: str, answer: Answer, then: Said) -> int | None:

@@ -5,6 +5,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final, Literal, NamedTuple
 
+ARCHIVER: Final = "archiver-"
+"""How the names of the archiver's groups begin."""
+# Records lie in the order of their arrival in Kafka: of a gateway or a normalizer that was behind, or of what was sent
+# again, the event came earlier. What has a row is not sent, so an earlier start costs only the reading.
+_MARGIN = timedelta(days=3)
+
 Hop = Literal[
     "acknowledged", "retention", "normalization", "archive", "quarantine_archive", "bronze", "database", "silver"
 ]
@@ -120,15 +126,25 @@ def floor_hour(moment: datetime) -> datetime:
     return moment.replace(minute=0, second=0, microsecond=0)
 
 
-def remedy(hop: str, kind: str, subject: str, event_at: datetime | None = None) -> str:
+def remedy(hop: str, kind: str, subject: str, event_at: datetime | None = None, detail: str = "") -> str:
     """Return what to do about a difference: the very command where there is one.
 
-    `event_at` is when the event came; of records that were deleted, when the last came that had been read before.
+    Args:
+        hop: Where it is.
+        kind: How it differs.
+        subject: The event, or the range of records.
+        event_at: When the event came; of records that were deleted, when the last came that had been read before.
+        detail: What was said of the difference; it names the group that had not read what was deleted.
     """
     if hop == "retention":
-        since = "" if event_at is None else f" --since {event_at.astimezone(UTC):%Y-%m-%dT%H:%M:%S}"
+        if ARCHIVER in detail:
+            return (
+                "their events went on, and their bytes are lost to the archive: raise the topic's retention_days, then "
+                f"payments audit accept {subject} --note 'lost to the archive'"
+            )
+        since = "" if event_at is None else f" --since {(event_at - _MARGIN).astimezone(UTC):%Y-%m-%dT%H:%M:%S}"
         return (
-            f"payments replay{since} --without-row --execute && "
+            f"payments replay{since} --without-row --execute; where that has sent what is missing: "
             f"payments audit accept {subject} --note 'replayed from the archive'"
         )
     if kind == "differs":

@@ -96,7 +96,7 @@ def print_state(looks: Sequence[Look], followed: Sequence[AuditDifference], cons
             f"  {each.detail}{money}, since {each.since:%Y-%m-%d %H:%M:%S} UTC", highlight=False, soft_wrap=True
         )
         console.print(
-            f"  → {remedy(each.hop, each.kind, each.subject, each.event_at)}",
+            f"  → {remedy(each.hop, each.kind, each.subject, each.event_at, each.detail)}",
             highlight=False,
             markup=False,
             soft_wrap=True,
@@ -119,7 +119,7 @@ def _uncompared(looks: Sequence[Look], providers: Sequence[str]) -> dict[str, li
 
 def _difference(each: AuditDifference) -> dict[str, Any]:
     told: dict[str, Any] = each.model_dump(mode="json", exclude_none=True)
-    return told | {"remedy": remedy(each.hop, each.kind, each.subject, each.event_at)}
+    return told | {"remedy": remedy(each.hop, each.kind, each.subject, each.event_at, each.detail)}
 
 
 def _count(differences: Sequence[AuditDifference], state: str) -> dict[str, int]:

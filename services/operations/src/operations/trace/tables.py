@@ -19,6 +19,7 @@ from pyiceberg.expressions import And, BooleanExpression
 from pyiceberg.io.pyarrow import ArrowScan
 from pyiceberg.manifest import DataFile, ManifestEntry
 from pyiceberg.table import FileScanTask, ManifestGroupPlanner, Table
+from pyiceberg.table.snapshots import Operation
 from requests import RequestException
 
 from operations.errors import UnavailableError
@@ -101,7 +102,7 @@ class EventTables:
 
         Returns:
             A row for each file and each combination of `by`, with the sums under the measures' names and how many rows
-            there were under `rows`; and when the newest of the files came (UTC).
+            there were under `rows`; and when the newest of those rows came (UTC), where no compaction has merged all.
 
         Raises:
             UnavailableError: The catalog or the object store does not answer.
@@ -120,9 +121,14 @@ class EventTables:
                 return sums
 
             with ThreadPoolExecutor(_TOGETHER) as pool:
-                found = [row for rows in pool.map(added_up, tasks) for row in rows]
-            times = (_added_at(loaded, brought[task.file.file_path]) for task in tasks)
-            return found, max((at for at in times if at is not None), default=None)
+                found = list(pool.map(added_up, tasks))
+            # A compaction brings no rows, and a file whose bounds only span what is wanted has none of them.
+            times = (
+                _added_at(loaded, brought[task.file.file_path], but_for=Operation.REPLACE)
+                for task, rows in zip(tasks, found, strict=True)
+                if rows
+            )
+            return [row for rows in found for row in rows], max((at for at in times if at is not None), default=None)
 
     def search(self, table: str, among: BooleanExpression, newest_by: str, seconds: float) -> Search:
         """Look for rows from the newest file back, until there are some, or some seconds are over.
@@ -200,9 +206,11 @@ def _read(
             yield from (Stored(name, row, snapshot_id, at) for row in rows)
 
 
-def _added_at(loaded: Table, snapshot_id: int) -> datetime | None:
+def _added_at(loaded: Table, snapshot_id: int, but_for: Operation | None = None) -> datetime | None:
     snapshot = loaded.snapshot_by_id(snapshot_id)
-    return None if snapshot is None else datetime.fromtimestamp(snapshot.timestamp_ms / 1000, UTC)
+    if snapshot is None or (snapshot.summary is not None and snapshot.summary.operation == but_for):
+        return None
+    return datetime.fromtimestamp(snapshot.timestamp_ms / 1000, UTC)
 
 
 def _latest(file: DataFile, field_id: int) -> datetime:
