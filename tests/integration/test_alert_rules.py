@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 import yaml
+from monitoring.release import RELEASE, VOLUMES, of_release
+from monitoring.rules import files
 from stack.settings import Settings
 from stack.tools.catalogue import toolbox
 
@@ -47,6 +49,38 @@ def test_rules_are_valid(promtool: str, rules: Path) -> None:
 def test_each_alert_fires_and_stays_quiet(promtool: str, cases: Path) -> None:
     code, said = run(promtool, "test", "rules", cases)
     assert code == 0, said
+
+
+@pytest.mark.parametrize("cases", CASES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("namespace", ["payments", "of-others"])
+def test_a_release_is_told_of_itself_alone(promtool: str, cases: Path, namespace: str, tmp_path: Path) -> None:
+    for name, text in files(of_release):
+        (tmp_path / name).write_text(text.replace(RELEASE, "payments").replace(VOLUMES, "payments"), encoding="utf-8")
+    told = yaml.safe_load(cases.read_text(encoding="utf-8"))
+    told["rule_files"] = [Path(name).name for name in told["rule_files"]]
+    if namespace != "payments":
+        # That nothing of the release is there is an alert of the release.
+        told["tests"] = [case for case in told["tests"] if case["name"] != "PartsUnwatched"]
+    samples = 0
+    for case in told["tests"]:
+        for given in case["input_series"]:
+            given["series"] = labelled(given["series"], namespace)
+        for expected in case["promql_expr_test"]:
+            if namespace != "payments":
+                expected["exp_samples"] = []
+            for sample in expected["exp_samples"]:
+                sample["labels"] = labelled(sample["labels"], "payments")
+                samples += 1
+        case["name"] += f", in {namespace}"
+    (tmp_path / "cases.yaml").write_text(yaml.safe_dump(told), encoding="utf-8")
+    code, said = run(promtool, "test", "rules", tmp_path / "cases.yaml")
+    assert code == 0, said
+    assert samples > 0 or namespace != "payments"
+
+
+def labelled(series: str, namespace: str) -> str:
+    name, _, labels = series.partition("{")
+    return f'{name}{{namespace="{namespace}",{labels or "}"}'.replace(",}", "}")
 
 
 def test_an_alert_whose_threshold_is_moved_is_noticed(promtool: str, tmp_path: Path) -> None:

@@ -12,8 +12,9 @@ import jsonschema
 import pytest
 import yaml
 from kit.settings import EnvironmentSettings
-from monitoring.foreign import FOREIGN as FOREIGN_SERIES
 from monitoring.jobs import JOBS
+from monitoring.release import RELEASE, VOLUMES, of_release
+from monitoring.rules import files as rule_files
 from payments_contracts.topics import topics_of
 
 from deployment import manifests, neighbours
@@ -182,16 +183,12 @@ def test_topics_are_those_of_the_contracts_for_the_providers_and_outlive_the_rel
 
 
 def test_rules_are_those_of_the_monitoring() -> None:
-    here = {path.stem: path for path in (REPOSITORY / "infra" / "monitoring" / "rules").glob("*.yaml")}
+    written = {Path(name).stem: text for name, text in rule_files(of_release)}
     rules = {each["metadata"]["name"].removeprefix("payments-"): each["spec"] for each in of_kind("PrometheusRule")}
-    assert rules.keys() == here.keys()
-    foreign = re.compile(rf"\b({'|'.join(each.name for each in FOREIGN_SERIES)})\{{")
-    for name, path in here.items():
-        text = path.read_text(encoding="utf-8")
-        # A Prometheus of the whole cluster has others' targets, volumes, Flinks and workflows, too.
-        own = foreign.sub(lambda found: f'{found[1]}{{namespace="payments",', text)
+    assert rules.keys() == written.keys()
+    for name, text in written.items():
+        own = text.replace(RELEASE, "payments").replace(VOLUMES, "payments")
         assert rules[name]["groups"] == yaml.safe_load(own)["groups"]
-        assert text.count("namespace") == 0
 
 
 def test_every_job_of_the_chart_is_one_that_an_alert_knows_and_nobody_elses_is() -> None:

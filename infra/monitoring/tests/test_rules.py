@@ -15,10 +15,10 @@ from monitoring.__main__ import contents
 from monitoring.alert import Alert
 from monitoring.alerts import ALERTS
 from monitoring.burning import DAYS, FAST, HOURS, SLOW
-from monitoring.foreign import FOREIGN
 from monitoring.own import OWN
-from monitoring.promql import series, unknown
+from monitoring.promql import selected, series, unknown, within
 from monitoring.raised import RAISED
+from monitoring.release import RELEASE, of_release
 from monitoring.slos import SLOS, Slo
 
 HERE = Path(__file__).resolve().parents[1]
@@ -29,6 +29,7 @@ RULES: list[dict[str, Any]] = [
     for group in yaml.safe_load(path.read_text(encoding="utf-8"))["groups"]
     for rule in group["rules"]
 ]
+OF_RELEASE = [dict(of_release(rule)) for rule in RULES]
 RECORDED = {rule["record"] for rule in RULES if "record" in rule}
 
 
@@ -60,11 +61,32 @@ def test_a_rule_reads_only_series_and_labels_that_there_are(rule: dict[str, Any]
     assert unknown(rule["expr"], RECORDED) == set()
 
 
-def test_what_others_show_has_braces_into_which_the_chart_writes_its_namespace() -> None:
-    names = "|".join(each.name for each in FOREIGN)
-    bare = [each["expr"] for each in RULES if re.search(rf"\b({names})\b(?!\{{)", each["expr"])]
-    assert bare == []
-    assert any(re.search(rf"\b({names})\{{", each["expr"]) for each in RULES)
+@pytest.mark.parametrize(
+    ("expression", "narrowed"),
+    [
+        ("up == 0", 'up{n="up"} == 0'),
+        ("absent(up{})", 'absent(up{n="up"})'),
+        (
+            'sum by (job) (rate(a_total{ job=~"x{2}|}" }[5m])) > 1',
+            'sum by (job) (rate(a_total{n="a_total", job=~"x{2}|}" }[5m])) > 1',
+        ),
+        ("a:b:5m unless on (job) a offset 1h", 'a:b:5m{n="a:b:5m"} unless on (job) a{n="a"} offset 1h'),
+        ("vector(0.01)", "vector(0.01)"),
+    ],
+    ids=["bare", "empty braces", "braces with braces in a text", "a recorded one", "none"],
+)
+def test_a_matcher_goes_to_each_series(expression: str, narrowed: str) -> None:
+    assert within(expression, lambda name: f'n="{name}"') == narrowed
+
+
+@pytest.mark.parametrize(
+    "rule", OF_RELEASE, ids=lambda rule: rule.get("alert") or f"{rule['record']}-{rule['labels']['slo']}"
+)
+def test_a_rule_of_a_release_reads_nothing_of_others(rule: dict[str, Any]) -> None:
+    asked = {name for name, label in selected(rule["expr"]) if label == "namespace"}
+    assert asked == series(rule["expr"])
+    of_volumes = any(name.startswith("kubelet_") for name in asked)
+    assert rule["labels"].get("namespace") == (None if of_volumes else RELEASE)
 
 
 @pytest.mark.parametrize(

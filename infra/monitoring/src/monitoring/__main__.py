@@ -6,6 +6,7 @@ from pathlib import Path
 
 from monitoring.dashboards.pages import files as dashboards
 from monitoring.document import DOCUMENT, document
+from monitoring.release import of_release
 from monitoring.rules import files
 
 HERE = Path(__file__).resolve().parents[2]
@@ -13,8 +14,10 @@ HERE = Path(__file__).resolve().parents[2]
 
 def contents() -> dict[Path, str]:
     """Return every file that is written, by its path."""
-    rules = {HERE / "rules" / name: text for name, text in files()}
     root = HERE.parents[1]
+    rules = {HERE / "rules" / name: text for name, text in files()}
+    chart = root / "infra" / "helm" / "payment-pipeline" / "files" / "rules"
+    rules |= {chart / name: text for name, text in files(of_release)}
     pages = {HERE / "dashboards" / name: text for name, text in dashboards(root)}
     return {**rules, **pages, root / DOCUMENT: document()}
 

@@ -8,10 +8,9 @@ from monitoring.jobs import JOBS
 
 _PAGE, _TICKET = Severity.PAGE, Severity.TICKET
 _CHANGED = "watch_layer_changed_timestamp_seconds"
-# The braces of what others show, too: the chart writes the release's namespace into them.
 _FREE = (
     "(watch_disk_free_bytes / watch_disk_size_bytes < {0}\n"
-    "or kubelet_volume_stats_available_bytes{{}} / kubelet_volume_stats_capacity_bytes{{}} < {0})"
+    "or kubelet_volume_stats_available_bytes / kubelet_volume_stats_capacity_bytes < {0})"
 )
 
 ALERTS: Final = (
@@ -66,8 +65,8 @@ ALERTS: Final = (
     Alert(
         "NormalizerRestarts",
         _TICKET,
-        "max_over_time(flink_jobmanager_job_numRestarts{}[30m])"
-        " - min_over_time(flink_jobmanager_job_numRestarts{}[30m]) >= 3",
+        "max_over_time(flink_jobmanager_job_numRestarts[30m])"
+        " - min_over_time(flink_jobmanager_job_numRestarts[30m]) >= 3",
         "0m",
         "the Flink job {{ $labels.job_name }} was started anew {{ $value }} times in half an hour",
         "Each restart delays the provider's events; nothing is lost or repeated.",

@@ -1,6 +1,7 @@
-"""Which series an expression of PromQL reads, and by which labels; for tests of rules and dashboards."""
+"""Which series an expression of PromQL reads, and by which labels."""
 
 import re
+from collections.abc import Callable, Iterator
 from collections.abc import Set as AbstractSet
 from typing import Final
 
@@ -31,10 +32,30 @@ ADDED: Final = frozenset({"job", "instance", "alertname", "alertstate"})
 
 def series(expression: str) -> frozenset[str]:
     """Return the names of the series that an expression reads, recorded ones included."""
+    return frozenset(found[0] for found in _reads(expression))
+
+
+def within(expression: str, matcher: Callable[[str], str]) -> str:
+    """Return the expression with one more matcher of labels for each series that it reads.
+
+    Args:
+        expression: In PromQL.
+        matcher: Returns what is asked of the series of a name, as `namespace="payments"`.
+    """
+    for found in reversed(list(_reads(expression))):
+        before, after = expression[: found.end()], expression[found.end() :]
+        others = after[1:] if after.startswith("{") else "}" + after
+        comma = "" if others.lstrip().startswith("}") else ","
+        expression = f"{before}{{{matcher(found[0])}{comma}{others}"
+    return expression
+
+
+def _reads(expression: str) -> Iterator[re.Match[str]]:
+    # Blanks in the place of what is no name, so that each name is found where it is.
     text = expression
     for part in (_TEXT, _SELECTOR, _RANGE, _LABELS, _DURATION):
-        text = part.sub(" ", text)
-    return frozenset(name for name in _NAME.findall(text) if name not in _WORDS)
+        text = part.sub(lambda found: " " * len(found[0]), text)
+    return (found for found in _NAME.finditer(text) if found[0] not in _WORDS)
 
 
 def unknown(expression: str, recorded: AbstractSet[str]) -> frozenset[str]:

@@ -1,13 +1,14 @@
 """The files of rules that Prometheus loads."""
 
-from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from collections.abc import Callable, Iterable, Iterator
+from typing import Final
 
 import yaml
 
 from monitoring import burning
 from monitoring.alert import Alert
 from monitoring.alerts import ALERTS
+from monitoring.release import Rule
 from monitoring.slos import SLOS
 
 _HEADER: Final = "# Written by `python -m monitoring` from infra/monitoring/src; do not edit.\n"
@@ -29,25 +30,33 @@ def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
 _Dumper.add_representer(str, _text)
 
 
-def files() -> Iterator[tuple[str, str]]:
-    """Yield name and content of each file."""
+def files(narrow: Callable[[Rule], Rule] = lambda rule: rule) -> Iterator[tuple[str, str]]:
+    """Yield name and content of each file.
+
+    Args:
+        narrow: Returns each rule as it is to be written.
+    """
     for name, groups in (("slos.yaml", _objectives()), ("alerts.yaml", _alerts())):
-        content = {"groups": [{"name": group, **rest} for group, rest in groups]}
+        content = {
+            "groups": [
+                {"name": group, "interval": interval, "rules": [narrow(rule) for rule in rules]}
+                for group, interval, rules in groups
+            ]
+        }
         yield name, _HEADER + yaml.dump(content, Dumper=_Dumper, sort_keys=False, width=10_000)
 
 
-def _objectives() -> Iterator[tuple[str, Mapping[str, Any]]]:
-    fast = [*burning.budgets(SLOS), *burning.recording(SLOS, burning.HOURS)]
-    yield "slos", {"interval": "30s", "rules": fast}
+def _objectives() -> Iterator[tuple[str, str, Iterable[Rule]]]:
+    yield "slos", "30s", [*burning.budgets(SLOS), *burning.recording(SLOS, burning.HOURS)]
     # Days of samples are read each time, and hours pass before it matters.
-    yield "slos-slow", {"interval": "5m", "rules": list(burning.recording(SLOS, burning.DAYS))}
+    yield "slos-slow", "5m", burning.recording(SLOS, burning.DAYS)
 
 
-def _alerts() -> Iterator[tuple[str, Mapping[str, Any]]]:
-    yield "alerts", {"interval": "30s", "rules": [_rule(alert) for alert in ALERTS]}
+def _alerts() -> Iterator[tuple[str, str, Iterable[Rule]]]:
+    yield "alerts", "30s", [_rule(alert) for alert in ALERTS]
 
 
-def _rule(alert: Alert) -> dict[str, Any]:
+def _rule(alert: Alert) -> Rule:
     return {
         "alert": alert.name,
         "expr": alert.expr,

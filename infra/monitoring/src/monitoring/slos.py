@@ -79,9 +79,9 @@ SLOS: Final = (
         name="workflow_success",
         objective=0.995,
         target="99.5 % of workflows end with success",
-        good="sum(increase(temporal_workflow_completed_total{}[WINDOW]))",
-        events="(sum(increase(temporal_workflow_completed_total{}[WINDOW]))"
-        " + (sum(increase(temporal_workflow_failed_total{}[WINDOW])) or vector(0)))",
+        good="sum(increase(temporal_workflow_completed_total[WINDOW]))",
+        events="(sum(increase(temporal_workflow_completed_total[WINDOW]))"
+        " + (sum(increase(temporal_workflow_failed_total[WINDOW])) or vector(0)))",
     ),
     _within(
         "freshness",
