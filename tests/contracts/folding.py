@@ -15,7 +15,7 @@ from codegen.families import family_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from codegen.model import Families
+    from codegen.families import Families
 
 Event = dict[str, Any]
 Own = tuple[str, str]
@@ -122,8 +122,8 @@ class Body:
 
     @staticmethod
     def _captured(event: Event) -> int | None:
-        told = event["captured_cents"]
-        return event["amount_cents"] if told is None and received(event) else told
+        told: int | None = event["captured_cents"]
+        return int(event["amount_cents"]) if told is None and received(event) else told
 
     def _given_back(self) -> int:
         told = latest(self.versions, lambda e: e["refunded_cents"])

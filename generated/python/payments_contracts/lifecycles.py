@@ -807,7 +807,7 @@ LIVES: Final[tuple[Life, ...]] = (
                 example="payment_returned.debit",
                 event_type="payment_returned",
                 headers={},
-                body=b'{"id":"evt_765sblvku4ge3dwpztvyizgcau","type":"payment_returned","version":"1.0.33","created_on":"2026-01-08T10:01:00Z","data":{"id":"pay_mbabizu24mvu3mela5njyhpit4","action_id":"act_y3oqhf46pyzuxjbcn2giaqnb44","payment_type":"Regular","reference":"ORD-5023-4E89","amount":6540,"currency":"USD","auth_code":"643381","response_code":"50453","response_summary":"Not supported","processed_on":"2026-01-05T10:00:58Z","processing_channel_id":"pc_ovo75iz4hdyudnx6tu74mum3fq","metadata":{},"source":{"id":"src_wmlfc3zyhqzehihu7giusaaawu","type":"ach","scheme":"Visa","last_4":"4242","card_type":"CREDIT","issuer_country":"GB"},"customer":{"id":"cus_y3oqhf46pyzuxjbcn2giaqnb44"},"risk":{"flagged":false}}}',
+                body=b'{"id":"evt_765sblvku4ge3dwpztvyizgcau","type":"payment_returned","version":"1.0.33","created_on":"2026-01-06T09:01:00Z","data":{"id":"pay_mbabizu24mvu3mela5njyhpit4","action_id":"act_y3oqhf46pyzuxjbcn2giaqnb44","payment_type":"Regular","reference":"ORD-5023-4E89","amount":6540,"currency":"USD","auth_code":"643381","response_code":"50453","response_summary":"Not supported","processed_on":"2026-01-05T10:00:58Z","processing_channel_id":"pc_ovo75iz4hdyudnx6tu74mum3fq","metadata":{},"source":{"id":"src_wmlfc3zyhqzehihu7giusaaawu","type":"ach","scheme":"Visa","last_4":"4242","card_type":"CREDIT","issuer_country":"GB"},"customer":{"id":"cus_y3oqhf46pyzuxjbcn2giaqnb44"},"risk":{"flagged":false}}}',
                 event={
                     "event_type": "payment.failed",
                     "amount_cents": 6540,
