@@ -34,6 +34,8 @@ PLAIN = "USD"
 ITEM = "notificationItems.0.NotificationRequestItem"
 PAYMENT = "data.object.payment"
 CHARGE = "data.object"
+BALANCES = {"total_authorized": 6540, "total_captured": 6540, "total_refunded": 10, "total_voided": 0}
+NO_PAYMENT = {"authorized_cents": None, "captured_cents": None, "refunded_cents": None, "related_charge_id": None}
 # Example, what is other than in it, and what the event then has to say.
 STATES: list[tuple[str, str, dict[str, Any], dict[str, Any]]] = [
     # What was disputed is lost, won, or was only asked about.
@@ -148,6 +150,56 @@ STATES: list[tuple[str, str, dict[str, Any], dict[str, Any]]] = [
             ("payment_canceled", "canceled"),
             ("payment_expired", "canceled"),
             ("payment_capture_declined", "authorized"),
+        )
+    ),
+    # What is paid out is nobody's payment, though its types are a payment's: where it goes to or comes from tells.
+    *(
+        ("checkout", "payment_approved.card_payout", changes, {"event_type": told, "status": status, **NO_PAYMENT})
+        for changes, told, status in (
+            ({}, "payout.paid", "succeeded"),
+            ({"data.destination": {"type": "id"}, "data.source": None}, "payout.paid", "succeeded"),
+            ({"data.destination": None}, "payout.paid", "succeeded"),
+            ({"data.destination": {"type": "bank_account"}}, "payout.sent", "processing"),
+            ({"type": "payment_declined"}, "payout.failed", "failed"),
+            ({"type": "payment_pending"}, "payout.created", "pending"),
+            ({"type": "payment_compliance_review"}, "payout.updated", "pending"),
+            ({"type": "payment_canceled"}, "payout.canceled", "canceled"),
+            ({"type": "payment_expired"}, "payout.canceled", "canceled"),
+            # No page has these of a payout.
+            ({"type": "payment_captured", "data.balances": BALANCES}, "payout.paid", "succeeded"),
+            ({"type": "payment_authorized", "data.balances": BALANCES}, "payout.updated", "pending"),
+        )
+    ),
+    ("checkout", "payment_returned", {}, {"event_type": "payout.failed"}),
+    ("checkout", "payment_returned", {"data.destination": None}, {"event_type": "payout.failed"}),
+    ("checkout", "payment_returned", {"data.source": None}, {"event_type": "payout.failed"}),
+    ("checkout", "payment_returned.debit", {}, {"event_type": "payment.failed", "status": "failed"}),
+    # An account that captures at once tells of no capture; of one that does later it is not known.
+    *(
+        ("adyen", "authorisation.true.captured", {f"{ITEM}.{name}": value}, told)
+        for name, value, told in (
+            ("success", "true", {"event_type": "payment.succeeded", "authorized_cents": 6540, "captured_cents": 6540}),
+            ("success", "false", {"event_type": "payment.failed", "status": "failed", "captured_cents": None}),
+            ("eventCode", "CANCELLATION", {"event_type": "payment.canceled", "captured_cents": None}),
+            ("additionalData.captureDelayHours", "1", {"status": "authorized", "captured_cents": None}),
+            ("additionalData.captureDelayHours", None, {"status": "authorized", "captured_cents": None}),
+        )
+    ),
+    # What an update tells of a payout is told as by the event of that.
+    *(
+        (
+            "razorpay",
+            "payout.updated.failed",
+            {"payload.payout.entity.status": status},
+            {"status": told, "failure_code": code, "failure_category": category},
+        )
+        for status, told, code, category in (
+            ("failed", "failed", "bank_account_closed", "invalid_account"),
+            ("reversed", "failed", "bank_account_closed", "invalid_account"),
+            ("rejected", "canceled", "bank_account_closed", None),
+            ("cancelled", "canceled", "bank_account_closed", None),
+            ("processed", "succeeded", None, None),
+            ("queued", "pending", None, None),
         )
     ),
 ]

@@ -47,6 +47,8 @@ HARMLESS: Final = {
     },
     "checkout": {
         *("data.payment_reference", "data.reason_code", "data.reference", "processing.acquirer_reference_number"),
+        # Of a card network's few kinds of fraud, in words.
+        "fraud.reason",
     },
     "paypal": {
         *("errors.message", "errors.name", "resource.reason", "resource.reason_code", "status_details.reason"),

@@ -37,19 +37,22 @@ _TABLE_1 = {
     "EXPIRE:true": "payment.canceled",
     "AUTHORISATION_ADJUSTMENT:true": "payment.authorized",
 }
-_REJECTION_3 = Rejection("text_too_long", "merchant_id", "the envelope's merchant_id must have at most 255 characters")
-_REJECTION_4 = Rejection("field_missing", "merchant_id", "the envelope's merchant_id is absent")
-_REJECTION_5 = Rejection("text_too_long", "customer_id", "notificationItems[0].NotificationRequestItem.additionalData.shopperReference must have at most 255 characters")
-_REJECTION_6 = Rejection("type_invalid", "customer_id", "notificationItems[0].NotificationRequestItem.additionalData.shopperReference must be text")
+_REJECTION_3 = Rejection("value_unknown", "event_type", "the envelope's event_type is none of AUTHORISATION:true, AUTHORISATION:false, CANCELLATION:true, CANCELLATION:false, TECHNICAL_CANCEL:true, EXPIRE:true and 1 more")
+_REJECTION_4 = Rejection("type_invalid", "event_type", "the envelope's event_type must be text")
+_REJECTION_5 = Rejection("field_missing", "event_type", "the envelope's event_type is absent")
+_REJECTION_6 = Rejection("text_too_long", "merchant_id", "the envelope's merchant_id must have at most 255 characters")
+_REJECTION_7 = Rejection("field_missing", "merchant_id", "the envelope's merchant_id is absent")
+_REJECTION_8 = Rejection("text_too_long", "customer_id", "notificationItems[0].NotificationRequestItem.additionalData.shopperReference must have at most 255 characters")
+_REJECTION_9 = Rejection("type_invalid", "customer_id", "notificationItems[0].NotificationRequestItem.additionalData.shopperReference must be text")
 _SCALES_1 = {"CLP": (1, 100), "CVE": (100, 1), "IDR": (100, 1), "ISK": (1, 100)}
-_REJECTION_7 = Rejection("amount_indivisible", "amount_cents", "notificationItems[0].NotificationRequestItem.amount.value is not a whole number of the currency's minor unit")
-_REJECTION_8 = Rejection("type_invalid", "amount_cents", "notificationItems[0].NotificationRequestItem.amount.value must be a whole number")
-_REJECTION_9 = Rejection("amount_negative", "amount_cents", "notificationItems[0].NotificationRequestItem.amount.value must be at least 0")
-_REJECTION_10 = Rejection("amount_too_large", "amount_cents", "notificationItems[0].NotificationRequestItem.amount.value must be at most 999999999999")
-_REJECTION_11 = Rejection("field_missing", "amount_cents", "notificationItems[0].NotificationRequestItem.amount.value is absent")
-_REJECTION_12 = Rejection("type_invalid", "currency", "notificationItems[0].NotificationRequestItem.amount.currency must be text")
-_REJECTION_13 = Rejection("currency_unknown", "currency", "notificationItems[0].NotificationRequestItem.amount.currency must be a code of iso4217")
-_REJECTION_14 = Rejection("field_missing", "currency", "notificationItems[0].NotificationRequestItem.amount.currency is absent")
+_REJECTION_10 = Rejection("amount_indivisible", "amount_cents", "notificationItems[0].NotificationRequestItem.amount.value is not a whole number of the currency's minor unit")
+_REJECTION_11 = Rejection("type_invalid", "amount_cents", "notificationItems[0].NotificationRequestItem.amount.value must be a whole number")
+_REJECTION_12 = Rejection("amount_negative", "amount_cents", "notificationItems[0].NotificationRequestItem.amount.value must be at least 0")
+_REJECTION_13 = Rejection("amount_too_large", "amount_cents", "notificationItems[0].NotificationRequestItem.amount.value must be at most 999999999999")
+_REJECTION_14 = Rejection("field_missing", "amount_cents", "notificationItems[0].NotificationRequestItem.amount.value is absent")
+_REJECTION_15 = Rejection("type_invalid", "currency", "notificationItems[0].NotificationRequestItem.amount.currency must be text")
+_REJECTION_16 = Rejection("currency_unknown", "currency", "notificationItems[0].NotificationRequestItem.amount.currency must be a code of iso4217")
+_REJECTION_17 = Rejection("field_missing", "currency", "notificationItems[0].NotificationRequestItem.amount.currency is absent")
 _TABLE_2 = {
     "visa": "card",
     "mc": "card",
@@ -62,8 +65,8 @@ _TABLE_2 = {
     "bcmc": "card",
     "cartebancaire": "card",
 }
-_REJECTION_15 = Rejection("type_invalid", "payment_method_type", "notificationItems[0].NotificationRequestItem.paymentMethod must be text")
-_REJECTION_16 = Rejection("text_too_long", "payment_method_type", "notificationItems[0].NotificationRequestItem.paymentMethod must have at most 255 characters")
+_REJECTION_18 = Rejection("type_invalid", "payment_method_type", "notificationItems[0].NotificationRequestItem.paymentMethod must be text")
+_REJECTION_19 = Rejection("text_too_long", "payment_method_type", "notificationItems[0].NotificationRequestItem.paymentMethod must have at most 255 characters")
 _TABLE_3 = {
     "visa": "visa",
     "mc": "mastercard",
@@ -76,10 +79,10 @@ _TABLE_3 = {
     "bcmc": "bancontact",
     "cartebancaire": "cartes_bancaires",
 }
-_REJECTION_17 = Rejection("type_invalid", "card_brand", "notificationItems[0].NotificationRequestItem.paymentMethod must be text")
+_REJECTION_20 = Rejection("type_invalid", "card_brand", "notificationItems[0].NotificationRequestItem.paymentMethod must be text")
 _PATTERN_1 = re.compile("[0-9]{4}")
-_REJECTION_18 = Rejection("pattern_mismatch", "card_last_four", "notificationItems[0].NotificationRequestItem.additionalData.cardSummary must have the form [0-9]{4}")
-_REJECTION_19 = Rejection("type_invalid", "card_last_four", "notificationItems[0].NotificationRequestItem.additionalData.cardSummary must be text")
+_REJECTION_21 = Rejection("pattern_mismatch", "card_last_four", "notificationItems[0].NotificationRequestItem.additionalData.cardSummary must have the form [0-9]{4}")
+_REJECTION_22 = Rejection("type_invalid", "card_last_four", "notificationItems[0].NotificationRequestItem.additionalData.cardSummary must be text")
 _TABLE_4 = {
     "AUTHORISATION:true": "authorized",
     "AUTHORISATION:false": "failed",
@@ -89,23 +92,30 @@ _TABLE_4 = {
     "EXPIRE:true": "canceled",
     "AUTHORISATION_ADJUSTMENT:true": "authorized",
 }
-_REJECTION_20 = Rejection("text_too_long", "failure_code", "notificationItems[0].NotificationRequestItem.reason must have at most 255 characters")
-_REJECTION_21 = Rejection("type_invalid", "failure_code", "notificationItems[0].NotificationRequestItem.reason must be text")
-_REJECTION_22 = Rejection("type_invalid", "failure_message", "notificationItems[0].NotificationRequestItem.reason must be text")
-_REJECTION_23 = Rejection("metadata_too_large", "metadata", "the rest of notificationItems[0].NotificationRequestItem must have at most 500 entries")
-_REJECTION_24 = Rejection("metadata_too_large", "metadata", "the rest of notificationItems[0].NotificationRequestItem must have at most 10000 characters in each key and value")
-_REJECTION_25 = Rejection("metadata_too_large", "metadata", "the rest of notificationItems[0].NotificationRequestItem must have at most 131072 bytes in all")
-_REJECTION_26 = Rejection("timestamp_invalid", "provider_created_at", "notificationItems[0].NotificationRequestItem.eventDate cannot be read as a time")
-_REJECTION_27 = Rejection("timestamp_out_of_range", "provider_created_at", "notificationItems[0].NotificationRequestItem.eventDate must lie between 2010-01-01T00:00:00Z and 2100-01-01T00:00:00Z")
-_REJECTION_28 = Rejection("field_missing", "provider_created_at", "notificationItems[0].NotificationRequestItem.eventDate is absent")
-_REJECTION_29 = Rejection("text_too_long", "provider_object_id", "notificationItems[0].NotificationRequestItem.originalReference or notificationItems[0].NotificationRequestItem.pspReference must have at most 255 characters")
-_REJECTION_30 = Rejection("type_invalid", "provider_object_id", "notificationItems[0].NotificationRequestItem.originalReference or notificationItems[0].NotificationRequestItem.pspReference must be text")
-_REJECTION_31 = Rejection("timestamp_invalid", "received_at", "the envelope's received_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
-_REJECTION_32 = Rejection("amount_indivisible", "authorized_cents", "notificationItems[0].NotificationRequestItem.amount.value is not a whole number of the currency's minor unit")
-_REJECTION_33 = Rejection("type_invalid", "authorized_cents", "notificationItems[0].NotificationRequestItem.amount.value must be a whole number")
-_REJECTION_34 = Rejection("amount_negative", "authorized_cents", "notificationItems[0].NotificationRequestItem.amount.value must be at least 0")
-_REJECTION_35 = Rejection("amount_too_large", "authorized_cents", "notificationItems[0].NotificationRequestItem.amount.value must be at most 999999999999")
-_REJECTION_36 = Rejection("type_invalid", "failure_category", "notificationItems[0].NotificationRequestItem.reason must be text")
+_REJECTION_23 = Rejection("value_unknown", "status", "the envelope's event_type is none of AUTHORISATION:true, AUTHORISATION:false, CANCELLATION:true, CANCELLATION:false, TECHNICAL_CANCEL:true, EXPIRE:true and 1 more")
+_REJECTION_24 = Rejection("type_invalid", "status", "the envelope's event_type must be text")
+_REJECTION_25 = Rejection("field_missing", "status", "the envelope's event_type is absent")
+_REJECTION_26 = Rejection("text_too_long", "failure_code", "notificationItems[0].NotificationRequestItem.reason must have at most 255 characters")
+_REJECTION_27 = Rejection("type_invalid", "failure_code", "notificationItems[0].NotificationRequestItem.reason must be text")
+_REJECTION_28 = Rejection("type_invalid", "failure_message", "notificationItems[0].NotificationRequestItem.reason must be text")
+_REJECTION_29 = Rejection("metadata_too_large", "metadata", "the rest of notificationItems[0].NotificationRequestItem must have at most 500 entries")
+_REJECTION_30 = Rejection("metadata_too_large", "metadata", "the rest of notificationItems[0].NotificationRequestItem must have at most 10000 characters in each key and value")
+_REJECTION_31 = Rejection("metadata_too_large", "metadata", "the rest of notificationItems[0].NotificationRequestItem must have at most 131072 bytes in all")
+_REJECTION_32 = Rejection("timestamp_invalid", "provider_created_at", "notificationItems[0].NotificationRequestItem.eventDate cannot be read as a time")
+_REJECTION_33 = Rejection("timestamp_out_of_range", "provider_created_at", "notificationItems[0].NotificationRequestItem.eventDate must lie between 2010-01-01T00:00:00Z and 2100-01-01T00:00:00Z")
+_REJECTION_34 = Rejection("field_missing", "provider_created_at", "notificationItems[0].NotificationRequestItem.eventDate is absent")
+_REJECTION_35 = Rejection("text_too_long", "provider_object_id", "notificationItems[0].NotificationRequestItem.originalReference or notificationItems[0].NotificationRequestItem.pspReference must have at most 255 characters")
+_REJECTION_36 = Rejection("type_invalid", "provider_object_id", "notificationItems[0].NotificationRequestItem.originalReference or notificationItems[0].NotificationRequestItem.pspReference must be text")
+_REJECTION_37 = Rejection("timestamp_invalid", "received_at", "the envelope's received_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
+_REJECTION_38 = Rejection("amount_indivisible", "authorized_cents", "notificationItems[0].NotificationRequestItem.amount.value is not a whole number of the currency's minor unit")
+_REJECTION_39 = Rejection("type_invalid", "authorized_cents", "notificationItems[0].NotificationRequestItem.amount.value must be a whole number")
+_REJECTION_40 = Rejection("amount_negative", "authorized_cents", "notificationItems[0].NotificationRequestItem.amount.value must be at least 0")
+_REJECTION_41 = Rejection("amount_too_large", "authorized_cents", "notificationItems[0].NotificationRequestItem.amount.value must be at most 999999999999")
+_REJECTION_42 = Rejection("amount_indivisible", "captured_cents", "notificationItems[0].NotificationRequestItem.amount.value is not a whole number of the currency's minor unit")
+_REJECTION_43 = Rejection("type_invalid", "captured_cents", "notificationItems[0].NotificationRequestItem.amount.value must be a whole number")
+_REJECTION_44 = Rejection("amount_negative", "captured_cents", "notificationItems[0].NotificationRequestItem.amount.value must be at least 0")
+_REJECTION_45 = Rejection("amount_too_large", "captured_cents", "notificationItems[0].NotificationRequestItem.amount.value must be at most 999999999999")
+_REJECTION_46 = Rejection("type_invalid", "failure_category", "notificationItems[0].NotificationRequestItem.reason must be text")
 _TABLE_5 = {
     "technical issue": "processor_error",
     "capture rejected by card scheme because of a technical issue.": "processor_error",
@@ -162,10 +172,10 @@ _TABLE_6 = {
     "invalid amount": "invalid_request",
     "not submitted": "invalid_request",
 }
-_REJECTION_37 = Rejection("text_too_long", "decline_code", "notificationItems[0].NotificationRequestItem.additionalData.refusalReasonRaw must have at most 255 characters")
-_REJECTION_38 = Rejection("type_invalid", "decline_code", "notificationItems[0].NotificationRequestItem.additionalData.refusalReasonRaw must be text")
-_REJECTION_39 = Rejection("text_too_long", "network_advice_code", "notificationItems[0].NotificationRequestItem.additionalData.merchantAdviceCode must have at most 255 characters")
-_REJECTION_40 = Rejection("type_invalid", "network_advice_code", "notificationItems[0].NotificationRequestItem.additionalData.merchantAdviceCode must be text")
+_REJECTION_47 = Rejection("text_too_long", "decline_code", "notificationItems[0].NotificationRequestItem.additionalData.refusalReasonRaw must have at most 255 characters")
+_REJECTION_48 = Rejection("type_invalid", "decline_code", "notificationItems[0].NotificationRequestItem.additionalData.refusalReasonRaw must be text")
+_REJECTION_49 = Rejection("text_too_long", "network_advice_code", "notificationItems[0].NotificationRequestItem.additionalData.merchantAdviceCode must have at most 255 characters")
+_REJECTION_50 = Rejection("type_invalid", "network_advice_code", "notificationItems[0].NotificationRequestItem.additionalData.merchantAdviceCode must be text")
 _ENDS_1 = {
     "ADP": 1059696000000,
     "AFA": 1044057600000,
@@ -230,7 +240,7 @@ _ENDS_1 = {
     "ZWN": 1159660800000,
     "ZWR": 1246406400000,
 }
-_REJECTION_41 = Rejection("currency_unknown", "currency", "notificationItems[0].NotificationRequestItem.amount.currency must be a code of the list at the time of the event")
+_REJECTION_51 = Rejection("currency_unknown", "currency", "notificationItems[0].NotificationRequestItem.amount.currency must be a code of the list at the time of the event")
 _TABLE_7 = {
     "CAPTURE:true": "charge.captured",
     "CAPTURE:false": "charge.failed",
@@ -241,14 +251,10 @@ _TABLE_8 = {
     "CAPTURE:false": "failed",
     "CAPTURE_FAILED:true": "failed",
 }
-_REJECTION_42 = Rejection("text_too_long", "provider_object_id", "notificationItems[0].NotificationRequestItem.pspReference must have at most 255 characters")
-_REJECTION_43 = Rejection("type_invalid", "provider_object_id", "notificationItems[0].NotificationRequestItem.pspReference must be text")
-_REJECTION_44 = Rejection("text_too_long", "related_payment_id", "notificationItems[0].NotificationRequestItem.originalReference must have at most 255 characters")
-_REJECTION_45 = Rejection("type_invalid", "related_payment_id", "notificationItems[0].NotificationRequestItem.originalReference must be text")
-_REJECTION_46 = Rejection("amount_indivisible", "captured_cents", "notificationItems[0].NotificationRequestItem.amount.value is not a whole number of the currency's minor unit")
-_REJECTION_47 = Rejection("type_invalid", "captured_cents", "notificationItems[0].NotificationRequestItem.amount.value must be a whole number")
-_REJECTION_48 = Rejection("amount_negative", "captured_cents", "notificationItems[0].NotificationRequestItem.amount.value must be at least 0")
-_REJECTION_49 = Rejection("amount_too_large", "captured_cents", "notificationItems[0].NotificationRequestItem.amount.value must be at most 999999999999")
+_REJECTION_52 = Rejection("text_too_long", "provider_object_id", "notificationItems[0].NotificationRequestItem.pspReference must have at most 255 characters")
+_REJECTION_53 = Rejection("type_invalid", "provider_object_id", "notificationItems[0].NotificationRequestItem.pspReference must be text")
+_REJECTION_54 = Rejection("text_too_long", "related_payment_id", "notificationItems[0].NotificationRequestItem.originalReference must have at most 255 characters")
+_REJECTION_55 = Rejection("type_invalid", "related_payment_id", "notificationItems[0].NotificationRequestItem.originalReference must be text")
 _TABLE_9 = {
     "REFUND:true": "refund.succeeded",
     "REFUND:false": "refund.failed",
@@ -269,18 +275,14 @@ _TABLE_11 = {
     "CANCEL_OR_REFUND:true": "payment.canceled",
     "CANCEL_OR_REFUND:false": "payment.authorized",
 }
-_REJECTION_50 = Rejection("value_unknown", "event_type", "the envelope's event_type is none of CANCEL_OR_REFUND:true and CANCEL_OR_REFUND:false")
-_REJECTION_51 = Rejection("type_invalid", "event_type", "the envelope's event_type must be text")
+_REJECTION_56 = Rejection("value_unknown", "event_type", "the envelope's event_type is none of CANCEL_OR_REFUND:true and CANCEL_OR_REFUND:false")
 _TABLE_12 = {
     "CANCEL_OR_REFUND:true": "refund.succeeded",
     "CANCEL_OR_REFUND:false": "refund.failed",
 }
-_REJECTION_52 = Rejection("field_missing", "event_type", "the envelope's event_type is absent")
 _TABLE_13 = {"CANCEL_OR_REFUND:true": "canceled", "CANCEL_OR_REFUND:false": "authorized"}
-_REJECTION_53 = Rejection("value_unknown", "status", "the envelope's event_type is none of CANCEL_OR_REFUND:true and CANCEL_OR_REFUND:false")
-_REJECTION_54 = Rejection("type_invalid", "status", "the envelope's event_type must be text")
+_REJECTION_57 = Rejection("value_unknown", "status", "the envelope's event_type is none of CANCEL_OR_REFUND:true and CANCEL_OR_REFUND:false")
 _TABLE_14 = {"CANCEL_OR_REFUND:true": "succeeded", "CANCEL_OR_REFUND:false": "failed"}
-_REJECTION_55 = Rejection("field_missing", "status", "the envelope's event_type is absent")
 _TABLE_15 = {
     "REQUEST_FOR_INFORMATION:true": "dispute.opened",
     "NOTIFICATION_OF_CHARGEBACK:true": "dispute.opened",
@@ -315,8 +317,8 @@ _TABLE_16 = {
     "SCHEME_ARBITRATION_WON:true": "won",
     "SCHEME_ARBITRATION_LOST:true": "lost",
 }
-_REJECTION_56 = Rejection("text_too_long", "dispute_reason", "notificationItems[0].NotificationRequestItem.additionalData.chargebackReasonCode must have at most 255 characters")
-_REJECTION_57 = Rejection("type_invalid", "dispute_reason", "notificationItems[0].NotificationRequestItem.additionalData.chargebackReasonCode must be text")
+_REJECTION_58 = Rejection("text_too_long", "dispute_reason", "notificationItems[0].NotificationRequestItem.additionalData.chargebackReasonCode must have at most 255 characters")
+_REJECTION_59 = Rejection("type_invalid", "dispute_reason", "notificationItems[0].NotificationRequestItem.additionalData.chargebackReasonCode must be text")
 _TABLE_17 = {
     "10.1": "fraud",
     "10.2": "fraud",
@@ -410,13 +412,13 @@ _TABLE_17 = {
     "R03": "general",
     "R13": "general",
 }
-_REJECTION_58 = Rejection("type_invalid", "dispute_category", "notificationItems[0].NotificationRequestItem.additionalData.chargebackReasonCode must be text")
-_REJECTION_59 = Rejection("amount_indivisible", "withdrawn_cents", "notificationItems[0].NotificationRequestItem.amount.value is not a whole number of the currency's minor unit")
-_REJECTION_60 = Rejection("type_invalid", "withdrawn_cents", "notificationItems[0].NotificationRequestItem.amount.value must be a whole number")
-_REJECTION_61 = Rejection("amount_negative", "withdrawn_cents", "notificationItems[0].NotificationRequestItem.amount.value must be at least -999999999999")
-_REJECTION_62 = Rejection("amount_too_large", "withdrawn_cents", "notificationItems[0].NotificationRequestItem.amount.value must be at most 999999999999")
-_REJECTION_63 = Rejection("type_invalid", "withdrawn_currency", "notificationItems[0].NotificationRequestItem.amount.currency must be text")
-_REJECTION_64 = Rejection("currency_unknown", "withdrawn_currency", "notificationItems[0].NotificationRequestItem.amount.currency must be a code of iso4217")
+_REJECTION_60 = Rejection("type_invalid", "dispute_category", "notificationItems[0].NotificationRequestItem.additionalData.chargebackReasonCode must be text")
+_REJECTION_61 = Rejection("amount_indivisible", "withdrawn_cents", "notificationItems[0].NotificationRequestItem.amount.value is not a whole number of the currency's minor unit")
+_REJECTION_62 = Rejection("type_invalid", "withdrawn_cents", "notificationItems[0].NotificationRequestItem.amount.value must be a whole number")
+_REJECTION_63 = Rejection("amount_negative", "withdrawn_cents", "notificationItems[0].NotificationRequestItem.amount.value must be at least -999999999999")
+_REJECTION_64 = Rejection("amount_too_large", "withdrawn_cents", "notificationItems[0].NotificationRequestItem.amount.value must be at most 999999999999")
+_REJECTION_65 = Rejection("type_invalid", "withdrawn_currency", "notificationItems[0].NotificationRequestItem.amount.currency must be text")
+_REJECTION_66 = Rejection("currency_unknown", "withdrawn_currency", "notificationItems[0].NotificationRequestItem.amount.currency must be a code of iso4217")
 _TABLE_18 = {
     "REQUEST_FOR_INFORMATION": "inquiry",
     "NOTIFICATION_OF_CHARGEBACK": "chargeback",
@@ -432,11 +434,11 @@ _TABLE_18 = {
     "SCHEME_ARBITRATION_WON": "arbitration",
     "SCHEME_ARBITRATION_LOST": "arbitration",
 }
-_REJECTION_65 = Rejection("value_unknown", "dispute_stage", "notificationItems[0].NotificationRequestItem.eventCode is none of REQUEST_FOR_INFORMATION, NOTIFICATION_OF_CHARGEBACK, CHARGEBACK, CHARGEBACK_REVERSED, SECOND_CHARGEBACK, PREARBITRATION_WON and 7 more")
-_REJECTION_66 = Rejection("type_invalid", "dispute_stage", "notificationItems[0].NotificationRequestItem.eventCode must be text")
-_REJECTION_67 = Rejection("text_too_long", "dispute_reason", "notificationItems[0].NotificationRequestItem.additionalData.nofReasonCode must have at most 255 characters")
-_REJECTION_68 = Rejection("type_invalid", "dispute_reason", "notificationItems[0].NotificationRequestItem.additionalData.nofReasonCode must be text")
-_REJECTION_69 = Rejection("currency_unknown", "currency", "notificationItems[0].NotificationRequestItem.amount.currency must not be XXX but where there is no amount")
+_REJECTION_67 = Rejection("value_unknown", "dispute_stage", "notificationItems[0].NotificationRequestItem.eventCode is none of REQUEST_FOR_INFORMATION, NOTIFICATION_OF_CHARGEBACK, CHARGEBACK, CHARGEBACK_REVERSED, SECOND_CHARGEBACK, PREARBITRATION_WON and 7 more")
+_REJECTION_68 = Rejection("type_invalid", "dispute_stage", "notificationItems[0].NotificationRequestItem.eventCode must be text")
+_REJECTION_69 = Rejection("text_too_long", "dispute_reason", "notificationItems[0].NotificationRequestItem.additionalData.nofReasonCode must have at most 255 characters")
+_REJECTION_70 = Rejection("type_invalid", "dispute_reason", "notificationItems[0].NotificationRequestItem.additionalData.nofReasonCode must be text")
+_REJECTION_71 = Rejection("currency_unknown", "currency", "notificationItems[0].NotificationRequestItem.amount.currency must not be XXX but where there is no amount")
 _TABLE_19 = {
     "PAYOUT_THIRDPARTY:true": "payout.paid",
     "PAYOUT_THIRDPARTY:false": "payout.failed",
@@ -444,7 +446,7 @@ _TABLE_19 = {
     "PAYOUT_EXPIRE:true": "payout.canceled",
     "PAIDOUT_REVERSED:true": "payout.failed",
 }
-_REJECTION_70 = Rejection("amount_negative", "amount_cents", "notificationItems[0].NotificationRequestItem.amount.value must be at least -999999999999")
+_REJECTION_72 = Rejection("amount_negative", "amount_cents", "notificationItems[0].NotificationRequestItem.amount.value must be at least -999999999999")
 _TABLE_20 = {
     "PAYOUT_THIRDPARTY:true": "succeeded",
     "PAYOUT_THIRDPARTY:false": "failed",
@@ -516,25 +518,54 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     elif to_provider_event_id is None:
         rejections.append(_REJECTION_2)
 
-    to_event_type = _TABLE_1[event_type]
+    to_event_type: Any = at_notificationItems__0__NotificationRequestItem__additionalData.get("captureDelayHours")
+    if type(to_event_type) is str and to_event_type in NULL_VALUES:
+        to_event_type = None
+    if type(to_event_type) is str and to_event_type in ("0",):
+        to_event_type = at_notificationItems__0__NotificationRequestItem.get("eventCode")
+        if type(to_event_type) is str and to_event_type in NULL_VALUES:
+            to_event_type = None
+        if type(to_event_type) is str and to_event_type in ("AUTHORISATION",):
+            to_event_type = at_notificationItems__0__NotificationRequestItem.get("success")
+            if type(to_event_type) is str and to_event_type in NULL_VALUES:
+                to_event_type = None
+            if type(to_event_type) is str and to_event_type in ("true",):
+                to_event_type = "payment.succeeded"
+            else:
+                to_event_type = None
+        else:
+            to_event_type = None
+    else:
+        to_event_type = None
+    if to_event_type is None:
+        to_event_type = event_type
+        if type(to_event_type) is str:
+            to_event_type = _TABLE_1.get(to_event_type, REFUSED)
+            if to_event_type is REFUSED:
+                rejections.append(_REJECTION_3)
+        elif to_event_type is not None:
+            rejections.append(_REJECTION_4)
+            to_event_type = REFUSED
+    if to_event_type is None:
+        rejections.append(_REJECTION_5)
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
         to_merchant_id = None
     if type(to_merchant_id) is str:
         if len(to_merchant_id) > 255:
-            rejections.append(_REJECTION_3)
+            rejections.append(_REJECTION_6)
     elif to_merchant_id is None:
-        rejections.append(_REJECTION_4)
+        rejections.append(_REJECTION_7)
 
     to_customer_id: Any = at_notificationItems__0__NotificationRequestItem__additionalData.get("shopperReference")
     if type(to_customer_id) is str and to_customer_id in NULL_VALUES:
         to_customer_id = None
     if type(to_customer_id) is str:
         if len(to_customer_id) > 255:
-            rejections.append(_REJECTION_5)
+            rejections.append(_REJECTION_8)
     elif to_customer_id is not None:
-        rejections.append(_REJECTION_6)
+        rejections.append(_REJECTION_9)
 
     to_amount_cents: Any = at_notificationItems__0__NotificationRequestItem__amount.get("value")
     if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
@@ -542,18 +573,18 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_amount_cents) is int:
         to_amount_cents = rescaled(to_amount_cents, at_notificationItems__0__NotificationRequestItem__amount.get("currency"), _SCALES_1)
         if to_amount_cents is None:
-            rejections.append(_REJECTION_7)
+            rejections.append(_REJECTION_10)
             to_amount_cents = REFUSED
     elif to_amount_cents is not None:
-        rejections.append(_REJECTION_8)
+        rejections.append(_REJECTION_11)
         to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
         if to_amount_cents < 0:
-            rejections.append(_REJECTION_9)
+            rejections.append(_REJECTION_12)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_10)
+            rejections.append(_REJECTION_13)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_11)
+        rejections.append(_REJECTION_14)
 
     to_currency: Any = at_notificationItems__0__NotificationRequestItem__amount.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -562,13 +593,13 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if to_currency.isascii():
             to_currency = to_currency.upper()
     elif to_currency is not None:
-        rejections.append(_REJECTION_12)
+        rejections.append(_REJECTION_15)
         to_currency = REFUSED
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_13)
+            rejections.append(_REJECTION_16)
     elif to_currency is None:
-        rejections.append(_REJECTION_14)
+        rejections.append(_REJECTION_17)
 
     to_payment_method_type: Any = at_notificationItems__0__NotificationRequestItem.get("paymentMethod")
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
@@ -583,14 +614,14 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
                 if to_payment_method_type.isascii():
                     to_payment_method_type = to_payment_method_type.lower()
             elif to_payment_method_type is not None:
-                rejections.append(_REJECTION_15)
+                rejections.append(_REJECTION_18)
                 to_payment_method_type = REFUSED
     elif to_payment_method_type is not None:
-        rejections.append(_REJECTION_15)
+        rejections.append(_REJECTION_18)
         to_payment_method_type = REFUSED
     if type(to_payment_method_type) is str:
         if len(to_payment_method_type) > 255:
-            rejections.append(_REJECTION_16)
+            rejections.append(_REJECTION_19)
 
     to_card_brand: Any = at_notificationItems__0__NotificationRequestItem.get("paymentMethod")
     if type(to_card_brand) is str and to_card_brand in NULL_VALUES:
@@ -600,7 +631,7 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if to_card_brand is None:
             to_card_brand = None
     elif to_card_brand is not None:
-        rejections.append(_REJECTION_17)
+        rejections.append(_REJECTION_20)
         to_card_brand = REFUSED
 
     to_card_last_four: Any = at_notificationItems__0__NotificationRequestItem__additionalData.get("cardSummary")
@@ -608,11 +639,40 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_card_last_four = None
     if type(to_card_last_four) is str:
         if _PATTERN_1.fullmatch(to_card_last_four) is None:
-            rejections.append(_REJECTION_18)
+            rejections.append(_REJECTION_21)
     elif to_card_last_four is not None:
-        rejections.append(_REJECTION_19)
+        rejections.append(_REJECTION_22)
 
-    to_status = _TABLE_4[event_type]
+    to_status: Any = at_notificationItems__0__NotificationRequestItem__additionalData.get("captureDelayHours")
+    if type(to_status) is str and to_status in NULL_VALUES:
+        to_status = None
+    if type(to_status) is str and to_status in ("0",):
+        to_status = at_notificationItems__0__NotificationRequestItem.get("eventCode")
+        if type(to_status) is str and to_status in NULL_VALUES:
+            to_status = None
+        if type(to_status) is str and to_status in ("AUTHORISATION",):
+            to_status = at_notificationItems__0__NotificationRequestItem.get("success")
+            if type(to_status) is str and to_status in NULL_VALUES:
+                to_status = None
+            if type(to_status) is str and to_status in ("true",):
+                to_status = "succeeded"
+            else:
+                to_status = None
+        else:
+            to_status = None
+    else:
+        to_status = None
+    if to_status is None:
+        to_status = event_type
+        if type(to_status) is str:
+            to_status = _TABLE_4.get(to_status, REFUSED)
+            if to_status is REFUSED:
+                rejections.append(_REJECTION_23)
+        elif to_status is not None:
+            rejections.append(_REJECTION_24)
+            to_status = REFUSED
+    if to_status is None:
+        rejections.append(_REJECTION_25)
 
     to_failure_code: Any = at_notificationItems__0__NotificationRequestItem.get("success")
     if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
@@ -625,9 +685,9 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_failure_code = None
     if type(to_failure_code) is str:
         if len(to_failure_code) > 255:
-            rejections.append(_REJECTION_20)
+            rejections.append(_REJECTION_26)
     elif to_failure_code is not None:
-        rejections.append(_REJECTION_21)
+        rejections.append(_REJECTION_27)
 
     to_failure_message: Any = at_notificationItems__0__NotificationRequestItem.get("success")
     if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
@@ -642,7 +702,7 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if len(to_failure_message) > 1000:
             to_failure_message = to_failure_message[:999] + "…"
     elif to_failure_message is not None:
-        rejections.append(_REJECTION_22)
+        rejections.append(_REJECTION_28)
 
     to_metadata: dict[str, str] = {}
     value: Any
@@ -664,6 +724,9 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     value = at_notificationItems__0__NotificationRequestItem__additionalData.get("refusalReasonRaw")
     if value is not None:
         put_scalar(to_metadata, "additionalData.refusalReasonRaw", value)
+    value = at_notificationItems__0__NotificationRequestItem__additionalData.get("captureDelayHours")
+    if value is not None:
+        put_scalar(to_metadata, "additionalData.captureDelayHours", value)
     value = at_notificationItems__0__NotificationRequestItem__additionalData.get("modification.action")
     if value is not None:
         put_scalar(to_metadata, "additionalData.modification.action", value)
@@ -680,11 +743,11 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if value is not None:
         put_scalar(to_metadata, "additionalData.defensePeriodEndsAt", value)
     if len(to_metadata) > 500:
-        rejections.append(_REJECTION_23)
+        rejections.append(_REJECTION_29)
     if longest(to_metadata) > 10000:
-        rejections.append(_REJECTION_24)
+        rejections.append(_REJECTION_30)
     if size(to_metadata) > 131072:
-        rejections.append(_REJECTION_25)
+        rejections.append(_REJECTION_31)
 
     to_provider_created_at: Any = at_notificationItems__0__NotificationRequestItem.get("eventDate")
     if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
@@ -692,13 +755,13 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if to_provider_created_at is not None:
         to_provider_created_at = iso8601_millis(to_provider_created_at)
         if to_provider_created_at is None:
-            rejections.append(_REJECTION_26)
+            rejections.append(_REJECTION_32)
             to_provider_created_at = REFUSED
     if type(to_provider_created_at) is int:
         if not 1262304000000 <= to_provider_created_at <= 4102444800000:
-            rejections.append(_REJECTION_27)
+            rejections.append(_REJECTION_33)
     elif to_provider_created_at is None:
-        rejections.append(_REJECTION_28)
+        rejections.append(_REJECTION_34)
 
     to_currency_exponent: Any = at_notificationItems__0__NotificationRequestItem__amount.get("currency")
     if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
@@ -714,9 +777,9 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
             to_provider_object_id = None
     if type(to_provider_object_id) is str:
         if len(to_provider_object_id) > 255:
-            rejections.append(_REJECTION_29)
+            rejections.append(_REJECTION_35)
     elif to_provider_object_id is not None:
-        rejections.append(_REJECTION_30)
+        rejections.append(_REJECTION_36)
 
     to_attempt_number = None
 
@@ -727,7 +790,7 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     to_received_at: Any = envelope_received_at
     if type(to_received_at) is int:
         if not -62135596800000 <= to_received_at <= 253402300799999:
-            rejections.append(_REJECTION_31)
+            rejections.append(_REJECTION_37)
 
     to_object_version = None
 
@@ -747,10 +810,10 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
             if type(to_authorized_cents) is int:
                 to_authorized_cents = rescaled(to_authorized_cents, at_notificationItems__0__NotificationRequestItem__amount.get("currency"), _SCALES_1)
                 if to_authorized_cents is None:
-                    rejections.append(_REJECTION_32)
+                    rejections.append(_REJECTION_38)
                     to_authorized_cents = REFUSED
             elif to_authorized_cents is not None:
-                rejections.append(_REJECTION_33)
+                rejections.append(_REJECTION_39)
                 to_authorized_cents = REFUSED
         else:
             to_authorized_cents = None
@@ -758,11 +821,44 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_authorized_cents = None
     if type(to_authorized_cents) is int:
         if to_authorized_cents < 0:
-            rejections.append(_REJECTION_34)
+            rejections.append(_REJECTION_40)
         if to_authorized_cents > 999999999999:
-            rejections.append(_REJECTION_35)
+            rejections.append(_REJECTION_41)
 
-    to_captured_cents = None
+    to_captured_cents: Any = at_notificationItems__0__NotificationRequestItem__additionalData.get("captureDelayHours")
+    if type(to_captured_cents) is str and to_captured_cents in NULL_VALUES:
+        to_captured_cents = None
+    if type(to_captured_cents) is str and to_captured_cents in ("0",):
+        to_captured_cents = at_notificationItems__0__NotificationRequestItem.get("eventCode")
+        if type(to_captured_cents) is str and to_captured_cents in NULL_VALUES:
+            to_captured_cents = None
+        if type(to_captured_cents) is str and to_captured_cents in ("AUTHORISATION",):
+            to_captured_cents = at_notificationItems__0__NotificationRequestItem.get("success")
+            if type(to_captured_cents) is str and to_captured_cents in NULL_VALUES:
+                to_captured_cents = None
+            if type(to_captured_cents) is str and to_captured_cents in ("true",):
+                to_captured_cents = at_notificationItems__0__NotificationRequestItem__amount.get("value")
+                if type(to_captured_cents) is str and to_captured_cents in NULL_VALUES:
+                    to_captured_cents = None
+                if type(to_captured_cents) is int:
+                    to_captured_cents = rescaled(to_captured_cents, at_notificationItems__0__NotificationRequestItem__amount.get("currency"), _SCALES_1)
+                    if to_captured_cents is None:
+                        rejections.append(_REJECTION_42)
+                        to_captured_cents = REFUSED
+                elif to_captured_cents is not None:
+                    rejections.append(_REJECTION_43)
+                    to_captured_cents = REFUSED
+            else:
+                to_captured_cents = None
+        else:
+            to_captured_cents = None
+    else:
+        to_captured_cents = None
+    if type(to_captured_cents) is int:
+        if to_captured_cents < 0:
+            rejections.append(_REJECTION_44)
+        if to_captured_cents > 999999999999:
+            rejections.append(_REJECTION_45)
 
     to_refunded_cents = None
 
@@ -800,7 +896,7 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
                 if to_failure_category.isascii():
                     to_failure_category = to_failure_category.lower()
             elif to_failure_category is not None:
-                rejections.append(_REJECTION_36)
+                rejections.append(_REJECTION_46)
                 to_failure_category = REFUSED
             if type(to_failure_category) is str:
                 to_failure_category = _TABLE_5.get(to_failure_category)
@@ -812,17 +908,17 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
                         if to_failure_category.isascii():
                             to_failure_category = to_failure_category.lower()
                     elif to_failure_category is not None:
-                        rejections.append(_REJECTION_36)
+                        rejections.append(_REJECTION_46)
                         to_failure_category = REFUSED
                     if type(to_failure_category) is str:
                         to_failure_category = _TABLE_6.get(to_failure_category)
                         if to_failure_category is None:
                             to_failure_category = "unknown"
                     elif to_failure_category is not None and to_failure_category is not REFUSED:
-                        rejections.append(_REJECTION_36)
+                        rejections.append(_REJECTION_46)
                         to_failure_category = REFUSED
             elif to_failure_category is not None and to_failure_category is not REFUSED:
-                rejections.append(_REJECTION_36)
+                rejections.append(_REJECTION_46)
                 to_failure_category = REFUSED
             if to_failure_category is None:
                 to_failure_category = "unknown"
@@ -842,9 +938,9 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_decline_code = None
     if type(to_decline_code) is str:
         if len(to_decline_code) > 255:
-            rejections.append(_REJECTION_37)
+            rejections.append(_REJECTION_47)
     elif to_decline_code is not None:
-        rejections.append(_REJECTION_38)
+        rejections.append(_REJECTION_48)
 
     to_advice_code = None
 
@@ -861,9 +957,9 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_network_advice_code = None
     if type(to_network_advice_code) is str:
         if len(to_network_advice_code) > 255:
-            rejections.append(_REJECTION_39)
+            rejections.append(_REJECTION_49)
     elif to_network_advice_code is not None:
-        rejections.append(_REJECTION_40)
+        rejections.append(_REJECTION_50)
 
     to_cancellation_reason = None
 
@@ -891,7 +987,7 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
 
     if not rejections:
         if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
-            rejections.append(_REJECTION_41)
+            rejections.append(_REJECTION_51)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
@@ -987,18 +1083,18 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_merchant_id = None
     if type(to_merchant_id) is str:
         if len(to_merchant_id) > 255:
-            rejections.append(_REJECTION_3)
+            rejections.append(_REJECTION_6)
     elif to_merchant_id is None:
-        rejections.append(_REJECTION_4)
+        rejections.append(_REJECTION_7)
 
     to_customer_id: Any = at_notificationItems__0__NotificationRequestItem__additionalData.get("shopperReference")
     if type(to_customer_id) is str and to_customer_id in NULL_VALUES:
         to_customer_id = None
     if type(to_customer_id) is str:
         if len(to_customer_id) > 255:
-            rejections.append(_REJECTION_5)
+            rejections.append(_REJECTION_8)
     elif to_customer_id is not None:
-        rejections.append(_REJECTION_6)
+        rejections.append(_REJECTION_9)
 
     to_amount_cents: Any = at_notificationItems__0__NotificationRequestItem__amount.get("value")
     if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
@@ -1006,18 +1102,18 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_amount_cents) is int:
         to_amount_cents = rescaled(to_amount_cents, at_notificationItems__0__NotificationRequestItem__amount.get("currency"), _SCALES_1)
         if to_amount_cents is None:
-            rejections.append(_REJECTION_7)
+            rejections.append(_REJECTION_10)
             to_amount_cents = REFUSED
     elif to_amount_cents is not None:
-        rejections.append(_REJECTION_8)
+        rejections.append(_REJECTION_11)
         to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
         if to_amount_cents < 0:
-            rejections.append(_REJECTION_9)
+            rejections.append(_REJECTION_12)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_10)
+            rejections.append(_REJECTION_13)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_11)
+        rejections.append(_REJECTION_14)
 
     to_currency: Any = at_notificationItems__0__NotificationRequestItem__amount.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -1026,13 +1122,13 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if to_currency.isascii():
             to_currency = to_currency.upper()
     elif to_currency is not None:
-        rejections.append(_REJECTION_12)
+        rejections.append(_REJECTION_15)
         to_currency = REFUSED
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_13)
+            rejections.append(_REJECTION_16)
     elif to_currency is None:
-        rejections.append(_REJECTION_14)
+        rejections.append(_REJECTION_17)
 
     to_payment_method_type: Any = at_notificationItems__0__NotificationRequestItem.get("paymentMethod")
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
@@ -1047,14 +1143,14 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
                 if to_payment_method_type.isascii():
                     to_payment_method_type = to_payment_method_type.lower()
             elif to_payment_method_type is not None:
-                rejections.append(_REJECTION_15)
+                rejections.append(_REJECTION_18)
                 to_payment_method_type = REFUSED
     elif to_payment_method_type is not None:
-        rejections.append(_REJECTION_15)
+        rejections.append(_REJECTION_18)
         to_payment_method_type = REFUSED
     if type(to_payment_method_type) is str:
         if len(to_payment_method_type) > 255:
-            rejections.append(_REJECTION_16)
+            rejections.append(_REJECTION_19)
 
     to_card_brand: Any = at_notificationItems__0__NotificationRequestItem.get("paymentMethod")
     if type(to_card_brand) is str and to_card_brand in NULL_VALUES:
@@ -1064,7 +1160,7 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if to_card_brand is None:
             to_card_brand = None
     elif to_card_brand is not None:
-        rejections.append(_REJECTION_17)
+        rejections.append(_REJECTION_20)
         to_card_brand = REFUSED
 
     to_card_last_four: Any = at_notificationItems__0__NotificationRequestItem__additionalData.get("cardSummary")
@@ -1072,9 +1168,9 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_card_last_four = None
     if type(to_card_last_four) is str:
         if _PATTERN_1.fullmatch(to_card_last_four) is None:
-            rejections.append(_REJECTION_18)
+            rejections.append(_REJECTION_21)
     elif to_card_last_four is not None:
-        rejections.append(_REJECTION_19)
+        rejections.append(_REJECTION_22)
 
     to_status = _TABLE_8[event_type]
 
@@ -1097,9 +1193,9 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
             to_failure_code = None
     if type(to_failure_code) is str:
         if len(to_failure_code) > 255:
-            rejections.append(_REJECTION_20)
+            rejections.append(_REJECTION_26)
     elif to_failure_code is not None:
-        rejections.append(_REJECTION_21)
+        rejections.append(_REJECTION_27)
 
     to_failure_message: Any = at_notificationItems__0__NotificationRequestItem.get("eventCode")
     if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
@@ -1122,7 +1218,7 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if len(to_failure_message) > 1000:
             to_failure_message = to_failure_message[:999] + "…"
     elif to_failure_message is not None:
-        rejections.append(_REJECTION_22)
+        rejections.append(_REJECTION_28)
 
     to_metadata: dict[str, str] = {}
     value: Any
@@ -1144,6 +1240,9 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     value = at_notificationItems__0__NotificationRequestItem__additionalData.get("refusalReasonRaw")
     if value is not None:
         put_scalar(to_metadata, "additionalData.refusalReasonRaw", value)
+    value = at_notificationItems__0__NotificationRequestItem__additionalData.get("captureDelayHours")
+    if value is not None:
+        put_scalar(to_metadata, "additionalData.captureDelayHours", value)
     value = at_notificationItems__0__NotificationRequestItem__additionalData.get("modification.action")
     if value is not None:
         put_scalar(to_metadata, "additionalData.modification.action", value)
@@ -1160,11 +1259,11 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if value is not None:
         put_scalar(to_metadata, "additionalData.defensePeriodEndsAt", value)
     if len(to_metadata) > 500:
-        rejections.append(_REJECTION_23)
+        rejections.append(_REJECTION_29)
     if longest(to_metadata) > 10000:
-        rejections.append(_REJECTION_24)
+        rejections.append(_REJECTION_30)
     if size(to_metadata) > 131072:
-        rejections.append(_REJECTION_25)
+        rejections.append(_REJECTION_31)
 
     to_provider_created_at: Any = at_notificationItems__0__NotificationRequestItem.get("eventDate")
     if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
@@ -1172,13 +1271,13 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if to_provider_created_at is not None:
         to_provider_created_at = iso8601_millis(to_provider_created_at)
         if to_provider_created_at is None:
-            rejections.append(_REJECTION_26)
+            rejections.append(_REJECTION_32)
             to_provider_created_at = REFUSED
     if type(to_provider_created_at) is int:
         if not 1262304000000 <= to_provider_created_at <= 4102444800000:
-            rejections.append(_REJECTION_27)
+            rejections.append(_REJECTION_33)
     elif to_provider_created_at is None:
-        rejections.append(_REJECTION_28)
+        rejections.append(_REJECTION_34)
 
     to_currency_exponent: Any = at_notificationItems__0__NotificationRequestItem__amount.get("currency")
     if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
@@ -1190,9 +1289,9 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_provider_object_id = None
     if type(to_provider_object_id) is str:
         if len(to_provider_object_id) > 255:
-            rejections.append(_REJECTION_42)
+            rejections.append(_REJECTION_52)
     elif to_provider_object_id is not None:
-        rejections.append(_REJECTION_43)
+        rejections.append(_REJECTION_53)
 
     to_attempt_number = None
 
@@ -1201,16 +1300,16 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_related_payment_id = None
     if type(to_related_payment_id) is str:
         if len(to_related_payment_id) > 255:
-            rejections.append(_REJECTION_44)
+            rejections.append(_REJECTION_54)
     elif to_related_payment_id is not None:
-        rejections.append(_REJECTION_45)
+        rejections.append(_REJECTION_55)
 
     to_livemode: Any = envelope_livemode
 
     to_received_at: Any = envelope_received_at
     if type(to_received_at) is int:
         if not -62135596800000 <= to_received_at <= 253402300799999:
-            rejections.append(_REJECTION_31)
+            rejections.append(_REJECTION_37)
 
     to_object_version = None
 
@@ -1232,10 +1331,10 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
             if type(to_captured_cents) is int:
                 to_captured_cents = rescaled(to_captured_cents, at_notificationItems__0__NotificationRequestItem__amount.get("currency"), _SCALES_1)
                 if to_captured_cents is None:
-                    rejections.append(_REJECTION_46)
+                    rejections.append(_REJECTION_42)
                     to_captured_cents = REFUSED
             elif to_captured_cents is not None:
-                rejections.append(_REJECTION_47)
+                rejections.append(_REJECTION_43)
                 to_captured_cents = REFUSED
         else:
             to_captured_cents = None
@@ -1243,9 +1342,9 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_captured_cents = None
     if type(to_captured_cents) is int:
         if to_captured_cents < 0:
-            rejections.append(_REJECTION_48)
+            rejections.append(_REJECTION_44)
         if to_captured_cents > 999999999999:
-            rejections.append(_REJECTION_49)
+            rejections.append(_REJECTION_45)
 
     to_refunded_cents = None
 
@@ -1283,7 +1382,7 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
                 if to_failure_category.isascii():
                     to_failure_category = to_failure_category.lower()
             elif to_failure_category is not None:
-                rejections.append(_REJECTION_36)
+                rejections.append(_REJECTION_46)
                 to_failure_category = REFUSED
             if type(to_failure_category) is str:
                 to_failure_category = _TABLE_5.get(to_failure_category)
@@ -1295,17 +1394,17 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
                         if to_failure_category.isascii():
                             to_failure_category = to_failure_category.lower()
                     elif to_failure_category is not None:
-                        rejections.append(_REJECTION_36)
+                        rejections.append(_REJECTION_46)
                         to_failure_category = REFUSED
                     if type(to_failure_category) is str:
                         to_failure_category = _TABLE_6.get(to_failure_category)
                         if to_failure_category is None:
                             to_failure_category = "unknown"
                     elif to_failure_category is not None and to_failure_category is not REFUSED:
-                        rejections.append(_REJECTION_36)
+                        rejections.append(_REJECTION_46)
                         to_failure_category = REFUSED
             elif to_failure_category is not None and to_failure_category is not REFUSED:
-                rejections.append(_REJECTION_36)
+                rejections.append(_REJECTION_46)
                 to_failure_category = REFUSED
             if to_failure_category is None:
                 to_failure_category = "unknown"
@@ -1334,7 +1433,7 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
                     if to_failure_category.isascii():
                         to_failure_category = to_failure_category.lower()
                 elif to_failure_category is not None:
-                    rejections.append(_REJECTION_36)
+                    rejections.append(_REJECTION_46)
                     to_failure_category = REFUSED
                 if type(to_failure_category) is str:
                     to_failure_category = _TABLE_5.get(to_failure_category)
@@ -1346,17 +1445,17 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
                             if to_failure_category.isascii():
                                 to_failure_category = to_failure_category.lower()
                         elif to_failure_category is not None:
-                            rejections.append(_REJECTION_36)
+                            rejections.append(_REJECTION_46)
                             to_failure_category = REFUSED
                         if type(to_failure_category) is str:
                             to_failure_category = _TABLE_6.get(to_failure_category)
                             if to_failure_category is None:
                                 to_failure_category = "unknown"
                         elif to_failure_category is not None and to_failure_category is not REFUSED:
-                            rejections.append(_REJECTION_36)
+                            rejections.append(_REJECTION_46)
                             to_failure_category = REFUSED
                 elif to_failure_category is not None and to_failure_category is not REFUSED:
-                    rejections.append(_REJECTION_36)
+                    rejections.append(_REJECTION_46)
                     to_failure_category = REFUSED
                 if to_failure_category is None:
                     to_failure_category = "unknown"
@@ -1384,9 +1483,9 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
             to_decline_code = None
     if type(to_decline_code) is str:
         if len(to_decline_code) > 255:
-            rejections.append(_REJECTION_37)
+            rejections.append(_REJECTION_47)
     elif to_decline_code is not None:
-        rejections.append(_REJECTION_38)
+        rejections.append(_REJECTION_48)
 
     to_advice_code = None
 
@@ -1411,9 +1510,9 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
             to_network_advice_code = None
     if type(to_network_advice_code) is str:
         if len(to_network_advice_code) > 255:
-            rejections.append(_REJECTION_39)
+            rejections.append(_REJECTION_49)
     elif to_network_advice_code is not None:
-        rejections.append(_REJECTION_40)
+        rejections.append(_REJECTION_50)
 
     to_cancellation_reason = None
 
@@ -1441,7 +1540,7 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
 
     if not rejections:
         if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
-            rejections.append(_REJECTION_41)
+            rejections.append(_REJECTION_51)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
@@ -1537,18 +1636,18 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_merchant_id = None
     if type(to_merchant_id) is str:
         if len(to_merchant_id) > 255:
-            rejections.append(_REJECTION_3)
+            rejections.append(_REJECTION_6)
     elif to_merchant_id is None:
-        rejections.append(_REJECTION_4)
+        rejections.append(_REJECTION_7)
 
     to_customer_id: Any = at_notificationItems__0__NotificationRequestItem__additionalData.get("shopperReference")
     if type(to_customer_id) is str and to_customer_id in NULL_VALUES:
         to_customer_id = None
     if type(to_customer_id) is str:
         if len(to_customer_id) > 255:
-            rejections.append(_REJECTION_5)
+            rejections.append(_REJECTION_8)
     elif to_customer_id is not None:
-        rejections.append(_REJECTION_6)
+        rejections.append(_REJECTION_9)
 
     to_amount_cents: Any = at_notificationItems__0__NotificationRequestItem__amount.get("value")
     if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
@@ -1556,18 +1655,18 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_amount_cents) is int:
         to_amount_cents = rescaled(to_amount_cents, at_notificationItems__0__NotificationRequestItem__amount.get("currency"), _SCALES_1)
         if to_amount_cents is None:
-            rejections.append(_REJECTION_7)
+            rejections.append(_REJECTION_10)
             to_amount_cents = REFUSED
     elif to_amount_cents is not None:
-        rejections.append(_REJECTION_8)
+        rejections.append(_REJECTION_11)
         to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
         if to_amount_cents < 0:
-            rejections.append(_REJECTION_9)
+            rejections.append(_REJECTION_12)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_10)
+            rejections.append(_REJECTION_13)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_11)
+        rejections.append(_REJECTION_14)
 
     to_currency: Any = at_notificationItems__0__NotificationRequestItem__amount.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -1576,13 +1675,13 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_currency.isascii():
             to_currency = to_currency.upper()
     elif to_currency is not None:
-        rejections.append(_REJECTION_12)
+        rejections.append(_REJECTION_15)
         to_currency = REFUSED
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_13)
+            rejections.append(_REJECTION_16)
     elif to_currency is None:
-        rejections.append(_REJECTION_14)
+        rejections.append(_REJECTION_17)
 
     to_payment_method_type: Any = at_notificationItems__0__NotificationRequestItem.get("paymentMethod")
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
@@ -1597,14 +1696,14 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                 if to_payment_method_type.isascii():
                     to_payment_method_type = to_payment_method_type.lower()
             elif to_payment_method_type is not None:
-                rejections.append(_REJECTION_15)
+                rejections.append(_REJECTION_18)
                 to_payment_method_type = REFUSED
     elif to_payment_method_type is not None:
-        rejections.append(_REJECTION_15)
+        rejections.append(_REJECTION_18)
         to_payment_method_type = REFUSED
     if type(to_payment_method_type) is str:
         if len(to_payment_method_type) > 255:
-            rejections.append(_REJECTION_16)
+            rejections.append(_REJECTION_19)
 
     to_card_brand: Any = at_notificationItems__0__NotificationRequestItem.get("paymentMethod")
     if type(to_card_brand) is str and to_card_brand in NULL_VALUES:
@@ -1614,7 +1713,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_card_brand is None:
             to_card_brand = None
     elif to_card_brand is not None:
-        rejections.append(_REJECTION_17)
+        rejections.append(_REJECTION_20)
         to_card_brand = REFUSED
 
     to_card_last_four: Any = at_notificationItems__0__NotificationRequestItem__additionalData.get("cardSummary")
@@ -1622,9 +1721,9 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_card_last_four = None
     if type(to_card_last_four) is str:
         if _PATTERN_1.fullmatch(to_card_last_four) is None:
-            rejections.append(_REJECTION_18)
+            rejections.append(_REJECTION_21)
     elif to_card_last_four is not None:
-        rejections.append(_REJECTION_19)
+        rejections.append(_REJECTION_22)
 
     to_status = _TABLE_10[event_type]
 
@@ -1647,9 +1746,9 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             to_failure_code = None
     if type(to_failure_code) is str:
         if len(to_failure_code) > 255:
-            rejections.append(_REJECTION_20)
+            rejections.append(_REJECTION_26)
     elif to_failure_code is not None:
-        rejections.append(_REJECTION_21)
+        rejections.append(_REJECTION_27)
 
     to_failure_message: Any = at_notificationItems__0__NotificationRequestItem.get("eventCode")
     if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
@@ -1672,7 +1771,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if len(to_failure_message) > 1000:
             to_failure_message = to_failure_message[:999] + "…"
     elif to_failure_message is not None:
-        rejections.append(_REJECTION_22)
+        rejections.append(_REJECTION_28)
 
     to_metadata: dict[str, str] = {}
     value: Any
@@ -1694,6 +1793,9 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     value = at_notificationItems__0__NotificationRequestItem__additionalData.get("refusalReasonRaw")
     if value is not None:
         put_scalar(to_metadata, "additionalData.refusalReasonRaw", value)
+    value = at_notificationItems__0__NotificationRequestItem__additionalData.get("captureDelayHours")
+    if value is not None:
+        put_scalar(to_metadata, "additionalData.captureDelayHours", value)
     value = at_notificationItems__0__NotificationRequestItem__additionalData.get("modification.action")
     if value is not None:
         put_scalar(to_metadata, "additionalData.modification.action", value)
@@ -1710,11 +1812,11 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if value is not None:
         put_scalar(to_metadata, "additionalData.defensePeriodEndsAt", value)
     if len(to_metadata) > 500:
-        rejections.append(_REJECTION_23)
+        rejections.append(_REJECTION_29)
     if longest(to_metadata) > 10000:
-        rejections.append(_REJECTION_24)
+        rejections.append(_REJECTION_30)
     if size(to_metadata) > 131072:
-        rejections.append(_REJECTION_25)
+        rejections.append(_REJECTION_31)
 
     to_provider_created_at: Any = at_notificationItems__0__NotificationRequestItem.get("eventDate")
     if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
@@ -1722,13 +1824,13 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if to_provider_created_at is not None:
         to_provider_created_at = iso8601_millis(to_provider_created_at)
         if to_provider_created_at is None:
-            rejections.append(_REJECTION_26)
+            rejections.append(_REJECTION_32)
             to_provider_created_at = REFUSED
     if type(to_provider_created_at) is int:
         if not 1262304000000 <= to_provider_created_at <= 4102444800000:
-            rejections.append(_REJECTION_27)
+            rejections.append(_REJECTION_33)
     elif to_provider_created_at is None:
-        rejections.append(_REJECTION_28)
+        rejections.append(_REJECTION_34)
 
     to_currency_exponent: Any = at_notificationItems__0__NotificationRequestItem__amount.get("currency")
     if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
@@ -1740,9 +1842,9 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_provider_object_id = None
     if type(to_provider_object_id) is str:
         if len(to_provider_object_id) > 255:
-            rejections.append(_REJECTION_42)
+            rejections.append(_REJECTION_52)
     elif to_provider_object_id is not None:
-        rejections.append(_REJECTION_43)
+        rejections.append(_REJECTION_53)
 
     to_attempt_number = None
 
@@ -1751,16 +1853,16 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_related_payment_id = None
     if type(to_related_payment_id) is str:
         if len(to_related_payment_id) > 255:
-            rejections.append(_REJECTION_44)
+            rejections.append(_REJECTION_54)
     elif to_related_payment_id is not None:
-        rejections.append(_REJECTION_45)
+        rejections.append(_REJECTION_55)
 
     to_livemode: Any = envelope_livemode
 
     to_received_at: Any = envelope_received_at
     if type(to_received_at) is int:
         if not -62135596800000 <= to_received_at <= 253402300799999:
-            rejections.append(_REJECTION_31)
+            rejections.append(_REJECTION_37)
 
     to_object_version = None
 
@@ -1806,7 +1908,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                 if to_failure_category.isascii():
                     to_failure_category = to_failure_category.lower()
             elif to_failure_category is not None:
-                rejections.append(_REJECTION_36)
+                rejections.append(_REJECTION_46)
                 to_failure_category = REFUSED
             if type(to_failure_category) is str:
                 to_failure_category = _TABLE_5.get(to_failure_category)
@@ -1818,17 +1920,17 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                         if to_failure_category.isascii():
                             to_failure_category = to_failure_category.lower()
                     elif to_failure_category is not None:
-                        rejections.append(_REJECTION_36)
+                        rejections.append(_REJECTION_46)
                         to_failure_category = REFUSED
                     if type(to_failure_category) is str:
                         to_failure_category = _TABLE_6.get(to_failure_category)
                         if to_failure_category is None:
                             to_failure_category = "unknown"
                     elif to_failure_category is not None and to_failure_category is not REFUSED:
-                        rejections.append(_REJECTION_36)
+                        rejections.append(_REJECTION_46)
                         to_failure_category = REFUSED
             elif to_failure_category is not None and to_failure_category is not REFUSED:
-                rejections.append(_REJECTION_36)
+                rejections.append(_REJECTION_46)
                 to_failure_category = REFUSED
             if to_failure_category is None:
                 to_failure_category = "unknown"
@@ -1857,7 +1959,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                     if to_failure_category.isascii():
                         to_failure_category = to_failure_category.lower()
                 elif to_failure_category is not None:
-                    rejections.append(_REJECTION_36)
+                    rejections.append(_REJECTION_46)
                     to_failure_category = REFUSED
                 if type(to_failure_category) is str:
                     to_failure_category = _TABLE_5.get(to_failure_category)
@@ -1869,17 +1971,17 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                             if to_failure_category.isascii():
                                 to_failure_category = to_failure_category.lower()
                         elif to_failure_category is not None:
-                            rejections.append(_REJECTION_36)
+                            rejections.append(_REJECTION_46)
                             to_failure_category = REFUSED
                         if type(to_failure_category) is str:
                             to_failure_category = _TABLE_6.get(to_failure_category)
                             if to_failure_category is None:
                                 to_failure_category = "unknown"
                         elif to_failure_category is not None and to_failure_category is not REFUSED:
-                            rejections.append(_REJECTION_36)
+                            rejections.append(_REJECTION_46)
                             to_failure_category = REFUSED
                 elif to_failure_category is not None and to_failure_category is not REFUSED:
-                    rejections.append(_REJECTION_36)
+                    rejections.append(_REJECTION_46)
                     to_failure_category = REFUSED
                 if to_failure_category is None:
                     to_failure_category = "unknown"
@@ -1907,9 +2009,9 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             to_decline_code = None
     if type(to_decline_code) is str:
         if len(to_decline_code) > 255:
-            rejections.append(_REJECTION_37)
+            rejections.append(_REJECTION_47)
     elif to_decline_code is not None:
-        rejections.append(_REJECTION_38)
+        rejections.append(_REJECTION_48)
 
     to_advice_code = None
 
@@ -1934,9 +2036,9 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             to_network_advice_code = None
     if type(to_network_advice_code) is str:
         if len(to_network_advice_code) > 255:
-            rejections.append(_REJECTION_39)
+            rejections.append(_REJECTION_49)
     elif to_network_advice_code is not None:
-        rejections.append(_REJECTION_40)
+        rejections.append(_REJECTION_50)
 
     to_cancellation_reason = None
 
@@ -2057,39 +2159,39 @@ def _reversal(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id
         if type(to_event_type) is str:
             to_event_type = _TABLE_11.get(to_event_type, REFUSED)
             if to_event_type is REFUSED:
-                rejections.append(_REJECTION_50)
+                rejections.append(_REJECTION_56)
         elif to_event_type is not None:
-            rejections.append(_REJECTION_51)
+            rejections.append(_REJECTION_4)
             to_event_type = REFUSED
     else:
         to_event_type = event_type
         if type(to_event_type) is str:
             to_event_type = _TABLE_12.get(to_event_type, REFUSED)
             if to_event_type is REFUSED:
-                rejections.append(_REJECTION_50)
+                rejections.append(_REJECTION_56)
         elif to_event_type is not None:
-            rejections.append(_REJECTION_51)
+            rejections.append(_REJECTION_4)
             to_event_type = REFUSED
     if to_event_type is None:
-        rejections.append(_REJECTION_52)
+        rejections.append(_REJECTION_5)
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
         to_merchant_id = None
     if type(to_merchant_id) is str:
         if len(to_merchant_id) > 255:
-            rejections.append(_REJECTION_3)
+            rejections.append(_REJECTION_6)
     elif to_merchant_id is None:
-        rejections.append(_REJECTION_4)
+        rejections.append(_REJECTION_7)
 
     to_customer_id: Any = at_notificationItems__0__NotificationRequestItem__additionalData.get("shopperReference")
     if type(to_customer_id) is str and to_customer_id in NULL_VALUES:
         to_customer_id = None
     if type(to_customer_id) is str:
         if len(to_customer_id) > 255:
-            rejections.append(_REJECTION_5)
+            rejections.append(_REJECTION_8)
     elif to_customer_id is not None:
-        rejections.append(_REJECTION_6)
+        rejections.append(_REJECTION_9)
 
     to_amount_cents: Any = at_notificationItems__0__NotificationRequestItem__amount.get("value")
     if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
@@ -2097,18 +2199,18 @@ def _reversal(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id
     if type(to_amount_cents) is int:
         to_amount_cents = rescaled(to_amount_cents, at_notificationItems__0__NotificationRequestItem__amount.get("currency"), _SCALES_1)
         if to_amount_cents is None:
-            rejections.append(_REJECTION_7)
+            rejections.append(_REJECTION_10)
             to_amount_cents = REFUSED
     elif to_amount_cents is not None:
-        rejections.append(_REJECTION_8)
+        rejections.append(_REJECTION_11)
         to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
         if to_amount_cents < 0:
-            rejections.append(_REJECTION_9)
+            rejections.append(_REJECTION_12)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_10)
+            rejections.append(_REJECTION_13)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_11)
+        rejections.append(_REJECTION_14)
 
     to_currency: Any = at_notificationItems__0__NotificationRequestItem__amount.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -2117,13 +2219,13 @@ def _reversal(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id
         if to_currency.isascii():
             to_currency = to_currency.upper()
     elif to_currency is not None:
-        rejections.append(_REJECTION_12)
+        rejections.append(_REJECTION_15)
         to_currency = REFUSED
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_13)
+            rejections.append(_REJECTION_16)
     elif to_currency is None:
-        rejections.append(_REJECTION_14)
+        rejections.append(_REJECTION_17)
 
     to_payment_method_type: Any = at_notificationItems__0__NotificationRequestItem.get("paymentMethod")
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
@@ -2138,14 +2240,14 @@ def _reversal(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id
                 if to_payment_method_type.isascii():
                     to_payment_method_type = to_payment_method_type.lower()
             elif to_payment_method_type is not None:
-                rejections.append(_REJECTION_15)
+                rejections.append(_REJECTION_18)
                 to_payment_method_type = REFUSED
     elif to_payment_method_type is not None:
-        rejections.append(_REJECTION_15)
+        rejections.append(_REJECTION_18)
         to_payment_method_type = REFUSED
     if type(to_payment_method_type) is str:
         if len(to_payment_method_type) > 255:
-            rejections.append(_REJECTION_16)
+            rejections.append(_REJECTION_19)
 
     to_card_brand: Any = at_notificationItems__0__NotificationRequestItem.get("paymentMethod")
     if type(to_card_brand) is str and to_card_brand in NULL_VALUES:
@@ -2155,7 +2257,7 @@ def _reversal(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id
         if to_card_brand is None:
             to_card_brand = None
     elif to_card_brand is not None:
-        rejections.append(_REJECTION_17)
+        rejections.append(_REJECTION_20)
         to_card_brand = REFUSED
 
     to_card_last_four: Any = at_notificationItems__0__NotificationRequestItem__additionalData.get("cardSummary")
@@ -2163,9 +2265,9 @@ def _reversal(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id
         to_card_last_four = None
     if type(to_card_last_four) is str:
         if _PATTERN_1.fullmatch(to_card_last_four) is None:
-            rejections.append(_REJECTION_18)
+            rejections.append(_REJECTION_21)
     elif to_card_last_four is not None:
-        rejections.append(_REJECTION_19)
+        rejections.append(_REJECTION_22)
 
     to_status: Any = at_notificationItems__0__NotificationRequestItem__additionalData.get("modification.action")
     if type(to_status) is str and to_status in NULL_VALUES:
@@ -2175,21 +2277,21 @@ def _reversal(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id
         if type(to_status) is str:
             to_status = _TABLE_13.get(to_status, REFUSED)
             if to_status is REFUSED:
-                rejections.append(_REJECTION_53)
+                rejections.append(_REJECTION_57)
         elif to_status is not None:
-            rejections.append(_REJECTION_54)
+            rejections.append(_REJECTION_24)
             to_status = REFUSED
     else:
         to_status = event_type
         if type(to_status) is str:
             to_status = _TABLE_14.get(to_status, REFUSED)
             if to_status is REFUSED:
-                rejections.append(_REJECTION_53)
+                rejections.append(_REJECTION_57)
         elif to_status is not None:
-            rejections.append(_REJECTION_54)
+            rejections.append(_REJECTION_24)
             to_status = REFUSED
     if to_status is None:
-        rejections.append(_REJECTION_55)
+        rejections.append(_REJECTION_25)
 
     to_failure_code: Any = at_notificationItems__0__NotificationRequestItem.get("success")
     if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
@@ -2202,9 +2304,9 @@ def _reversal(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id
         to_failure_code = None
     if type(to_failure_code) is str:
         if len(to_failure_code) > 255:
-            rejections.append(_REJECTION_20)
+            rejections.append(_REJECTION_26)
     elif to_failure_code is not None:
-        rejections.append(_REJECTION_21)
+        rejections.append(_REJECTION_27)
 
     to_failure_message: Any = at_notificationItems__0__NotificationRequestItem.get("success")
     if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
@@ -2219,7 +2321,7 @@ def _reversal(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id
         if len(to_failure_message) > 1000:
             to_failure_message = to_failure_message[:999] + "…"
     elif to_failure_message is not None:
-        rejections.append(_REJECTION_22)
+        rejections.append(_REJECTION_28)
 
     to_metadata: dict[str, str] = {}
     value: Any
@@ -2241,6 +2343,9 @@ def _reversal(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id
     value = at_notificationItems__0__NotificationRequestItem__additionalData.get("refusalReasonRaw")
     if value is not None:
         put_scalar(to_metadata, "additionalData.refusalReasonRaw", value)
+    value = at_notificationItems__0__NotificationRequestItem__additionalData.get("captureDelayHours")
+    if value is not None:
+        put_scalar(to_metadata, "additionalData.captureDelayHours", value)
     value = at_notificationItems__0__NotificationRequestItem__additionalData.get("modification.action")
     if value is not None:
         put_scalar(to_metadata, "additionalData.modification.action", value)
@@ -2257,11 +2362,11 @@ def _reversal(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id
     if value is not None:
         put_scalar(to_metadata, "additionalData.defensePeriodEndsAt", value)
     if len(to_metadata) > 500:
-        rejections.append(_REJECTION_23)
+        rejections.append(_REJECTION_29)
     if longest(to_metadata) > 10000:
-        rejections.append(_REJECTION_24)
+        rejections.append(_REJECTION_30)
     if size(to_metadata) > 131072:
-        rejections.append(_REJECTION_25)
+        rejections.append(_REJECTION_31)
 
     to_provider_created_at: Any = at_notificationItems__0__NotificationRequestItem.get("eventDate")
     if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
@@ -2269,13 +2374,13 @@ def _reversal(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id
     if to_provider_created_at is not None:
         to_provider_created_at = iso8601_millis(to_provider_created_at)
         if to_provider_created_at is None:
-            rejections.append(_REJECTION_26)
+            rejections.append(_REJECTION_32)
             to_provider_created_at = REFUSED
     if type(to_provider_created_at) is int:
         if not 1262304000000 <= to_provider_created_at <= 4102444800000:
-            rejections.append(_REJECTION_27)
+            rejections.append(_REJECTION_33)
     elif to_provider_created_at is None:
-        rejections.append(_REJECTION_28)
+        rejections.append(_REJECTION_34)
 
     to_currency_exponent: Any = at_notificationItems__0__NotificationRequestItem__amount.get("currency")
     if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
@@ -2295,9 +2400,9 @@ def _reversal(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id
             to_provider_object_id = None
     if type(to_provider_object_id) is str:
         if len(to_provider_object_id) > 255:
-            rejections.append(_REJECTION_29)
+            rejections.append(_REJECTION_35)
     elif to_provider_object_id is not None:
-        rejections.append(_REJECTION_30)
+        rejections.append(_REJECTION_36)
 
     to_attempt_number = None
 
@@ -2312,16 +2417,16 @@ def _reversal(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id
             to_related_payment_id = None
     if type(to_related_payment_id) is str:
         if len(to_related_payment_id) > 255:
-            rejections.append(_REJECTION_44)
+            rejections.append(_REJECTION_54)
     elif to_related_payment_id is not None:
-        rejections.append(_REJECTION_45)
+        rejections.append(_REJECTION_55)
 
     to_livemode: Any = envelope_livemode
 
     to_received_at: Any = envelope_received_at
     if type(to_received_at) is int:
         if not -62135596800000 <= to_received_at <= 253402300799999:
-            rejections.append(_REJECTION_31)
+            rejections.append(_REJECTION_37)
 
     to_object_version = None
 
@@ -2367,7 +2472,7 @@ def _reversal(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id
                 if to_failure_category.isascii():
                     to_failure_category = to_failure_category.lower()
             elif to_failure_category is not None:
-                rejections.append(_REJECTION_36)
+                rejections.append(_REJECTION_46)
                 to_failure_category = REFUSED
             if type(to_failure_category) is str:
                 to_failure_category = _TABLE_5.get(to_failure_category)
@@ -2379,17 +2484,17 @@ def _reversal(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id
                         if to_failure_category.isascii():
                             to_failure_category = to_failure_category.lower()
                     elif to_failure_category is not None:
-                        rejections.append(_REJECTION_36)
+                        rejections.append(_REJECTION_46)
                         to_failure_category = REFUSED
                     if type(to_failure_category) is str:
                         to_failure_category = _TABLE_6.get(to_failure_category)
                         if to_failure_category is None:
                             to_failure_category = "unknown"
                     elif to_failure_category is not None and to_failure_category is not REFUSED:
-                        rejections.append(_REJECTION_36)
+                        rejections.append(_REJECTION_46)
                         to_failure_category = REFUSED
             elif to_failure_category is not None and to_failure_category is not REFUSED:
-                rejections.append(_REJECTION_36)
+                rejections.append(_REJECTION_46)
                 to_failure_category = REFUSED
             if to_failure_category is None:
                 to_failure_category = "unknown"
@@ -2409,9 +2514,9 @@ def _reversal(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id
         to_decline_code = None
     if type(to_decline_code) is str:
         if len(to_decline_code) > 255:
-            rejections.append(_REJECTION_37)
+            rejections.append(_REJECTION_47)
     elif to_decline_code is not None:
-        rejections.append(_REJECTION_38)
+        rejections.append(_REJECTION_48)
 
     to_advice_code = None
 
@@ -2428,9 +2533,9 @@ def _reversal(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id
         to_network_advice_code = None
     if type(to_network_advice_code) is str:
         if len(to_network_advice_code) > 255:
-            rejections.append(_REJECTION_39)
+            rejections.append(_REJECTION_49)
     elif to_network_advice_code is not None:
-        rejections.append(_REJECTION_40)
+        rejections.append(_REJECTION_50)
 
     to_cancellation_reason = None
 
@@ -2459,7 +2564,7 @@ def _reversal(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id
     if not rejections:
         family = to_event_type.partition(".")[0]
         if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at and family not in ("refund",):
-            rejections.append(_REJECTION_41)
+            rejections.append(_REJECTION_51)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
@@ -2555,18 +2660,18 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_merchant_id = None
     if type(to_merchant_id) is str:
         if len(to_merchant_id) > 255:
-            rejections.append(_REJECTION_3)
+            rejections.append(_REJECTION_6)
     elif to_merchant_id is None:
-        rejections.append(_REJECTION_4)
+        rejections.append(_REJECTION_7)
 
     to_customer_id: Any = at_notificationItems__0__NotificationRequestItem__additionalData.get("shopperReference")
     if type(to_customer_id) is str and to_customer_id in NULL_VALUES:
         to_customer_id = None
     if type(to_customer_id) is str:
         if len(to_customer_id) > 255:
-            rejections.append(_REJECTION_5)
+            rejections.append(_REJECTION_8)
     elif to_customer_id is not None:
-        rejections.append(_REJECTION_6)
+        rejections.append(_REJECTION_9)
 
     to_amount_cents: Any = at_notificationItems__0__NotificationRequestItem__amount.get("value")
     if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
@@ -2574,18 +2679,18 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_amount_cents) is int:
         to_amount_cents = rescaled(to_amount_cents, at_notificationItems__0__NotificationRequestItem__amount.get("currency"), _SCALES_1)
         if to_amount_cents is None:
-            rejections.append(_REJECTION_7)
+            rejections.append(_REJECTION_10)
             to_amount_cents = REFUSED
     elif to_amount_cents is not None:
-        rejections.append(_REJECTION_8)
+        rejections.append(_REJECTION_11)
         to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
         if to_amount_cents < 0:
-            rejections.append(_REJECTION_9)
+            rejections.append(_REJECTION_12)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_10)
+            rejections.append(_REJECTION_13)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_11)
+        rejections.append(_REJECTION_14)
 
     to_currency: Any = at_notificationItems__0__NotificationRequestItem__amount.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -2594,13 +2699,13 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if to_currency.isascii():
             to_currency = to_currency.upper()
     elif to_currency is not None:
-        rejections.append(_REJECTION_12)
+        rejections.append(_REJECTION_15)
         to_currency = REFUSED
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_13)
+            rejections.append(_REJECTION_16)
     elif to_currency is None:
-        rejections.append(_REJECTION_14)
+        rejections.append(_REJECTION_17)
 
     to_payment_method_type: Any = at_notificationItems__0__NotificationRequestItem.get("paymentMethod")
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
@@ -2615,14 +2720,14 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
                 if to_payment_method_type.isascii():
                     to_payment_method_type = to_payment_method_type.lower()
             elif to_payment_method_type is not None:
-                rejections.append(_REJECTION_15)
+                rejections.append(_REJECTION_18)
                 to_payment_method_type = REFUSED
     elif to_payment_method_type is not None:
-        rejections.append(_REJECTION_15)
+        rejections.append(_REJECTION_18)
         to_payment_method_type = REFUSED
     if type(to_payment_method_type) is str:
         if len(to_payment_method_type) > 255:
-            rejections.append(_REJECTION_16)
+            rejections.append(_REJECTION_19)
 
     to_card_brand: Any = at_notificationItems__0__NotificationRequestItem.get("paymentMethod")
     if type(to_card_brand) is str and to_card_brand in NULL_VALUES:
@@ -2632,7 +2737,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if to_card_brand is None:
             to_card_brand = None
     elif to_card_brand is not None:
-        rejections.append(_REJECTION_17)
+        rejections.append(_REJECTION_20)
         to_card_brand = REFUSED
 
     to_card_last_four: Any = at_notificationItems__0__NotificationRequestItem__additionalData.get("cardSummary")
@@ -2640,9 +2745,9 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_card_last_four = None
     if type(to_card_last_four) is str:
         if _PATTERN_1.fullmatch(to_card_last_four) is None:
-            rejections.append(_REJECTION_18)
+            rejections.append(_REJECTION_21)
     elif to_card_last_four is not None:
-        rejections.append(_REJECTION_19)
+        rejections.append(_REJECTION_22)
 
     to_status = _TABLE_16[event_type]
 
@@ -2673,6 +2778,9 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     value = at_notificationItems__0__NotificationRequestItem__additionalData.get("refusalReasonRaw")
     if value is not None:
         put_scalar(to_metadata, "additionalData.refusalReasonRaw", value)
+    value = at_notificationItems__0__NotificationRequestItem__additionalData.get("captureDelayHours")
+    if value is not None:
+        put_scalar(to_metadata, "additionalData.captureDelayHours", value)
     value = at_notificationItems__0__NotificationRequestItem__additionalData.get("merchantAdviceCode")
     if value is not None:
         put_scalar(to_metadata, "additionalData.merchantAdviceCode", value)
@@ -2692,11 +2800,11 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if value is not None:
         put_scalar(to_metadata, "additionalData.defensePeriodEndsAt", value)
     if len(to_metadata) > 500:
-        rejections.append(_REJECTION_23)
+        rejections.append(_REJECTION_29)
     if longest(to_metadata) > 10000:
-        rejections.append(_REJECTION_24)
+        rejections.append(_REJECTION_30)
     if size(to_metadata) > 131072:
-        rejections.append(_REJECTION_25)
+        rejections.append(_REJECTION_31)
 
     to_provider_created_at: Any = at_notificationItems__0__NotificationRequestItem.get("eventDate")
     if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
@@ -2704,13 +2812,13 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if to_provider_created_at is not None:
         to_provider_created_at = iso8601_millis(to_provider_created_at)
         if to_provider_created_at is None:
-            rejections.append(_REJECTION_26)
+            rejections.append(_REJECTION_32)
             to_provider_created_at = REFUSED
     if type(to_provider_created_at) is int:
         if not 1262304000000 <= to_provider_created_at <= 4102444800000:
-            rejections.append(_REJECTION_27)
+            rejections.append(_REJECTION_33)
     elif to_provider_created_at is None:
-        rejections.append(_REJECTION_28)
+        rejections.append(_REJECTION_34)
 
     to_currency_exponent: Any = at_notificationItems__0__NotificationRequestItem__amount.get("currency")
     if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
@@ -2722,9 +2830,9 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_provider_object_id = None
     if type(to_provider_object_id) is str:
         if len(to_provider_object_id) > 255:
-            rejections.append(_REJECTION_42)
+            rejections.append(_REJECTION_52)
     elif to_provider_object_id is not None:
-        rejections.append(_REJECTION_43)
+        rejections.append(_REJECTION_53)
 
     to_attempt_number = None
 
@@ -2733,16 +2841,16 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_related_payment_id = None
     if type(to_related_payment_id) is str:
         if len(to_related_payment_id) > 255:
-            rejections.append(_REJECTION_44)
+            rejections.append(_REJECTION_54)
     elif to_related_payment_id is not None:
-        rejections.append(_REJECTION_45)
+        rejections.append(_REJECTION_55)
 
     to_livemode: Any = envelope_livemode
 
     to_received_at: Any = envelope_received_at
     if type(to_received_at) is int:
         if not -62135596800000 <= to_received_at <= 253402300799999:
-            rejections.append(_REJECTION_31)
+            rejections.append(_REJECTION_37)
 
     to_object_version = None
 
@@ -2783,9 +2891,9 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_dispute_reason = None
     if type(to_dispute_reason) is str:
         if len(to_dispute_reason) > 255:
-            rejections.append(_REJECTION_56)
+            rejections.append(_REJECTION_58)
     elif to_dispute_reason is not None:
-        rejections.append(_REJECTION_57)
+        rejections.append(_REJECTION_59)
 
     to_dispute_category: Any = at_notificationItems__0__NotificationRequestItem__additionalData.get("chargebackReasonCode")
     if type(to_dispute_category) is str and to_dispute_category in NULL_VALUES:
@@ -2795,7 +2903,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if to_dispute_category is None:
             to_dispute_category = "unknown"
     elif to_dispute_category is not None:
-        rejections.append(_REJECTION_58)
+        rejections.append(_REJECTION_60)
         to_dispute_category = REFUSED
 
     to_related_charge_id = None
@@ -2825,10 +2933,10 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_withdrawn_cents) is int:
             to_withdrawn_cents = rescaled(to_withdrawn_cents, at_notificationItems__0__NotificationRequestItem__amount.get("currency"), _SCALES_1)
             if to_withdrawn_cents is None:
-                rejections.append(_REJECTION_59)
+                rejections.append(_REJECTION_61)
                 to_withdrawn_cents = REFUSED
         elif to_withdrawn_cents is not None:
-            rejections.append(_REJECTION_60)
+            rejections.append(_REJECTION_62)
             to_withdrawn_cents = REFUSED
     else:
         to_withdrawn_cents = at_notificationItems__0__NotificationRequestItem.get("eventCode")
@@ -2848,9 +2956,9 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
             to_withdrawn_cents = None
     if type(to_withdrawn_cents) is int:
         if to_withdrawn_cents < -999999999999:
-            rejections.append(_REJECTION_61)
+            rejections.append(_REJECTION_63)
         if to_withdrawn_cents > 999999999999:
-            rejections.append(_REJECTION_62)
+            rejections.append(_REJECTION_64)
 
     to_withdrawn_currency: Any = at_notificationItems__0__NotificationRequestItem.get("eventCode")
     if type(to_withdrawn_currency) is str and to_withdrawn_currency in NULL_VALUES:
@@ -2868,13 +2976,13 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
             if to_withdrawn_currency.isascii():
                 to_withdrawn_currency = to_withdrawn_currency.upper()
         elif to_withdrawn_currency is not None:
-            rejections.append(_REJECTION_63)
+            rejections.append(_REJECTION_65)
             to_withdrawn_currency = REFUSED
     else:
         to_withdrawn_currency = None
     if type(to_withdrawn_currency) is str:
         if to_withdrawn_currency not in EXPONENTS:
-            rejections.append(_REJECTION_64)
+            rejections.append(_REJECTION_66)
 
     to_dispute_stage: Any = at_notificationItems__0__NotificationRequestItem.get("eventCode")
     if type(to_dispute_stage) is str and to_dispute_stage in NULL_VALUES:
@@ -2888,9 +2996,9 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_dispute_stage) is str:
             to_dispute_stage = _TABLE_18.get(to_dispute_stage, REFUSED)
             if to_dispute_stage is REFUSED:
-                rejections.append(_REJECTION_65)
+                rejections.append(_REJECTION_67)
         elif to_dispute_stage is not None:
-            rejections.append(_REJECTION_66)
+            rejections.append(_REJECTION_68)
             to_dispute_stage = REFUSED
 
     if rejections:
@@ -2987,18 +3095,18 @@ def _fraud_warning(root: dict[str, Any], envelope_merchant_id: str, envelope_eve
         to_merchant_id = None
     if type(to_merchant_id) is str:
         if len(to_merchant_id) > 255:
-            rejections.append(_REJECTION_3)
+            rejections.append(_REJECTION_6)
     elif to_merchant_id is None:
-        rejections.append(_REJECTION_4)
+        rejections.append(_REJECTION_7)
 
     to_customer_id: Any = at_notificationItems__0__NotificationRequestItem__additionalData.get("shopperReference")
     if type(to_customer_id) is str and to_customer_id in NULL_VALUES:
         to_customer_id = None
     if type(to_customer_id) is str:
         if len(to_customer_id) > 255:
-            rejections.append(_REJECTION_5)
+            rejections.append(_REJECTION_8)
     elif to_customer_id is not None:
-        rejections.append(_REJECTION_6)
+        rejections.append(_REJECTION_9)
 
     to_amount_cents: Any = at_notificationItems__0__NotificationRequestItem__amount.get("value")
     if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
@@ -3006,18 +3114,18 @@ def _fraud_warning(root: dict[str, Any], envelope_merchant_id: str, envelope_eve
     if type(to_amount_cents) is int:
         to_amount_cents = rescaled(to_amount_cents, at_notificationItems__0__NotificationRequestItem__amount.get("currency"), _SCALES_1)
         if to_amount_cents is None:
-            rejections.append(_REJECTION_7)
+            rejections.append(_REJECTION_10)
             to_amount_cents = REFUSED
     elif to_amount_cents is not None:
-        rejections.append(_REJECTION_8)
+        rejections.append(_REJECTION_11)
         to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
         if to_amount_cents < 0:
-            rejections.append(_REJECTION_9)
+            rejections.append(_REJECTION_12)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_10)
+            rejections.append(_REJECTION_13)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_11)
+        rejections.append(_REJECTION_14)
 
     to_currency: Any = at_notificationItems__0__NotificationRequestItem__amount.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -3026,13 +3134,13 @@ def _fraud_warning(root: dict[str, Any], envelope_merchant_id: str, envelope_eve
         if to_currency.isascii():
             to_currency = to_currency.upper()
     elif to_currency is not None:
-        rejections.append(_REJECTION_12)
+        rejections.append(_REJECTION_15)
         to_currency = REFUSED
     if type(to_currency) is str:
         if to_currency not in EXPONENTS and to_currency != "XXX":
-            rejections.append(_REJECTION_13)
+            rejections.append(_REJECTION_16)
     elif to_currency is None:
-        rejections.append(_REJECTION_14)
+        rejections.append(_REJECTION_17)
 
     to_payment_method_type: Any = at_notificationItems__0__NotificationRequestItem.get("paymentMethod")
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
@@ -3047,14 +3155,14 @@ def _fraud_warning(root: dict[str, Any], envelope_merchant_id: str, envelope_eve
                 if to_payment_method_type.isascii():
                     to_payment_method_type = to_payment_method_type.lower()
             elif to_payment_method_type is not None:
-                rejections.append(_REJECTION_15)
+                rejections.append(_REJECTION_18)
                 to_payment_method_type = REFUSED
     elif to_payment_method_type is not None:
-        rejections.append(_REJECTION_15)
+        rejections.append(_REJECTION_18)
         to_payment_method_type = REFUSED
     if type(to_payment_method_type) is str:
         if len(to_payment_method_type) > 255:
-            rejections.append(_REJECTION_16)
+            rejections.append(_REJECTION_19)
 
     to_card_brand: Any = at_notificationItems__0__NotificationRequestItem.get("paymentMethod")
     if type(to_card_brand) is str and to_card_brand in NULL_VALUES:
@@ -3064,7 +3172,7 @@ def _fraud_warning(root: dict[str, Any], envelope_merchant_id: str, envelope_eve
         if to_card_brand is None:
             to_card_brand = None
     elif to_card_brand is not None:
-        rejections.append(_REJECTION_17)
+        rejections.append(_REJECTION_20)
         to_card_brand = REFUSED
 
     to_card_last_four: Any = at_notificationItems__0__NotificationRequestItem__additionalData.get("cardSummary")
@@ -3072,9 +3180,9 @@ def _fraud_warning(root: dict[str, Any], envelope_merchant_id: str, envelope_eve
         to_card_last_four = None
     if type(to_card_last_four) is str:
         if _PATTERN_1.fullmatch(to_card_last_four) is None:
-            rejections.append(_REJECTION_18)
+            rejections.append(_REJECTION_21)
     elif to_card_last_four is not None:
-        rejections.append(_REJECTION_19)
+        rejections.append(_REJECTION_22)
 
     to_status: Any = "open"
 
@@ -3105,6 +3213,9 @@ def _fraud_warning(root: dict[str, Any], envelope_merchant_id: str, envelope_eve
     value = at_notificationItems__0__NotificationRequestItem__additionalData.get("refusalReasonRaw")
     if value is not None:
         put_scalar(to_metadata, "additionalData.refusalReasonRaw", value)
+    value = at_notificationItems__0__NotificationRequestItem__additionalData.get("captureDelayHours")
+    if value is not None:
+        put_scalar(to_metadata, "additionalData.captureDelayHours", value)
     value = at_notificationItems__0__NotificationRequestItem__additionalData.get("merchantAdviceCode")
     if value is not None:
         put_scalar(to_metadata, "additionalData.merchantAdviceCode", value)
@@ -3121,11 +3232,11 @@ def _fraud_warning(root: dict[str, Any], envelope_merchant_id: str, envelope_eve
     if value is not None:
         put_scalar(to_metadata, "additionalData.defensePeriodEndsAt", value)
     if len(to_metadata) > 500:
-        rejections.append(_REJECTION_23)
+        rejections.append(_REJECTION_29)
     if longest(to_metadata) > 10000:
-        rejections.append(_REJECTION_24)
+        rejections.append(_REJECTION_30)
     if size(to_metadata) > 131072:
-        rejections.append(_REJECTION_25)
+        rejections.append(_REJECTION_31)
 
     to_provider_created_at: Any = at_notificationItems__0__NotificationRequestItem.get("eventDate")
     if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
@@ -3133,13 +3244,13 @@ def _fraud_warning(root: dict[str, Any], envelope_merchant_id: str, envelope_eve
     if to_provider_created_at is not None:
         to_provider_created_at = iso8601_millis(to_provider_created_at)
         if to_provider_created_at is None:
-            rejections.append(_REJECTION_26)
+            rejections.append(_REJECTION_32)
             to_provider_created_at = REFUSED
     if type(to_provider_created_at) is int:
         if not 1262304000000 <= to_provider_created_at <= 4102444800000:
-            rejections.append(_REJECTION_27)
+            rejections.append(_REJECTION_33)
     elif to_provider_created_at is None:
-        rejections.append(_REJECTION_28)
+        rejections.append(_REJECTION_34)
 
     to_currency_exponent: Any = at_notificationItems__0__NotificationRequestItem__amount.get("currency")
     if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
@@ -3151,9 +3262,9 @@ def _fraud_warning(root: dict[str, Any], envelope_merchant_id: str, envelope_eve
         to_provider_object_id = None
     if type(to_provider_object_id) is str:
         if len(to_provider_object_id) > 255:
-            rejections.append(_REJECTION_42)
+            rejections.append(_REJECTION_52)
     elif to_provider_object_id is not None:
-        rejections.append(_REJECTION_43)
+        rejections.append(_REJECTION_53)
 
     to_attempt_number = None
 
@@ -3162,16 +3273,16 @@ def _fraud_warning(root: dict[str, Any], envelope_merchant_id: str, envelope_eve
         to_related_payment_id = None
     if type(to_related_payment_id) is str:
         if len(to_related_payment_id) > 255:
-            rejections.append(_REJECTION_44)
+            rejections.append(_REJECTION_54)
     elif to_related_payment_id is not None:
-        rejections.append(_REJECTION_45)
+        rejections.append(_REJECTION_55)
 
     to_livemode: Any = envelope_livemode
 
     to_received_at: Any = envelope_received_at
     if type(to_received_at) is int:
         if not -62135596800000 <= to_received_at <= 253402300799999:
-            rejections.append(_REJECTION_31)
+            rejections.append(_REJECTION_37)
 
     to_object_version = None
 
@@ -3212,9 +3323,9 @@ def _fraud_warning(root: dict[str, Any], envelope_merchant_id: str, envelope_eve
         to_dispute_reason = None
     if type(to_dispute_reason) is str:
         if len(to_dispute_reason) > 255:
-            rejections.append(_REJECTION_67)
+            rejections.append(_REJECTION_69)
     elif to_dispute_reason is not None:
-        rejections.append(_REJECTION_68)
+        rejections.append(_REJECTION_70)
 
     to_dispute_category: Any = "fraud"
 
@@ -3239,9 +3350,9 @@ def _fraud_warning(root: dict[str, Any], envelope_merchant_id: str, envelope_eve
     if not rejections:
         family = to_event_type.partition(".")[0]
         if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
-            rejections.append(_REJECTION_41)
+            rejections.append(_REJECTION_51)
         if to_currency == "XXX" and (family not in ("fraud_warning",) or to_amount_cents != 0):
-            rejections.append(_REJECTION_69)
+            rejections.append(_REJECTION_71)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
@@ -3337,18 +3448,18 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_merchant_id = None
     if type(to_merchant_id) is str:
         if len(to_merchant_id) > 255:
-            rejections.append(_REJECTION_3)
+            rejections.append(_REJECTION_6)
     elif to_merchant_id is None:
-        rejections.append(_REJECTION_4)
+        rejections.append(_REJECTION_7)
 
     to_customer_id: Any = at_notificationItems__0__NotificationRequestItem__additionalData.get("shopperReference")
     if type(to_customer_id) is str and to_customer_id in NULL_VALUES:
         to_customer_id = None
     if type(to_customer_id) is str:
         if len(to_customer_id) > 255:
-            rejections.append(_REJECTION_5)
+            rejections.append(_REJECTION_8)
     elif to_customer_id is not None:
-        rejections.append(_REJECTION_6)
+        rejections.append(_REJECTION_9)
 
     to_amount_cents: Any = at_notificationItems__0__NotificationRequestItem__amount.get("value")
     if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
@@ -3356,18 +3467,18 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_amount_cents) is int:
         to_amount_cents = rescaled(to_amount_cents, at_notificationItems__0__NotificationRequestItem__amount.get("currency"), _SCALES_1)
         if to_amount_cents is None:
-            rejections.append(_REJECTION_7)
+            rejections.append(_REJECTION_10)
             to_amount_cents = REFUSED
     elif to_amount_cents is not None:
-        rejections.append(_REJECTION_8)
+        rejections.append(_REJECTION_11)
         to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
         if to_amount_cents < -999999999999:
-            rejections.append(_REJECTION_70)
+            rejections.append(_REJECTION_72)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_10)
+            rejections.append(_REJECTION_13)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_11)
+        rejections.append(_REJECTION_14)
 
     to_currency: Any = at_notificationItems__0__NotificationRequestItem__amount.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -3376,13 +3487,13 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_currency.isascii():
             to_currency = to_currency.upper()
     elif to_currency is not None:
-        rejections.append(_REJECTION_12)
+        rejections.append(_REJECTION_15)
         to_currency = REFUSED
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_13)
+            rejections.append(_REJECTION_16)
     elif to_currency is None:
-        rejections.append(_REJECTION_14)
+        rejections.append(_REJECTION_17)
 
     to_payment_method_type: Any = at_notificationItems__0__NotificationRequestItem.get("paymentMethod")
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
@@ -3397,14 +3508,14 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                 if to_payment_method_type.isascii():
                     to_payment_method_type = to_payment_method_type.lower()
             elif to_payment_method_type is not None:
-                rejections.append(_REJECTION_15)
+                rejections.append(_REJECTION_18)
                 to_payment_method_type = REFUSED
     elif to_payment_method_type is not None:
-        rejections.append(_REJECTION_15)
+        rejections.append(_REJECTION_18)
         to_payment_method_type = REFUSED
     if type(to_payment_method_type) is str:
         if len(to_payment_method_type) > 255:
-            rejections.append(_REJECTION_16)
+            rejections.append(_REJECTION_19)
 
     to_card_brand: Any = at_notificationItems__0__NotificationRequestItem.get("paymentMethod")
     if type(to_card_brand) is str and to_card_brand in NULL_VALUES:
@@ -3414,7 +3525,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_card_brand is None:
             to_card_brand = None
     elif to_card_brand is not None:
-        rejections.append(_REJECTION_17)
+        rejections.append(_REJECTION_20)
         to_card_brand = REFUSED
 
     to_card_last_four: Any = at_notificationItems__0__NotificationRequestItem__additionalData.get("cardSummary")
@@ -3422,9 +3533,9 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_card_last_four = None
     if type(to_card_last_four) is str:
         if _PATTERN_1.fullmatch(to_card_last_four) is None:
-            rejections.append(_REJECTION_18)
+            rejections.append(_REJECTION_21)
     elif to_card_last_four is not None:
-        rejections.append(_REJECTION_19)
+        rejections.append(_REJECTION_22)
 
     to_status = _TABLE_20[event_type]
 
@@ -3447,9 +3558,9 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             to_failure_code = None
     if type(to_failure_code) is str:
         if len(to_failure_code) > 255:
-            rejections.append(_REJECTION_20)
+            rejections.append(_REJECTION_26)
     elif to_failure_code is not None:
-        rejections.append(_REJECTION_21)
+        rejections.append(_REJECTION_27)
 
     to_failure_message: Any = at_notificationItems__0__NotificationRequestItem.get("eventCode")
     if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
@@ -3472,7 +3583,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if len(to_failure_message) > 1000:
             to_failure_message = to_failure_message[:999] + "…"
     elif to_failure_message is not None:
-        rejections.append(_REJECTION_22)
+        rejections.append(_REJECTION_28)
 
     to_metadata: dict[str, str] = {}
     value: Any
@@ -3497,6 +3608,9 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     value = at_notificationItems__0__NotificationRequestItem__additionalData.get("refusalReasonRaw")
     if value is not None:
         put_scalar(to_metadata, "additionalData.refusalReasonRaw", value)
+    value = at_notificationItems__0__NotificationRequestItem__additionalData.get("captureDelayHours")
+    if value is not None:
+        put_scalar(to_metadata, "additionalData.captureDelayHours", value)
     value = at_notificationItems__0__NotificationRequestItem__additionalData.get("modification.action")
     if value is not None:
         put_scalar(to_metadata, "additionalData.modification.action", value)
@@ -3513,11 +3627,11 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if value is not None:
         put_scalar(to_metadata, "additionalData.defensePeriodEndsAt", value)
     if len(to_metadata) > 500:
-        rejections.append(_REJECTION_23)
+        rejections.append(_REJECTION_29)
     if longest(to_metadata) > 10000:
-        rejections.append(_REJECTION_24)
+        rejections.append(_REJECTION_30)
     if size(to_metadata) > 131072:
-        rejections.append(_REJECTION_25)
+        rejections.append(_REJECTION_31)
 
     to_provider_created_at: Any = at_notificationItems__0__NotificationRequestItem.get("eventDate")
     if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
@@ -3525,13 +3639,13 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if to_provider_created_at is not None:
         to_provider_created_at = iso8601_millis(to_provider_created_at)
         if to_provider_created_at is None:
-            rejections.append(_REJECTION_26)
+            rejections.append(_REJECTION_32)
             to_provider_created_at = REFUSED
     if type(to_provider_created_at) is int:
         if not 1262304000000 <= to_provider_created_at <= 4102444800000:
-            rejections.append(_REJECTION_27)
+            rejections.append(_REJECTION_33)
     elif to_provider_created_at is None:
-        rejections.append(_REJECTION_28)
+        rejections.append(_REJECTION_34)
 
     to_currency_exponent: Any = at_notificationItems__0__NotificationRequestItem__amount.get("currency")
     if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
@@ -3543,9 +3657,9 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_provider_object_id = None
     if type(to_provider_object_id) is str:
         if len(to_provider_object_id) > 255:
-            rejections.append(_REJECTION_42)
+            rejections.append(_REJECTION_52)
     elif to_provider_object_id is not None:
-        rejections.append(_REJECTION_43)
+        rejections.append(_REJECTION_53)
 
     to_attempt_number = None
 
@@ -3556,7 +3670,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     to_received_at: Any = envelope_received_at
     if type(to_received_at) is int:
         if not -62135596800000 <= to_received_at <= 253402300799999:
-            rejections.append(_REJECTION_31)
+            rejections.append(_REJECTION_37)
 
     to_object_version = None
 
@@ -3602,7 +3716,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                 if to_failure_category.isascii():
                     to_failure_category = to_failure_category.lower()
             elif to_failure_category is not None:
-                rejections.append(_REJECTION_36)
+                rejections.append(_REJECTION_46)
                 to_failure_category = REFUSED
             if type(to_failure_category) is str:
                 to_failure_category = _TABLE_5.get(to_failure_category)
@@ -3614,17 +3728,17 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                         if to_failure_category.isascii():
                             to_failure_category = to_failure_category.lower()
                     elif to_failure_category is not None:
-                        rejections.append(_REJECTION_36)
+                        rejections.append(_REJECTION_46)
                         to_failure_category = REFUSED
                     if type(to_failure_category) is str:
                         to_failure_category = _TABLE_6.get(to_failure_category)
                         if to_failure_category is None:
                             to_failure_category = "unknown"
                     elif to_failure_category is not None and to_failure_category is not REFUSED:
-                        rejections.append(_REJECTION_36)
+                        rejections.append(_REJECTION_46)
                         to_failure_category = REFUSED
             elif to_failure_category is not None and to_failure_category is not REFUSED:
-                rejections.append(_REJECTION_36)
+                rejections.append(_REJECTION_46)
                 to_failure_category = REFUSED
             if to_failure_category is None:
                 to_failure_category = "unknown"
@@ -3653,7 +3767,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                     if to_failure_category.isascii():
                         to_failure_category = to_failure_category.lower()
                 elif to_failure_category is not None:
-                    rejections.append(_REJECTION_36)
+                    rejections.append(_REJECTION_46)
                     to_failure_category = REFUSED
                 if type(to_failure_category) is str:
                     to_failure_category = _TABLE_5.get(to_failure_category)
@@ -3665,17 +3779,17 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                             if to_failure_category.isascii():
                                 to_failure_category = to_failure_category.lower()
                         elif to_failure_category is not None:
-                            rejections.append(_REJECTION_36)
+                            rejections.append(_REJECTION_46)
                             to_failure_category = REFUSED
                         if type(to_failure_category) is str:
                             to_failure_category = _TABLE_6.get(to_failure_category)
                             if to_failure_category is None:
                                 to_failure_category = "unknown"
                         elif to_failure_category is not None and to_failure_category is not REFUSED:
-                            rejections.append(_REJECTION_36)
+                            rejections.append(_REJECTION_46)
                             to_failure_category = REFUSED
                 elif to_failure_category is not None and to_failure_category is not REFUSED:
-                    rejections.append(_REJECTION_36)
+                    rejections.append(_REJECTION_46)
                     to_failure_category = REFUSED
                 if to_failure_category is None:
                     to_failure_category = "unknown"
@@ -3703,9 +3817,9 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             to_decline_code = None
     if type(to_decline_code) is str:
         if len(to_decline_code) > 255:
-            rejections.append(_REJECTION_37)
+            rejections.append(_REJECTION_47)
     elif to_decline_code is not None:
-        rejections.append(_REJECTION_38)
+        rejections.append(_REJECTION_48)
 
     to_advice_code = None
 
@@ -3730,9 +3844,9 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             to_network_advice_code = None
     if type(to_network_advice_code) is str:
         if len(to_network_advice_code) > 255:
-            rejections.append(_REJECTION_39)
+            rejections.append(_REJECTION_49)
     elif to_network_advice_code is not None:
-        rejections.append(_REJECTION_40)
+        rejections.append(_REJECTION_50)
 
     to_cancellation_reason = None
 
@@ -3760,7 +3874,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
 
     if not rejections:
         if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
-            rejections.append(_REJECTION_41)
+            rejections.append(_REJECTION_51)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)

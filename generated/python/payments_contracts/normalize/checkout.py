@@ -12,6 +12,7 @@ from payments_contracts.currencies import EXPONENTS
 from payments_contracts.normalize.outcome import Normalized, Outcome, Rejected, Rejection, Unsupported
 from payments_contracts.normalize.values import (
     EPOCH,
+    INDIVISIBLE,
     MILLISECOND,
     NO_MEMBERS,
     NULL_VALUES,
@@ -19,6 +20,7 @@ from payments_contracts.normalize.values import (
     exponent,
     iso8601_millis,
     longest,
+    minor_units,
     put_scalar,
     rescaled,
     size,
@@ -27,8 +29,26 @@ from payments_contracts.normalize.values import (
 _REJECTION_1 = Rejection("text_too_long", "provider_event_id", "id must have at most 255 characters")
 _REJECTION_2 = Rejection("field_missing", "provider_event_id", "id is absent")
 _REJECTION_3 = Rejection("type_invalid", "provider_event_id", "id must be text")
-_REJECTION_4 = Rejection("type_invalid", "event_type", "data.balances.total_captured or type must be a number")
 _TABLE_1 = {
+    "payment_pending": "payout.created",
+    "payment_compliance_review": "payout.updated",
+    "payment_approved": "payout.paid",
+    "payment_declined": "payout.failed",
+    "payment_expired": "payout.canceled",
+    "payment_canceled": "payout.canceled",
+    "payment_authorized": "payout.updated",
+    "payment_captured": "payout.paid",
+    "payment_voided": "payout.canceled",
+    "payment_capture_declined": "payout.updated",
+    "payment_authorization_incremented": "payout.updated",
+    "payment_authorization_increment_declined": "payout.updated",
+    "payment_authentication_failed": "payout.failed",
+    "payment_retry_scheduled": "payout.updated",
+}
+_REJECTION_4 = Rejection("value_unknown", "event_type", "type is none of payment_pending, payment_compliance_review, payment_approved, payment_declined, payment_expired, payment_canceled and 8 more")
+_REJECTION_5 = Rejection("type_invalid", "event_type", "type or data.balances.total_captured must be text")
+_REJECTION_6 = Rejection("type_invalid", "event_type", "type or data.balances.total_captured must be a number")
+_TABLE_2 = {
     "payment_expired": "payment.canceled",
     "payment_canceled": "payment.canceled",
     "payment_voided": "payment.canceled",
@@ -36,35 +56,51 @@ _TABLE_1 = {
     "payment_authorization_incremented": "payment.authorized",
     "payment_authorization_increment_declined": "payment.authorized",
 }
-_REJECTION_5 = Rejection("value_unknown", "event_type", "type is none of payment_expired, payment_canceled, payment_voided, payment_capture_declined, payment_authorization_incremented and payment_authorization_increment_declined")
-_REJECTION_6 = Rejection("type_invalid", "event_type", "data.balances.total_captured or type must be text")
-_TABLE_2 = {
+_REJECTION_7 = Rejection("value_unknown", "event_type", "type is none of payment_expired, payment_canceled, payment_voided, payment_capture_declined, payment_authorization_incremented and payment_authorization_increment_declined")
+_TABLE_3 = {
     "payment_pending": "payment.requires_action",
     "payment_approved": "payment.authorized",
     "payment_declined": "payment.failed",
     "payment_captured": "payment.succeeded",
     "payment_authorized": "payment.authorized",
     "payment_authentication_failed": "payment.failed",
+    "payment_retry_scheduled": "payment.processing",
     "payment_compliance_review": "payment.processing",
 }
-_REJECTION_7 = Rejection("value_unknown", "event_type", "type is none of payment_pending, payment_approved, payment_declined, payment_captured, payment_authorized, payment_authentication_failed and 1 more")
-_REJECTION_8 = Rejection("field_missing", "event_type", "none of data.balances.total_captured and type is there")
-_REJECTION_9 = Rejection("text_too_long", "merchant_id", "the envelope's merchant_id must have at most 255 characters")
-_REJECTION_10 = Rejection("field_missing", "merchant_id", "the envelope's merchant_id is absent")
-_REJECTION_11 = Rejection("text_too_long", "customer_id", "data.customer.id must have at most 255 characters")
-_REJECTION_12 = Rejection("type_invalid", "customer_id", "data.customer.id must be text")
+_REJECTION_8 = Rejection("value_unknown", "event_type", "type is none of payment_pending, payment_approved, payment_declined, payment_captured, payment_authorized, payment_authentication_failed and 2 more")
+_TABLE_4 = {
+    "payment_pending": "payout.created",
+    "payment_compliance_review": "payout.updated",
+    "payment_approved": "payout.sent",
+    "payment_declined": "payout.failed",
+    "payment_expired": "payout.canceled",
+    "payment_canceled": "payout.canceled",
+    "payment_authorized": "payout.updated",
+    "payment_captured": "payout.paid",
+    "payment_voided": "payout.canceled",
+    "payment_capture_declined": "payout.updated",
+    "payment_authorization_incremented": "payout.updated",
+    "payment_authorization_increment_declined": "payout.updated",
+    "payment_authentication_failed": "payout.failed",
+    "payment_retry_scheduled": "payout.updated",
+}
+_REJECTION_9 = Rejection("field_missing", "event_type", "none of type and data.balances.total_captured is there")
+_REJECTION_10 = Rejection("text_too_long", "merchant_id", "the envelope's merchant_id must have at most 255 characters")
+_REJECTION_11 = Rejection("field_missing", "merchant_id", "the envelope's merchant_id is absent")
+_REJECTION_12 = Rejection("text_too_long", "customer_id", "data.customer.id must have at most 255 characters")
+_REJECTION_13 = Rejection("type_invalid", "customer_id", "data.customer.id must be text")
 _SCALES_1 = {"CLP": (1, 100)}
-_REJECTION_13 = Rejection("amount_indivisible", "amount_cents", "data.balances.total_captured, data.amount or data.balances.total_authorized is not a whole number of the currency's minor unit")
-_REJECTION_14 = Rejection("type_invalid", "amount_cents", "data.balances.total_captured, data.amount or data.balances.total_authorized must be a whole number")
-_REJECTION_15 = Rejection("amount_negative", "amount_cents", "data.balances.total_captured, data.amount or data.balances.total_authorized must be at least 0")
-_REJECTION_16 = Rejection("amount_too_large", "amount_cents", "data.balances.total_captured, data.amount or data.balances.total_authorized must be at most 999999999999")
-_REJECTION_17 = Rejection("field_missing", "amount_cents", "none of data.balances.total_captured, data.amount and data.balances.total_authorized is there")
-_REJECTION_18 = Rejection("type_invalid", "currency", "data.currency must be text")
-_REJECTION_19 = Rejection("currency_unknown", "currency", "data.currency must be a code of iso4217")
-_REJECTION_20 = Rejection("field_missing", "currency", "data.currency is absent")
-_REJECTION_21 = Rejection("type_invalid", "payment_method_type", "data.source.type must be text")
-_REJECTION_22 = Rejection("text_too_long", "payment_method_type", "data.source.type must have at most 255 characters")
-_TABLE_3 = {
+_REJECTION_14 = Rejection("amount_indivisible", "amount_cents", "data.balances.total_captured, data.amount or data.balances.total_authorized is not a whole number of the currency's minor unit")
+_REJECTION_15 = Rejection("type_invalid", "amount_cents", "data.balances.total_captured, data.amount or data.balances.total_authorized must be a whole number")
+_REJECTION_16 = Rejection("type_invalid", "amount_cents", "data.balances.total_captured, data.amount or data.balances.total_authorized must be at least -9223372036854775808")
+_REJECTION_17 = Rejection("amount_too_large", "amount_cents", "data.balances.total_captured, data.amount or data.balances.total_authorized must be at most 999999999999")
+_REJECTION_18 = Rejection("field_missing", "amount_cents", "none of data.balances.total_captured, data.amount and data.balances.total_authorized is there")
+_REJECTION_19 = Rejection("type_invalid", "currency", "data.currency must be text")
+_REJECTION_20 = Rejection("currency_unknown", "currency", "data.currency must be a code of iso4217")
+_REJECTION_21 = Rejection("field_missing", "currency", "data.currency is absent")
+_REJECTION_22 = Rejection("type_invalid", "payment_method_type", "data.source.type must be text")
+_REJECTION_23 = Rejection("text_too_long", "payment_method_type", "data.source.type must have at most 255 characters")
+_TABLE_5 = {
     "Visa": "visa",
     "VISA": "visa",
     "Mastercard": "mastercard",
@@ -77,13 +113,31 @@ _TABLE_3 = {
     "Cartes Bancaires": "cartes_bancaires",
     "Mada": "mada",
 }
-_REJECTION_23 = Rejection("type_invalid", "card_brand", "data.source.scheme must be text")
-_REJECTION_24 = Rejection("text_too_long", "card_brand", "data.source.scheme must have at most 255 characters")
+_REJECTION_24 = Rejection("type_invalid", "card_brand", "data.source.scheme must be text")
+_REJECTION_25 = Rejection("text_too_long", "card_brand", "data.source.scheme must have at most 255 characters")
 _PATTERN_1 = re.compile("[0-9]{4}")
-_REJECTION_25 = Rejection("pattern_mismatch", "card_last_four", "data.source.last_4 must have the form [0-9]{4}")
-_REJECTION_26 = Rejection("type_invalid", "card_last_four", "data.source.last_4 must be text")
-_REJECTION_27 = Rejection("type_invalid", "status", "data.balances.total_captured or type must be a number")
-_TABLE_4 = {
+_REJECTION_26 = Rejection("pattern_mismatch", "card_last_four", "data.source.last_4 must have the form [0-9]{4}")
+_REJECTION_27 = Rejection("type_invalid", "card_last_four", "data.source.last_4 must be text")
+_TABLE_6 = {
+    "payment_pending": "pending",
+    "payment_compliance_review": "pending",
+    "payment_approved": "succeeded",
+    "payment_declined": "failed",
+    "payment_expired": "canceled",
+    "payment_canceled": "canceled",
+    "payment_authorized": "pending",
+    "payment_captured": "succeeded",
+    "payment_voided": "canceled",
+    "payment_capture_declined": "pending",
+    "payment_authorization_incremented": "pending",
+    "payment_authorization_increment_declined": "pending",
+    "payment_authentication_failed": "failed",
+    "payment_retry_scheduled": "pending",
+}
+_REJECTION_28 = Rejection("value_unknown", "status", "type is none of payment_pending, payment_compliance_review, payment_approved, payment_declined, payment_expired, payment_canceled and 8 more")
+_REJECTION_29 = Rejection("type_invalid", "status", "type or data.balances.total_captured must be text")
+_REJECTION_30 = Rejection("type_invalid", "status", "type or data.balances.total_captured must be a number")
+_TABLE_7 = {
     "payment_expired": "canceled",
     "payment_canceled": "canceled",
     "payment_voided": "canceled",
@@ -91,44 +145,60 @@ _TABLE_4 = {
     "payment_authorization_incremented": "authorized",
     "payment_authorization_increment_declined": "authorized",
 }
-_REJECTION_28 = Rejection("value_unknown", "status", "type is none of payment_expired, payment_canceled, payment_voided, payment_capture_declined, payment_authorization_incremented and payment_authorization_increment_declined")
-_REJECTION_29 = Rejection("type_invalid", "status", "data.balances.total_captured or type must be text")
-_TABLE_5 = {
+_REJECTION_31 = Rejection("value_unknown", "status", "type is none of payment_expired, payment_canceled, payment_voided, payment_capture_declined, payment_authorization_incremented and payment_authorization_increment_declined")
+_TABLE_8 = {
     "payment_pending": "requires_action",
     "payment_approved": "authorized",
     "payment_declined": "failed",
     "payment_captured": "succeeded",
     "payment_authorized": "authorized",
     "payment_authentication_failed": "failed",
+    "payment_retry_scheduled": "processing",
     "payment_compliance_review": "processing",
 }
-_REJECTION_30 = Rejection("value_unknown", "status", "type is none of payment_pending, payment_approved, payment_declined, payment_captured, payment_authorized, payment_authentication_failed and 1 more")
-_REJECTION_31 = Rejection("field_missing", "status", "none of data.balances.total_captured and type is there")
-_REJECTION_32 = Rejection("text_too_long", "failure_code", "data.response_code must have at most 255 characters")
-_REJECTION_33 = Rejection("type_invalid", "failure_code", "data.response_code must be text")
-_REJECTION_34 = Rejection("type_invalid", "failure_message", "data.response_summary must be text")
-_REJECTION_35 = Rejection("metadata_too_large", "metadata", "the rest of data must have at most 500 entries")
-_REJECTION_36 = Rejection("metadata_too_large", "metadata", "the rest of data must have at most 10000 characters in each key and value")
-_REJECTION_37 = Rejection("metadata_too_large", "metadata", "the rest of data must have at most 131072 bytes in all")
-_REJECTION_38 = Rejection("timestamp_invalid", "provider_created_at", "created_on cannot be read as a time")
-_REJECTION_39 = Rejection("timestamp_out_of_range", "provider_created_at", "created_on must lie between 2010-01-01T00:00:00Z and 2100-01-01T00:00:00Z")
-_REJECTION_40 = Rejection("field_missing", "provider_created_at", "created_on is absent")
-_REJECTION_41 = Rejection("text_too_long", "provider_object_id", "data.id must have at most 255 characters")
-_REJECTION_42 = Rejection("type_invalid", "provider_object_id", "data.id must be text")
-_REJECTION_43 = Rejection("timestamp_invalid", "received_at", "the envelope's received_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
-_REJECTION_44 = Rejection("amount_indivisible", "authorized_cents", "data.balances.total_authorized or data.amount is not a whole number of the currency's minor unit")
-_REJECTION_45 = Rejection("type_invalid", "authorized_cents", "data.balances.total_authorized or data.amount must be a whole number")
-_REJECTION_46 = Rejection("amount_negative", "authorized_cents", "data.balances.total_authorized or data.amount must be at least 0")
-_REJECTION_47 = Rejection("amount_too_large", "authorized_cents", "data.balances.total_authorized or data.amount must be at most 999999999999")
-_REJECTION_48 = Rejection("amount_indivisible", "captured_cents", "data.balances.total_captured or data.amount is not a whole number of the currency's minor unit")
-_REJECTION_49 = Rejection("type_invalid", "captured_cents", "data.balances.total_captured or data.amount must be a whole number")
-_REJECTION_50 = Rejection("amount_negative", "captured_cents", "data.balances.total_captured or data.amount must be at least 0")
-_REJECTION_51 = Rejection("amount_too_large", "captured_cents", "data.balances.total_captured or data.amount must be at most 999999999999")
-_REJECTION_52 = Rejection("amount_indivisible", "refunded_cents", "data.balances.total_refunded is not a whole number of the currency's minor unit")
-_REJECTION_53 = Rejection("type_invalid", "refunded_cents", "data.balances.total_refunded must be a whole number")
-_REJECTION_54 = Rejection("amount_negative", "refunded_cents", "data.balances.total_refunded must be at least 0")
-_REJECTION_55 = Rejection("amount_too_large", "refunded_cents", "data.balances.total_refunded must be at most 999999999999")
-_TABLE_6 = {
+_REJECTION_32 = Rejection("value_unknown", "status", "type is none of payment_pending, payment_approved, payment_declined, payment_captured, payment_authorized, payment_authentication_failed and 2 more")
+_TABLE_9 = {
+    "payment_pending": "pending",
+    "payment_compliance_review": "pending",
+    "payment_approved": "processing",
+    "payment_declined": "failed",
+    "payment_expired": "canceled",
+    "payment_canceled": "canceled",
+    "payment_authorized": "pending",
+    "payment_captured": "succeeded",
+    "payment_voided": "canceled",
+    "payment_capture_declined": "pending",
+    "payment_authorization_incremented": "pending",
+    "payment_authorization_increment_declined": "pending",
+    "payment_authentication_failed": "failed",
+    "payment_retry_scheduled": "pending",
+}
+_REJECTION_33 = Rejection("field_missing", "status", "none of type and data.balances.total_captured is there")
+_REJECTION_34 = Rejection("text_too_long", "failure_code", "data.response_code must have at most 255 characters")
+_REJECTION_35 = Rejection("type_invalid", "failure_code", "data.response_code must be text")
+_REJECTION_36 = Rejection("type_invalid", "failure_message", "data.response_summary must be text")
+_REJECTION_37 = Rejection("metadata_too_large", "metadata", "the rest of data must have at most 500 entries")
+_REJECTION_38 = Rejection("metadata_too_large", "metadata", "the rest of data must have at most 10000 characters in each key and value")
+_REJECTION_39 = Rejection("metadata_too_large", "metadata", "the rest of data must have at most 131072 bytes in all")
+_REJECTION_40 = Rejection("timestamp_invalid", "provider_created_at", "created_on cannot be read as a time")
+_REJECTION_41 = Rejection("timestamp_out_of_range", "provider_created_at", "created_on must lie between 2010-01-01T00:00:00Z and 2100-01-01T00:00:00Z")
+_REJECTION_42 = Rejection("field_missing", "provider_created_at", "created_on is absent")
+_REJECTION_43 = Rejection("text_too_long", "provider_object_id", "data.id must have at most 255 characters")
+_REJECTION_44 = Rejection("type_invalid", "provider_object_id", "data.id must be text")
+_REJECTION_45 = Rejection("timestamp_invalid", "received_at", "the envelope's received_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
+_REJECTION_46 = Rejection("amount_indivisible", "authorized_cents", "data.balances.total_authorized or data.amount is not a whole number of the currency's minor unit")
+_REJECTION_47 = Rejection("type_invalid", "authorized_cents", "data.balances.total_authorized or data.amount must be a whole number")
+_REJECTION_48 = Rejection("amount_negative", "authorized_cents", "data.balances.total_authorized or data.amount must be at least 0")
+_REJECTION_49 = Rejection("amount_too_large", "authorized_cents", "data.balances.total_authorized or data.amount must be at most 999999999999")
+_REJECTION_50 = Rejection("amount_indivisible", "captured_cents", "data.balances.total_captured or data.amount is not a whole number of the currency's minor unit")
+_REJECTION_51 = Rejection("type_invalid", "captured_cents", "data.balances.total_captured or data.amount must be a whole number")
+_REJECTION_52 = Rejection("amount_negative", "captured_cents", "data.balances.total_captured or data.amount must be at least 0")
+_REJECTION_53 = Rejection("amount_too_large", "captured_cents", "data.balances.total_captured or data.amount must be at most 999999999999")
+_REJECTION_54 = Rejection("amount_indivisible", "refunded_cents", "data.balances.total_refunded is not a whole number of the currency's minor unit")
+_REJECTION_55 = Rejection("type_invalid", "refunded_cents", "data.balances.total_refunded must be a whole number")
+_REJECTION_56 = Rejection("amount_negative", "refunded_cents", "data.balances.total_refunded must be at least 0")
+_REJECTION_57 = Rejection("amount_too_large", "refunded_cents", "data.balances.total_refunded must be at most 999999999999")
+_TABLE_10 = {
     "20051": "insufficient_funds",
     "20061": "limit",
     "20065": "limit",
@@ -385,13 +455,17 @@ _TABLE_6 = {
     "50399": "unknown",
     "50599": "unknown",
 }
-_REJECTION_56 = Rejection("type_invalid", "failure_category", "data.response_code must be text")
-_REJECTION_57 = Rejection("text_too_long", "advice_code", "data.processing.recommendation_code must have at most 255 characters")
-_REJECTION_58 = Rejection("type_invalid", "advice_code", "data.processing.recommendation_code must be text")
-_REJECTION_59 = Rejection("text_too_long", "network_decline_code", "data.processing.partner_response_code must have at most 255 characters")
-_REJECTION_60 = Rejection("type_invalid", "network_decline_code", "data.processing.partner_response_code must be text")
-_REJECTION_61 = Rejection("text_too_long", "network_advice_code", "data.processing.partner_merchant_advice_code must have at most 255 characters")
-_REJECTION_62 = Rejection("type_invalid", "network_advice_code", "data.processing.partner_merchant_advice_code must be text")
+_REJECTION_58 = Rejection("type_invalid", "failure_category", "data.response_code must be text")
+_REJECTION_59 = Rejection("text_too_long", "advice_code", "data.processing.recommendation_code must have at most 255 characters")
+_REJECTION_60 = Rejection("type_invalid", "advice_code", "data.processing.recommendation_code must be text")
+_REJECTION_61 = Rejection("text_too_long", "network_decline_code", "data.processing.partner_response_code must have at most 255 characters")
+_REJECTION_62 = Rejection("type_invalid", "network_decline_code", "data.processing.partner_response_code must be text")
+_REJECTION_63 = Rejection("text_too_long", "network_advice_code", "data.processing.partner_merchant_advice_code must have at most 255 characters")
+_REJECTION_64 = Rejection("type_invalid", "network_advice_code", "data.processing.partner_merchant_advice_code must be text")
+_REJECTION_65 = Rejection("text_too_long", "related_charge_id", "data.id or data.action_id must have at most 255 characters")
+_REJECTION_66 = Rejection("type_invalid", "related_charge_id", "data.id or data.action_id must be text")
+_REJECTION_67 = Rejection("timestamp_invalid", "next_attempt_at", "data.retry.next_attempt_on cannot be read as a time")
+_REJECTION_68 = Rejection("timestamp_invalid", "next_attempt_at", "data.retry.next_attempt_on must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
 _ENDS_1 = {
     "ADP": 1059696000000,
     "AFA": 1044057600000,
@@ -456,30 +530,33 @@ _ENDS_1 = {
     "ZWN": 1159660800000,
     "ZWR": 1246406400000,
 }
-_REJECTION_63 = Rejection("currency_unknown", "currency", "data.currency must be a code of the list at the time of the event")
-_TABLE_7 = {
+_REJECTION_69 = Rejection("amount_negative", "amount_cents", "data.balances.total_captured, data.amount or data.balances.total_authorized must be at least 0")
+_REJECTION_70 = Rejection("amount_negative", "amount_cents", "data.balances.total_captured, data.amount or data.balances.total_authorized must be at least -999999999999")
+_REJECTION_71 = Rejection("currency_unknown", "currency", "data.currency must be a code of the list at the time of the event")
+_TABLE_11 = {
     "payment_refund_pending": "refund.created",
     "payment_refunded": "refund.succeeded",
     "payment_refund_declined": "refund.failed",
 }
-_REJECTION_64 = Rejection("amount_indivisible", "amount_cents", "data.amount is not a whole number of the currency's minor unit")
-_REJECTION_65 = Rejection("type_invalid", "amount_cents", "data.amount must be a whole number")
-_REJECTION_66 = Rejection("amount_negative", "amount_cents", "data.amount must be at least 0")
-_REJECTION_67 = Rejection("amount_too_large", "amount_cents", "data.amount must be at most 999999999999")
-_REJECTION_68 = Rejection("field_missing", "amount_cents", "data.amount is absent")
-_TABLE_8 = {
+_REJECTION_72 = Rejection("amount_indivisible", "amount_cents", "data.amount is not a whole number of the currency's minor unit")
+_REJECTION_73 = Rejection("type_invalid", "amount_cents", "data.amount must be a whole number")
+_REJECTION_74 = Rejection("amount_negative", "amount_cents", "data.amount must be at least 0")
+_REJECTION_75 = Rejection("amount_too_large", "amount_cents", "data.amount must be at most 999999999999")
+_REJECTION_76 = Rejection("field_missing", "amount_cents", "data.amount is absent")
+_TABLE_12 = {
     "payment_refund_pending": "pending",
     "payment_refunded": "succeeded",
     "payment_refund_declined": "failed",
 }
-_REJECTION_69 = Rejection("text_too_long", "provider_object_id", "data.action_id must have at most 255 characters")
-_REJECTION_70 = Rejection("type_invalid", "provider_object_id", "data.action_id must be text")
-_REJECTION_71 = Rejection("text_too_long", "related_payment_id", "data.id must have at most 255 characters")
-_REJECTION_72 = Rejection("type_invalid", "related_payment_id", "data.id must be text")
-_TABLE_9 = {"payment_paid": "payout.paid", "payment_returned": "payout.failed"}
-_REJECTION_73 = Rejection("amount_negative", "amount_cents", "data.amount must be at least -999999999999")
-_TABLE_10 = {"payment_paid": "succeeded", "payment_returned": "failed"}
-_TABLE_11 = {
+_REJECTION_77 = Rejection("text_too_long", "provider_object_id", "data.action_id must have at most 255 characters")
+_REJECTION_78 = Rejection("type_invalid", "provider_object_id", "data.action_id must be text")
+_REJECTION_79 = Rejection("text_too_long", "related_payment_id", "data.id must have at most 255 characters")
+_REJECTION_80 = Rejection("type_invalid", "related_payment_id", "data.id must be text")
+_REJECTION_81 = Rejection("field_missing", "event_type", "the constant payout.failed or the constant payment.failed, as data.source.type says or the constant payout.failed, as data.destination.type says or the constant payout.paid, as type says, is absent")
+_REJECTION_82 = Rejection("type_invalid", "amount_cents", "data.amount must be at least -9223372036854775808")
+_TABLE_13 = {"payment_paid": "succeeded", "payment_returned": "failed"}
+_REJECTION_83 = Rejection("amount_negative", "amount_cents", "data.amount must be at least -999999999999")
+_TABLE_14 = {
     "dispute_received": "dispute.opened",
     "dispute_evidence_required": "dispute.updated",
     "dispute_evidence_submitted": "dispute.updated",
@@ -494,9 +571,9 @@ _TABLE_11 = {
     "dispute_arbitration_won": "dispute.closed",
     "dispute_arbitration_lost": "dispute.closed",
 }
-_REJECTION_74 = Rejection("type_invalid", "card_brand", "data.payment_method must be text")
-_REJECTION_75 = Rejection("text_too_long", "card_brand", "data.payment_method must have at most 255 characters")
-_TABLE_12 = {
+_REJECTION_84 = Rejection("type_invalid", "card_brand", "data.payment_method must be text")
+_REJECTION_85 = Rejection("text_too_long", "card_brand", "data.payment_method must have at most 255 characters")
+_TABLE_15 = {
     "dispute_received": "under_review",
     "dispute_evidence_required": "needs_response",
     "dispute_evidence_submitted": "under_review",
@@ -511,11 +588,11 @@ _TABLE_12 = {
     "dispute_arbitration_won": "won",
     "dispute_arbitration_lost": "lost",
 }
-_REJECTION_76 = Rejection("text_too_long", "related_payment_id", "data.payment_id must have at most 255 characters")
-_REJECTION_77 = Rejection("type_invalid", "related_payment_id", "data.payment_id must be text")
-_REJECTION_78 = Rejection("text_too_long", "dispute_reason", "data.reason_code or data.category must have at most 255 characters")
-_REJECTION_79 = Rejection("type_invalid", "dispute_reason", "data.reason_code or data.category must be text")
-_TABLE_13 = {
+_REJECTION_86 = Rejection("text_too_long", "related_payment_id", "data.payment_id must have at most 255 characters")
+_REJECTION_87 = Rejection("type_invalid", "related_payment_id", "data.payment_id must be text")
+_REJECTION_88 = Rejection("text_too_long", "dispute_reason", "data.reason_code or data.category must have at most 255 characters")
+_REJECTION_89 = Rejection("type_invalid", "dispute_reason", "data.reason_code or data.category must be text")
+_TABLE_16 = {
     "fraudulent": "fraud",
     "unrecognized": "unrecognized",
     "product_service_not_received": "not_received",
@@ -527,7 +604,7 @@ _TABLE_13 = {
     "incorrect_amount": "incorrect_amount",
     "general": "general",
 }
-_TABLE_14 = {
+_TABLE_17 = {
     "10.1": "fraud",
     "10.2": "fraud",
     "10.3": "fraud",
@@ -620,7 +697,23 @@ _TABLE_14 = {
     "R03": "general",
     "R13": "general",
 }
-_REJECTION_80 = Rejection("type_invalid", "dispute_category", "data.category or data.reason_code must be text")
+_REJECTION_90 = Rejection("type_invalid", "dispute_category", "data.category or data.reason_code must be text")
+_REJECTION_91 = Rejection("type_invalid", "amount_cents", "data.fraud.amount.value must be a decimal number")
+_REJECTION_92 = Rejection("amount_indivisible", "amount_cents", "data.fraud.amount.value is not a whole number of the currency's minor unit")
+_REJECTION_93 = Rejection("amount_negative", "amount_cents", "data.fraud.amount.value must be at least 0")
+_REJECTION_94 = Rejection("amount_too_large", "amount_cents", "data.fraud.amount.value must be at most 999999999999")
+_REJECTION_95 = Rejection("field_missing", "amount_cents", "data.fraud.amount.value is absent")
+_REJECTION_96 = Rejection("type_invalid", "currency", "data.fraud.amount.currency must be text")
+_REJECTION_97 = Rejection("currency_unknown", "currency", "data.fraud.amount.currency must be a code of iso4217")
+_REJECTION_98 = Rejection("field_missing", "currency", "data.fraud.amount.currency is absent")
+_REJECTION_99 = Rejection("text_too_long", "provider_object_id", "id must have at most 255 characters")
+_REJECTION_100 = Rejection("type_invalid", "provider_object_id", "id must be text")
+_REJECTION_101 = Rejection("text_too_long", "related_payment_id", "data.payment.id must have at most 255 characters")
+_REJECTION_102 = Rejection("type_invalid", "related_payment_id", "data.payment.id must be text")
+_REJECTION_103 = Rejection("text_too_long", "dispute_reason", "data.fraud.type or data.fraud.reason must have at most 255 characters")
+_REJECTION_104 = Rejection("type_invalid", "dispute_reason", "data.fraud.type or data.fraud.reason must be text")
+_REJECTION_105 = Rejection("currency_unknown", "currency", "data.fraud.amount.currency must be a code of the list at the time of the event")
+_REJECTION_106 = Rejection("currency_unknown", "currency", "data.fraud.amount.currency must not be XXX but where there is no amount")
 
 _UNREADABLE = Rejected((Rejection("payload_unreadable", "", "the payload is not JSON in UTF-8"),), None)
 _NOT_OBJECT = Rejected((Rejection("payload_unreadable", "", "the payload is not a JSON object"),), None)
@@ -662,15 +755,21 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     at_data: Any = root.get("data")
     if type(at_data) is not dict:
         at_data = NO_MEMBERS
+    at_data__destination: Any = at_data.get("destination")
+    if type(at_data__destination) is not dict:
+        at_data__destination = NO_MEMBERS
+    at_data__source: Any = at_data.get("source")
+    if type(at_data__source) is not dict:
+        at_data__source = NO_MEMBERS
     at_data__balances: Any = at_data.get("balances")
     if type(at_data__balances) is not dict:
         at_data__balances = NO_MEMBERS
     at_data__customer: Any = at_data.get("customer")
     if type(at_data__customer) is not dict:
         at_data__customer = NO_MEMBERS
-    at_data__source: Any = at_data.get("source")
-    if type(at_data__source) is not dict:
-        at_data__source = NO_MEMBERS
+    at_data__retry: Any = at_data.get("retry")
+    if type(at_data__retry) is not dict:
+        at_data__retry = NO_MEMBERS
     at_data__processing: Any = at_data.get("processing")
     if type(at_data__processing) is not dict:
         at_data__processing = NO_MEMBERS
@@ -691,7 +790,24 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     else:
         rejections.append(_REJECTION_3)
 
-    if event_type in (
+    to_event_type: Any = at_data__destination.get("type")
+    if type(to_event_type) is str and to_event_type in NULL_VALUES:
+        to_event_type = None
+    if to_event_type is None:
+        to_event_type = at_data__source.get("type")
+        if type(to_event_type) is str and to_event_type in NULL_VALUES:
+            to_event_type = None
+        if type(to_event_type) is str and to_event_type in ("currency_account", "entity"):
+            to_event_type = event_type
+            if type(to_event_type) is str:
+                to_event_type = _TABLE_1.get(to_event_type, REFUSED)
+                if to_event_type is REFUSED:
+                    rejections.append(_REJECTION_4)
+            elif to_event_type is not None:
+                rejections.append(_REJECTION_5)
+                to_event_type = REFUSED
+        else:
+            if event_type in (
     "payment_expired",
     "payment_canceled",
     "payment_voided",
@@ -699,54 +815,76 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     "payment_authorization_incremented",
     "payment_authorization_increment_declined",
 ):
-        to_event_type: Any = at_data__balances.get("total_captured")
+                to_event_type = at_data__balances.get("total_captured")
+                if type(to_event_type) is str and to_event_type in NULL_VALUES:
+                    to_event_type = None
+                if type(to_event_type) is int and to_event_type in (0,):
+                    to_event_type = None
+                if type(to_event_type) is int or type(to_event_type) is float:
+                    to_event_type = "payment.succeeded" if to_event_type < 0 else "payment.succeeded"
+                elif to_event_type is not None:
+                    rejections.append(_REJECTION_6)
+                    to_event_type = REFUSED
+                if to_event_type is None:
+                    to_event_type = event_type
+                    if type(to_event_type) is str:
+                        to_event_type = _TABLE_2.get(to_event_type, REFUSED)
+                        if to_event_type is REFUSED:
+                            rejections.append(_REJECTION_7)
+                    elif to_event_type is not None:
+                        rejections.append(_REJECTION_5)
+                        to_event_type = REFUSED
+            else:
+                to_event_type = event_type
+                if type(to_event_type) is str:
+                    to_event_type = _TABLE_3.get(to_event_type, REFUSED)
+                    if to_event_type is REFUSED:
+                        rejections.append(_REJECTION_8)
+                elif to_event_type is not None:
+                    rejections.append(_REJECTION_5)
+                    to_event_type = REFUSED
+    else:
+        to_event_type = at_data__destination.get("type")
         if type(to_event_type) is str and to_event_type in NULL_VALUES:
             to_event_type = None
-        if type(to_event_type) is int and to_event_type in (0,):
-            to_event_type = None
-        if type(to_event_type) is int or type(to_event_type) is float:
-            to_event_type = "payment.succeeded" if to_event_type < 0 else "payment.succeeded"
-        elif to_event_type is not None:
-            rejections.append(_REJECTION_4)
-            to_event_type = REFUSED
-        if to_event_type is None:
+        if type(to_event_type) is str and to_event_type in ("bank_account",):
+            to_event_type = event_type
+            if type(to_event_type) is str:
+                to_event_type = _TABLE_4.get(to_event_type, REFUSED)
+                if to_event_type is REFUSED:
+                    rejections.append(_REJECTION_4)
+            elif to_event_type is not None:
+                rejections.append(_REJECTION_5)
+                to_event_type = REFUSED
+        else:
             to_event_type = event_type
             if type(to_event_type) is str:
                 to_event_type = _TABLE_1.get(to_event_type, REFUSED)
                 if to_event_type is REFUSED:
-                    rejections.append(_REJECTION_5)
+                    rejections.append(_REJECTION_4)
             elif to_event_type is not None:
-                rejections.append(_REJECTION_6)
+                rejections.append(_REJECTION_5)
                 to_event_type = REFUSED
-    else:
-        to_event_type = event_type
-        if type(to_event_type) is str:
-            to_event_type = _TABLE_2.get(to_event_type, REFUSED)
-            if to_event_type is REFUSED:
-                rejections.append(_REJECTION_7)
-        elif to_event_type is not None:
-            rejections.append(_REJECTION_6)
-            to_event_type = REFUSED
     if to_event_type is None:
-        rejections.append(_REJECTION_8)
+        rejections.append(_REJECTION_9)
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
         to_merchant_id = None
     if type(to_merchant_id) is str:
         if len(to_merchant_id) > 255:
-            rejections.append(_REJECTION_9)
+            rejections.append(_REJECTION_10)
     elif to_merchant_id is None:
-        rejections.append(_REJECTION_10)
+        rejections.append(_REJECTION_11)
 
     to_customer_id: Any = at_data__customer.get("id")
     if type(to_customer_id) is str and to_customer_id in NULL_VALUES:
         to_customer_id = None
     if type(to_customer_id) is str:
         if len(to_customer_id) > 255:
-            rejections.append(_REJECTION_11)
+            rejections.append(_REJECTION_12)
     elif to_customer_id is not None:
-        rejections.append(_REJECTION_12)
+        rejections.append(_REJECTION_13)
 
     if event_type in ("payment_captured",):
         to_amount_cents: Any = at_data__balances.get("total_captured")
@@ -759,10 +897,10 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_amount_cents) is int:
             to_amount_cents = rescaled(to_amount_cents, at_data.get("currency"), _SCALES_1)
             if to_amount_cents is None:
-                rejections.append(_REJECTION_13)
+                rejections.append(_REJECTION_14)
                 to_amount_cents = REFUSED
         elif to_amount_cents is not None:
-            rejections.append(_REJECTION_14)
+            rejections.append(_REJECTION_15)
             to_amount_cents = REFUSED
     else:
         if event_type in (
@@ -791,10 +929,10 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
             if type(to_amount_cents) is int:
                 to_amount_cents = rescaled(to_amount_cents, at_data.get("currency"), _SCALES_1)
                 if to_amount_cents is None:
-                    rejections.append(_REJECTION_13)
+                    rejections.append(_REJECTION_14)
                     to_amount_cents = REFUSED
             elif to_amount_cents is not None:
-                rejections.append(_REJECTION_14)
+                rejections.append(_REJECTION_15)
                 to_amount_cents = REFUSED
         else:
             to_amount_cents = at_data.get("amount")
@@ -803,18 +941,18 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
             if type(to_amount_cents) is int:
                 to_amount_cents = rescaled(to_amount_cents, at_data.get("currency"), _SCALES_1)
                 if to_amount_cents is None:
-                    rejections.append(_REJECTION_13)
+                    rejections.append(_REJECTION_14)
                     to_amount_cents = REFUSED
             elif to_amount_cents is not None:
-                rejections.append(_REJECTION_14)
+                rejections.append(_REJECTION_15)
                 to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
-        if to_amount_cents < 0:
-            rejections.append(_REJECTION_15)
-        if to_amount_cents > 999999999999:
+        if to_amount_cents < -9223372036854775808:
             rejections.append(_REJECTION_16)
+        if to_amount_cents > 999999999999:
+            rejections.append(_REJECTION_17)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_17)
+        rejections.append(_REJECTION_18)
 
     to_currency: Any = at_data.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -823,13 +961,13 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if to_currency.isascii():
             to_currency = to_currency.upper()
     elif to_currency is not None:
-        rejections.append(_REJECTION_18)
+        rejections.append(_REJECTION_19)
         to_currency = REFUSED
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_19)
+            rejections.append(_REJECTION_20)
     elif to_currency is None:
-        rejections.append(_REJECTION_20)
+        rejections.append(_REJECTION_21)
 
     to_payment_method_type: Any = at_data__source.get("type")
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
@@ -838,17 +976,17 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if to_payment_method_type.isascii():
             to_payment_method_type = to_payment_method_type.lower()
     elif to_payment_method_type is not None:
-        rejections.append(_REJECTION_21)
+        rejections.append(_REJECTION_22)
         to_payment_method_type = REFUSED
     if type(to_payment_method_type) is str:
         if len(to_payment_method_type) > 255:
-            rejections.append(_REJECTION_22)
+            rejections.append(_REJECTION_23)
 
     to_card_brand: Any = at_data__source.get("scheme")
     if type(to_card_brand) is str and to_card_brand in NULL_VALUES:
         to_card_brand = None
     if type(to_card_brand) is str:
-        to_card_brand = _TABLE_3.get(to_card_brand)
+        to_card_brand = _TABLE_5.get(to_card_brand)
         if to_card_brand is None:
             to_card_brand = at_data__source.get("scheme")
             if type(to_card_brand) is str and to_card_brand in NULL_VALUES:
@@ -857,25 +995,42 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
                 if to_card_brand.isascii():
                     to_card_brand = to_card_brand.lower()
             elif to_card_brand is not None:
-                rejections.append(_REJECTION_23)
+                rejections.append(_REJECTION_24)
                 to_card_brand = REFUSED
     elif to_card_brand is not None:
-        rejections.append(_REJECTION_23)
+        rejections.append(_REJECTION_24)
         to_card_brand = REFUSED
     if type(to_card_brand) is str:
         if len(to_card_brand) > 255:
-            rejections.append(_REJECTION_24)
+            rejections.append(_REJECTION_25)
 
     to_card_last_four: Any = at_data__source.get("last_4")
     if type(to_card_last_four) is str and to_card_last_four in NULL_VALUES:
         to_card_last_four = None
     if type(to_card_last_four) is str:
         if _PATTERN_1.fullmatch(to_card_last_four) is None:
-            rejections.append(_REJECTION_25)
+            rejections.append(_REJECTION_26)
     elif to_card_last_four is not None:
-        rejections.append(_REJECTION_26)
+        rejections.append(_REJECTION_27)
 
-    if event_type in (
+    to_status: Any = at_data__destination.get("type")
+    if type(to_status) is str and to_status in NULL_VALUES:
+        to_status = None
+    if to_status is None:
+        to_status = at_data__source.get("type")
+        if type(to_status) is str and to_status in NULL_VALUES:
+            to_status = None
+        if type(to_status) is str and to_status in ("currency_account", "entity"):
+            to_status = event_type
+            if type(to_status) is str:
+                to_status = _TABLE_6.get(to_status, REFUSED)
+                if to_status is REFUSED:
+                    rejections.append(_REJECTION_28)
+            elif to_status is not None:
+                rejections.append(_REJECTION_29)
+                to_status = REFUSED
+        else:
+            if event_type in (
     "payment_expired",
     "payment_canceled",
     "payment_voided",
@@ -883,42 +1038,65 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     "payment_authorization_incremented",
     "payment_authorization_increment_declined",
 ):
-        to_status: Any = at_data__balances.get("total_captured")
+                to_status = at_data__balances.get("total_captured")
+                if type(to_status) is str and to_status in NULL_VALUES:
+                    to_status = None
+                if type(to_status) is int and to_status in (0,):
+                    to_status = None
+                if type(to_status) is int or type(to_status) is float:
+                    to_status = "succeeded" if to_status < 0 else "succeeded"
+                elif to_status is not None:
+                    rejections.append(_REJECTION_30)
+                    to_status = REFUSED
+                if to_status is None:
+                    to_status = event_type
+                    if type(to_status) is str:
+                        to_status = _TABLE_7.get(to_status, REFUSED)
+                        if to_status is REFUSED:
+                            rejections.append(_REJECTION_31)
+                    elif to_status is not None:
+                        rejections.append(_REJECTION_29)
+                        to_status = REFUSED
+            else:
+                to_status = event_type
+                if type(to_status) is str:
+                    to_status = _TABLE_8.get(to_status, REFUSED)
+                    if to_status is REFUSED:
+                        rejections.append(_REJECTION_32)
+                elif to_status is not None:
+                    rejections.append(_REJECTION_29)
+                    to_status = REFUSED
+    else:
+        to_status = at_data__destination.get("type")
         if type(to_status) is str and to_status in NULL_VALUES:
             to_status = None
-        if type(to_status) is int and to_status in (0,):
-            to_status = None
-        if type(to_status) is int or type(to_status) is float:
-            to_status = "succeeded" if to_status < 0 else "succeeded"
-        elif to_status is not None:
-            rejections.append(_REJECTION_27)
-            to_status = REFUSED
-        if to_status is None:
+        if type(to_status) is str and to_status in ("bank_account",):
             to_status = event_type
             if type(to_status) is str:
-                to_status = _TABLE_4.get(to_status, REFUSED)
+                to_status = _TABLE_9.get(to_status, REFUSED)
                 if to_status is REFUSED:
                     rejections.append(_REJECTION_28)
             elif to_status is not None:
                 rejections.append(_REJECTION_29)
                 to_status = REFUSED
-    else:
-        to_status = event_type
-        if type(to_status) is str:
-            to_status = _TABLE_5.get(to_status, REFUSED)
-            if to_status is REFUSED:
-                rejections.append(_REJECTION_30)
-        elif to_status is not None:
-            rejections.append(_REJECTION_29)
-            to_status = REFUSED
+        else:
+            to_status = event_type
+            if type(to_status) is str:
+                to_status = _TABLE_6.get(to_status, REFUSED)
+                if to_status is REFUSED:
+                    rejections.append(_REJECTION_28)
+            elif to_status is not None:
+                rejections.append(_REJECTION_29)
+                to_status = REFUSED
     if to_status is None:
-        rejections.append(_REJECTION_31)
+        rejections.append(_REJECTION_33)
 
     if event_type in (
     "payment_declined",
     "payment_capture_declined",
     "payment_authorization_increment_declined",
     "payment_authentication_failed",
+    "payment_retry_scheduled",
 ):
         to_failure_code: Any = at_data.get("response_code")
         if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
@@ -927,15 +1105,16 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_failure_code = None
     if type(to_failure_code) is str:
         if len(to_failure_code) > 255:
-            rejections.append(_REJECTION_32)
+            rejections.append(_REJECTION_34)
     elif to_failure_code is not None:
-        rejections.append(_REJECTION_33)
+        rejections.append(_REJECTION_35)
 
     if event_type in (
     "payment_declined",
     "payment_capture_declined",
     "payment_authorization_increment_declined",
     "payment_authentication_failed",
+    "payment_retry_scheduled",
 ):
         to_failure_message: Any = at_data.get("response_summary")
         if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
@@ -946,7 +1125,7 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if len(to_failure_message) > 1000:
             to_failure_message = to_failure_message[:999] + "…"
     elif to_failure_message is not None:
-        rejections.append(_REJECTION_34)
+        rejections.append(_REJECTION_36)
 
     to_metadata: dict[str, str] = {}
     value: Any
@@ -968,12 +1147,24 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     value = at_data.get("processing_channel_id")
     if value is not None:
         put_scalar(to_metadata, "processing_channel_id", value)
+    value = at_data__retry.get("attempts_made")
+    if value is not None:
+        put_scalar(to_metadata, "retry.attempts_made", value)
+    value = at_data__retry.get("max_attempts")
+    if value is not None:
+        put_scalar(to_metadata, "retry.max_attempts", value)
+    value = at_data__retry.get("ends_on")
+    if value is not None:
+        put_scalar(to_metadata, "retry.ends_on", value)
     value = at_data__balances.get("total_voided")
     if value is not None:
         put_scalar(to_metadata, "balances.total_voided", value)
     value = at_data__processing.get("acquirer_reference_number")
     if value is not None:
         put_scalar(to_metadata, "processing.acquirer_reference_number", value)
+    value = at_data__destination.get("type")
+    if value is not None:
+        put_scalar(to_metadata, "destination.type", value)
     value = at_data__source.get("card_type")
     if value is not None:
         put_scalar(to_metadata, "source.card_type", value)
@@ -984,11 +1175,11 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if value is not None:
         put_scalar(to_metadata, "risk.flagged", value)
     if len(to_metadata) > 500:
-        rejections.append(_REJECTION_35)
-    if longest(to_metadata) > 10000:
-        rejections.append(_REJECTION_36)
-    if size(to_metadata) > 131072:
         rejections.append(_REJECTION_37)
+    if longest(to_metadata) > 10000:
+        rejections.append(_REJECTION_38)
+    if size(to_metadata) > 131072:
+        rejections.append(_REJECTION_39)
 
     to_provider_created_at: Any = root.get("created_on")
     if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
@@ -996,13 +1187,13 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if to_provider_created_at is not None:
         to_provider_created_at = iso8601_millis(to_provider_created_at)
         if to_provider_created_at is None:
-            rejections.append(_REJECTION_38)
+            rejections.append(_REJECTION_40)
             to_provider_created_at = REFUSED
     if type(to_provider_created_at) is int:
         if not 1262304000000 <= to_provider_created_at <= 4102444800000:
-            rejections.append(_REJECTION_39)
+            rejections.append(_REJECTION_41)
     elif to_provider_created_at is None:
-        rejections.append(_REJECTION_40)
+        rejections.append(_REJECTION_42)
 
     to_currency_exponent: Any = at_data.get("currency")
     if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
@@ -1014,9 +1205,9 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_provider_object_id = None
     if type(to_provider_object_id) is str:
         if len(to_provider_object_id) > 255:
-            rejections.append(_REJECTION_41)
+            rejections.append(_REJECTION_43)
     elif to_provider_object_id is not None:
-        rejections.append(_REJECTION_42)
+        rejections.append(_REJECTION_44)
 
     to_attempt_number = None
 
@@ -1027,96 +1218,132 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     to_received_at: Any = envelope_received_at
     if type(to_received_at) is int:
         if not -62135596800000 <= to_received_at <= 253402300799999:
-            rejections.append(_REJECTION_43)
+            rejections.append(_REJECTION_45)
 
     to_object_version = None
 
     to_object_updated_at = None
 
-    if event_type in ("payment_approved", "payment_authorized"):
-        to_authorized_cents: Any = at_data__balances.get("total_authorized")
+    to_authorized_cents: Any = at_data__destination.get("type")
+    if type(to_authorized_cents) is str and to_authorized_cents in NULL_VALUES:
+        to_authorized_cents = None
+    if to_authorized_cents is None:
+        to_authorized_cents = at_data__source.get("type")
         if type(to_authorized_cents) is str and to_authorized_cents in NULL_VALUES:
             to_authorized_cents = None
-        if to_authorized_cents is None:
-            to_authorized_cents = at_data.get("amount")
-            if type(to_authorized_cents) is str and to_authorized_cents in NULL_VALUES:
-                to_authorized_cents = None
-        if type(to_authorized_cents) is int:
-            to_authorized_cents = rescaled(to_authorized_cents, at_data.get("currency"), _SCALES_1)
-            if to_authorized_cents is None:
-                rejections.append(_REJECTION_44)
-                to_authorized_cents = REFUSED
-        elif to_authorized_cents is not None:
-            rejections.append(_REJECTION_45)
-            to_authorized_cents = REFUSED
+        if type(to_authorized_cents) is str and to_authorized_cents in ("currency_account", "entity"):
+            to_authorized_cents = None
+        else:
+            if event_type in ("payment_approved", "payment_authorized"):
+                to_authorized_cents = at_data__balances.get("total_authorized")
+                if type(to_authorized_cents) is str and to_authorized_cents in NULL_VALUES:
+                    to_authorized_cents = None
+                if to_authorized_cents is None:
+                    to_authorized_cents = at_data.get("amount")
+                    if type(to_authorized_cents) is str and to_authorized_cents in NULL_VALUES:
+                        to_authorized_cents = None
+                if type(to_authorized_cents) is int:
+                    to_authorized_cents = rescaled(to_authorized_cents, at_data.get("currency"), _SCALES_1)
+                    if to_authorized_cents is None:
+                        rejections.append(_REJECTION_46)
+                        to_authorized_cents = REFUSED
+                elif to_authorized_cents is not None:
+                    rejections.append(_REJECTION_47)
+                    to_authorized_cents = REFUSED
+            else:
+                to_authorized_cents = at_data__balances.get("total_authorized")
+                if type(to_authorized_cents) is str and to_authorized_cents in NULL_VALUES:
+                    to_authorized_cents = None
+                if type(to_authorized_cents) is int:
+                    to_authorized_cents = rescaled(to_authorized_cents, at_data.get("currency"), _SCALES_1)
+                    if to_authorized_cents is None:
+                        rejections.append(_REJECTION_46)
+                        to_authorized_cents = REFUSED
+                elif to_authorized_cents is not None:
+                    rejections.append(_REJECTION_47)
+                    to_authorized_cents = REFUSED
     else:
-        to_authorized_cents = at_data__balances.get("total_authorized")
-        if type(to_authorized_cents) is str and to_authorized_cents in NULL_VALUES:
-            to_authorized_cents = None
-        if type(to_authorized_cents) is int:
-            to_authorized_cents = rescaled(to_authorized_cents, at_data.get("currency"), _SCALES_1)
-            if to_authorized_cents is None:
-                rejections.append(_REJECTION_44)
-                to_authorized_cents = REFUSED
-        elif to_authorized_cents is not None:
-            rejections.append(_REJECTION_45)
-            to_authorized_cents = REFUSED
+        to_authorized_cents = None
     if type(to_authorized_cents) is int:
         if to_authorized_cents < 0:
-            rejections.append(_REJECTION_46)
+            rejections.append(_REJECTION_48)
         if to_authorized_cents > 999999999999:
-            rejections.append(_REJECTION_47)
+            rejections.append(_REJECTION_49)
 
-    if event_type in ("payment_captured",):
-        to_captured_cents: Any = at_data__balances.get("total_captured")
+    to_captured_cents: Any = at_data__destination.get("type")
+    if type(to_captured_cents) is str and to_captured_cents in NULL_VALUES:
+        to_captured_cents = None
+    if to_captured_cents is None:
+        to_captured_cents = at_data__source.get("type")
         if type(to_captured_cents) is str and to_captured_cents in NULL_VALUES:
             to_captured_cents = None
-        if to_captured_cents is None:
-            to_captured_cents = at_data.get("amount")
-            if type(to_captured_cents) is str and to_captured_cents in NULL_VALUES:
-                to_captured_cents = None
-        if type(to_captured_cents) is int:
-            to_captured_cents = rescaled(to_captured_cents, at_data.get("currency"), _SCALES_1)
-            if to_captured_cents is None:
-                rejections.append(_REJECTION_48)
-                to_captured_cents = REFUSED
-        elif to_captured_cents is not None:
-            rejections.append(_REJECTION_49)
-            to_captured_cents = REFUSED
+        if type(to_captured_cents) is str and to_captured_cents in ("currency_account", "entity"):
+            to_captured_cents = None
+        else:
+            if event_type in ("payment_captured",):
+                to_captured_cents = at_data__balances.get("total_captured")
+                if type(to_captured_cents) is str and to_captured_cents in NULL_VALUES:
+                    to_captured_cents = None
+                if to_captured_cents is None:
+                    to_captured_cents = at_data.get("amount")
+                    if type(to_captured_cents) is str and to_captured_cents in NULL_VALUES:
+                        to_captured_cents = None
+                if type(to_captured_cents) is int:
+                    to_captured_cents = rescaled(to_captured_cents, at_data.get("currency"), _SCALES_1)
+                    if to_captured_cents is None:
+                        rejections.append(_REJECTION_50)
+                        to_captured_cents = REFUSED
+                elif to_captured_cents is not None:
+                    rejections.append(_REJECTION_51)
+                    to_captured_cents = REFUSED
+            else:
+                to_captured_cents = at_data__balances.get("total_captured")
+                if type(to_captured_cents) is str and to_captured_cents in NULL_VALUES:
+                    to_captured_cents = None
+                if type(to_captured_cents) is int:
+                    to_captured_cents = rescaled(to_captured_cents, at_data.get("currency"), _SCALES_1)
+                    if to_captured_cents is None:
+                        rejections.append(_REJECTION_50)
+                        to_captured_cents = REFUSED
+                elif to_captured_cents is not None:
+                    rejections.append(_REJECTION_51)
+                    to_captured_cents = REFUSED
     else:
-        to_captured_cents = at_data__balances.get("total_captured")
-        if type(to_captured_cents) is str and to_captured_cents in NULL_VALUES:
-            to_captured_cents = None
-        if type(to_captured_cents) is int:
-            to_captured_cents = rescaled(to_captured_cents, at_data.get("currency"), _SCALES_1)
-            if to_captured_cents is None:
-                rejections.append(_REJECTION_48)
-                to_captured_cents = REFUSED
-        elif to_captured_cents is not None:
-            rejections.append(_REJECTION_49)
-            to_captured_cents = REFUSED
+        to_captured_cents = None
     if type(to_captured_cents) is int:
         if to_captured_cents < 0:
-            rejections.append(_REJECTION_50)
+            rejections.append(_REJECTION_52)
         if to_captured_cents > 999999999999:
-            rejections.append(_REJECTION_51)
+            rejections.append(_REJECTION_53)
 
-    to_refunded_cents: Any = at_data__balances.get("total_refunded")
+    to_refunded_cents: Any = at_data__destination.get("type")
     if type(to_refunded_cents) is str and to_refunded_cents in NULL_VALUES:
         to_refunded_cents = None
-    if type(to_refunded_cents) is int:
-        to_refunded_cents = rescaled(to_refunded_cents, at_data.get("currency"), _SCALES_1)
-        if to_refunded_cents is None:
-            rejections.append(_REJECTION_52)
-            to_refunded_cents = REFUSED
-    elif to_refunded_cents is not None:
-        rejections.append(_REJECTION_53)
-        to_refunded_cents = REFUSED
+    if to_refunded_cents is None:
+        to_refunded_cents = at_data__source.get("type")
+        if type(to_refunded_cents) is str and to_refunded_cents in NULL_VALUES:
+            to_refunded_cents = None
+        if type(to_refunded_cents) is str and to_refunded_cents in ("currency_account", "entity"):
+            to_refunded_cents = None
+        else:
+            to_refunded_cents = at_data__balances.get("total_refunded")
+            if type(to_refunded_cents) is str and to_refunded_cents in NULL_VALUES:
+                to_refunded_cents = None
+            if type(to_refunded_cents) is int:
+                to_refunded_cents = rescaled(to_refunded_cents, at_data.get("currency"), _SCALES_1)
+                if to_refunded_cents is None:
+                    rejections.append(_REJECTION_54)
+                    to_refunded_cents = REFUSED
+            elif to_refunded_cents is not None:
+                rejections.append(_REJECTION_55)
+                to_refunded_cents = REFUSED
+    else:
+        to_refunded_cents = None
     if type(to_refunded_cents) is int:
         if to_refunded_cents < 0:
-            rejections.append(_REJECTION_54)
+            rejections.append(_REJECTION_56)
         if to_refunded_cents > 999999999999:
-            rejections.append(_REJECTION_55)
+            rejections.append(_REJECTION_57)
 
     to_tip_cents = None
 
@@ -1132,6 +1359,7 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     "payment_declined",
     "payment_capture_declined",
     "payment_authorization_increment_declined",
+    "payment_retry_scheduled",
 ):
         to_failure_category: Any = at_data__processing.get("recommendation_code")
         if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
@@ -1149,11 +1377,11 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
                 if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
                     to_failure_category = None
                 if type(to_failure_category) is str:
-                    to_failure_category = _TABLE_6.get(to_failure_category)
+                    to_failure_category = _TABLE_10.get(to_failure_category)
                     if to_failure_category is None:
                         to_failure_category = "unknown"
                 elif to_failure_category is not None:
-                    rejections.append(_REJECTION_56)
+                    rejections.append(_REJECTION_58)
                     to_failure_category = REFUSED
                 if to_failure_category is None:
                     to_failure_category = "unknown"
@@ -1163,11 +1391,11 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
             if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
                 to_failure_category = None
             if type(to_failure_category) is str:
-                to_failure_category = _TABLE_6.get(to_failure_category)
+                to_failure_category = _TABLE_10.get(to_failure_category)
                 if to_failure_category is None:
                     to_failure_category = "authentication_required"
             elif to_failure_category is not None:
-                rejections.append(_REJECTION_56)
+                rejections.append(_REJECTION_58)
                 to_failure_category = REFUSED
             if to_failure_category is None:
                 to_failure_category = "authentication_required"
@@ -1182,6 +1410,7 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     "payment_declined",
     "payment_capture_declined",
     "payment_authorization_increment_declined",
+    "payment_retry_scheduled",
 ):
         to_advice_code: Any = at_data__processing.get("recommendation_code")
         if type(to_advice_code) is str and to_advice_code in NULL_VALUES:
@@ -1190,14 +1419,15 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_advice_code = None
     if type(to_advice_code) is str:
         if len(to_advice_code) > 255:
-            rejections.append(_REJECTION_57)
+            rejections.append(_REJECTION_59)
     elif to_advice_code is not None:
-        rejections.append(_REJECTION_58)
+        rejections.append(_REJECTION_60)
 
     if event_type in (
     "payment_declined",
     "payment_capture_declined",
     "payment_authorization_increment_declined",
+    "payment_retry_scheduled",
 ):
         to_network_decline_code: Any = at_data__processing.get("partner_response_code")
         if type(to_network_decline_code) is str and to_network_decline_code in NULL_VALUES:
@@ -1206,14 +1436,15 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_network_decline_code = None
     if type(to_network_decline_code) is str:
         if len(to_network_decline_code) > 255:
-            rejections.append(_REJECTION_59)
+            rejections.append(_REJECTION_61)
     elif to_network_decline_code is not None:
-        rejections.append(_REJECTION_60)
+        rejections.append(_REJECTION_62)
 
     if event_type in (
     "payment_declined",
     "payment_capture_declined",
     "payment_authorization_increment_declined",
+    "payment_retry_scheduled",
 ):
         to_network_advice_code: Any = at_data__processing.get("partner_merchant_advice_code")
         if type(to_network_advice_code) is str and to_network_advice_code in NULL_VALUES:
@@ -1222,9 +1453,9 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_network_advice_code = None
     if type(to_network_advice_code) is str:
         if len(to_network_advice_code) > 255:
-            rejections.append(_REJECTION_61)
+            rejections.append(_REJECTION_63)
     elif to_network_advice_code is not None:
-        rejections.append(_REJECTION_62)
+        rejections.append(_REJECTION_64)
 
     to_cancellation_reason = None
 
@@ -1232,7 +1463,42 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
 
     to_dispute_category = None
 
-    to_related_charge_id = None
+    to_related_charge_id: Any = at_data__destination.get("type")
+    if type(to_related_charge_id) is str and to_related_charge_id in NULL_VALUES:
+        to_related_charge_id = None
+    if to_related_charge_id is None:
+        to_related_charge_id = at_data__source.get("type")
+        if type(to_related_charge_id) is str and to_related_charge_id in NULL_VALUES:
+            to_related_charge_id = None
+        if type(to_related_charge_id) is str and to_related_charge_id in ("currency_account", "entity"):
+            to_related_charge_id = None
+        else:
+            if event_type in ("payment_authentication_failed",):
+                to_related_charge_id = at_data.get("id")
+                if type(to_related_charge_id) is str and to_related_charge_id in NULL_VALUES:
+                    to_related_charge_id = None
+            else:
+                if event_type in ("payment_declined",):
+                    to_related_charge_id = at_data.get("response_code")
+                    if type(to_related_charge_id) is str and to_related_charge_id in NULL_VALUES:
+                        to_related_charge_id = None
+                    if type(to_related_charge_id) is str and to_related_charge_id in ("20150", "20151", "20152", "20153", "20155", "20159"):
+                        to_related_charge_id = at_data.get("id")
+                        if type(to_related_charge_id) is str and to_related_charge_id in NULL_VALUES:
+                            to_related_charge_id = None
+                    else:
+                        to_related_charge_id = at_data.get("action_id")
+                        if type(to_related_charge_id) is str and to_related_charge_id in NULL_VALUES:
+                            to_related_charge_id = None
+                else:
+                    to_related_charge_id = None
+    else:
+        to_related_charge_id = None
+    if type(to_related_charge_id) is str:
+        if len(to_related_charge_id) > 255:
+            rejections.append(_REJECTION_65)
+    elif to_related_charge_id is not None:
+        rejections.append(_REJECTION_66)
 
     to_related_invoice_id = None
 
@@ -1240,7 +1506,20 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
 
     to_payment_method_id = None
 
-    to_next_attempt_at = None
+    if event_type in ("payment_retry_scheduled",):
+        to_next_attempt_at: Any = at_data__retry.get("next_attempt_on")
+        if type(to_next_attempt_at) is str and to_next_attempt_at in NULL_VALUES:
+            to_next_attempt_at = None
+        if to_next_attempt_at is not None:
+            to_next_attempt_at = iso8601_millis(to_next_attempt_at)
+            if to_next_attempt_at is None:
+                rejections.append(_REJECTION_67)
+                to_next_attempt_at = REFUSED
+    else:
+        to_next_attempt_at = None
+    if type(to_next_attempt_at) is int:
+        if not -62135596800000 <= to_next_attempt_at <= 253402300799999:
+            rejections.append(_REJECTION_68)
 
     to_object_created_at = None
 
@@ -1251,8 +1530,13 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     to_dispute_stage = None
 
     if not rejections:
+        family = to_event_type.partition(".")[0]
+        if family in ("payment",) and to_amount_cents < 0:
+            rejections.append(_REJECTION_69)
+        if family in ("payout",) and to_amount_cents < -999999999999:
+            rejections.append(_REJECTION_70)
         if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
-            rejections.append(_REJECTION_63)
+            rejections.append(_REJECTION_71)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
@@ -1302,7 +1586,7 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
             "related_invoice_id": to_related_invoice_id,
             "related_subscription_id": to_related_subscription_id,
             "payment_method_id": to_payment_method_id,
-            "next_attempt_at": to_next_attempt_at,
+            "next_attempt_at": None if to_next_attempt_at is None else EPOCH + to_next_attempt_at * MILLISECOND,
             "object_created_at": to_object_created_at,
             "withdrawn_cents": to_withdrawn_cents,
             "withdrawn_currency": to_withdrawn_currency,
@@ -1323,12 +1607,18 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     at_data__source: Any = at_data.get("source")
     if type(at_data__source) is not dict:
         at_data__source = NO_MEMBERS
+    at_data__retry: Any = at_data.get("retry")
+    if type(at_data__retry) is not dict:
+        at_data__retry = NO_MEMBERS
     at_data__balances: Any = at_data.get("balances")
     if type(at_data__balances) is not dict:
         at_data__balances = NO_MEMBERS
     at_data__processing: Any = at_data.get("processing")
     if type(at_data__processing) is not dict:
         at_data__processing = NO_MEMBERS
+    at_data__destination: Any = at_data.get("destination")
+    if type(at_data__destination) is not dict:
+        at_data__destination = NO_MEMBERS
     at_data__risk: Any = at_data.get("risk")
     if type(at_data__risk) is not dict:
         at_data__risk = NO_MEMBERS
@@ -1346,25 +1636,25 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     else:
         rejections.append(_REJECTION_3)
 
-    to_event_type = _TABLE_7[event_type]
+    to_event_type = _TABLE_11[event_type]
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
         to_merchant_id = None
     if type(to_merchant_id) is str:
         if len(to_merchant_id) > 255:
-            rejections.append(_REJECTION_9)
+            rejections.append(_REJECTION_10)
     elif to_merchant_id is None:
-        rejections.append(_REJECTION_10)
+        rejections.append(_REJECTION_11)
 
     to_customer_id: Any = at_data__customer.get("id")
     if type(to_customer_id) is str and to_customer_id in NULL_VALUES:
         to_customer_id = None
     if type(to_customer_id) is str:
         if len(to_customer_id) > 255:
-            rejections.append(_REJECTION_11)
+            rejections.append(_REJECTION_12)
     elif to_customer_id is not None:
-        rejections.append(_REJECTION_12)
+        rejections.append(_REJECTION_13)
 
     to_amount_cents: Any = at_data.get("amount")
     if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
@@ -1372,18 +1662,18 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_amount_cents) is int:
         to_amount_cents = rescaled(to_amount_cents, at_data.get("currency"), _SCALES_1)
         if to_amount_cents is None:
-            rejections.append(_REJECTION_64)
+            rejections.append(_REJECTION_72)
             to_amount_cents = REFUSED
     elif to_amount_cents is not None:
-        rejections.append(_REJECTION_65)
+        rejections.append(_REJECTION_73)
         to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
         if to_amount_cents < 0:
-            rejections.append(_REJECTION_66)
+            rejections.append(_REJECTION_74)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_67)
+            rejections.append(_REJECTION_75)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_68)
+        rejections.append(_REJECTION_76)
 
     to_currency: Any = at_data.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -1392,13 +1682,13 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_currency.isascii():
             to_currency = to_currency.upper()
     elif to_currency is not None:
-        rejections.append(_REJECTION_18)
+        rejections.append(_REJECTION_19)
         to_currency = REFUSED
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_19)
+            rejections.append(_REJECTION_20)
     elif to_currency is None:
-        rejections.append(_REJECTION_20)
+        rejections.append(_REJECTION_21)
 
     to_payment_method_type: Any = at_data__source.get("type")
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
@@ -1407,17 +1697,17 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_payment_method_type.isascii():
             to_payment_method_type = to_payment_method_type.lower()
     elif to_payment_method_type is not None:
-        rejections.append(_REJECTION_21)
+        rejections.append(_REJECTION_22)
         to_payment_method_type = REFUSED
     if type(to_payment_method_type) is str:
         if len(to_payment_method_type) > 255:
-            rejections.append(_REJECTION_22)
+            rejections.append(_REJECTION_23)
 
     to_card_brand: Any = at_data__source.get("scheme")
     if type(to_card_brand) is str and to_card_brand in NULL_VALUES:
         to_card_brand = None
     if type(to_card_brand) is str:
-        to_card_brand = _TABLE_3.get(to_card_brand)
+        to_card_brand = _TABLE_5.get(to_card_brand)
         if to_card_brand is None:
             to_card_brand = at_data__source.get("scheme")
             if type(to_card_brand) is str and to_card_brand in NULL_VALUES:
@@ -1426,25 +1716,25 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                 if to_card_brand.isascii():
                     to_card_brand = to_card_brand.lower()
             elif to_card_brand is not None:
-                rejections.append(_REJECTION_23)
+                rejections.append(_REJECTION_24)
                 to_card_brand = REFUSED
     elif to_card_brand is not None:
-        rejections.append(_REJECTION_23)
+        rejections.append(_REJECTION_24)
         to_card_brand = REFUSED
     if type(to_card_brand) is str:
         if len(to_card_brand) > 255:
-            rejections.append(_REJECTION_24)
+            rejections.append(_REJECTION_25)
 
     to_card_last_four: Any = at_data__source.get("last_4")
     if type(to_card_last_four) is str and to_card_last_four in NULL_VALUES:
         to_card_last_four = None
     if type(to_card_last_four) is str:
         if _PATTERN_1.fullmatch(to_card_last_four) is None:
-            rejections.append(_REJECTION_25)
+            rejections.append(_REJECTION_26)
     elif to_card_last_four is not None:
-        rejections.append(_REJECTION_26)
+        rejections.append(_REJECTION_27)
 
-    to_status = _TABLE_8[event_type]
+    to_status = _TABLE_12[event_type]
 
     if event_type in ("payment_refund_declined",):
         to_failure_code: Any = at_data.get("response_code")
@@ -1454,9 +1744,9 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_failure_code = None
     if type(to_failure_code) is str:
         if len(to_failure_code) > 255:
-            rejections.append(_REJECTION_32)
+            rejections.append(_REJECTION_34)
     elif to_failure_code is not None:
-        rejections.append(_REJECTION_33)
+        rejections.append(_REJECTION_35)
 
     if event_type in ("payment_refund_declined",):
         to_failure_message: Any = at_data.get("response_summary")
@@ -1468,7 +1758,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if len(to_failure_message) > 1000:
             to_failure_message = to_failure_message[:999] + "…"
     elif to_failure_message is not None:
-        rejections.append(_REJECTION_34)
+        rejections.append(_REJECTION_36)
 
     to_metadata: dict[str, str] = {}
     value: Any
@@ -1487,6 +1777,18 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     value = at_data.get("processing_channel_id")
     if value is not None:
         put_scalar(to_metadata, "processing_channel_id", value)
+    value = at_data__retry.get("attempts_made")
+    if value is not None:
+        put_scalar(to_metadata, "retry.attempts_made", value)
+    value = at_data__retry.get("max_attempts")
+    if value is not None:
+        put_scalar(to_metadata, "retry.max_attempts", value)
+    value = at_data__retry.get("next_attempt_on")
+    if value is not None:
+        put_scalar(to_metadata, "retry.next_attempt_on", value)
+    value = at_data__retry.get("ends_on")
+    if value is not None:
+        put_scalar(to_metadata, "retry.ends_on", value)
     value = at_data__balances.get("total_authorized")
     if value is not None:
         put_scalar(to_metadata, "balances.total_authorized", value)
@@ -1502,6 +1804,9 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     value = at_data__processing.get("acquirer_reference_number")
     if value is not None:
         put_scalar(to_metadata, "processing.acquirer_reference_number", value)
+    value = at_data__destination.get("type")
+    if value is not None:
+        put_scalar(to_metadata, "destination.type", value)
     value = at_data__source.get("card_type")
     if value is not None:
         put_scalar(to_metadata, "source.card_type", value)
@@ -1512,11 +1817,11 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if value is not None:
         put_scalar(to_metadata, "risk.flagged", value)
     if len(to_metadata) > 500:
-        rejections.append(_REJECTION_35)
-    if longest(to_metadata) > 10000:
-        rejections.append(_REJECTION_36)
-    if size(to_metadata) > 131072:
         rejections.append(_REJECTION_37)
+    if longest(to_metadata) > 10000:
+        rejections.append(_REJECTION_38)
+    if size(to_metadata) > 131072:
+        rejections.append(_REJECTION_39)
 
     to_provider_created_at: Any = root.get("created_on")
     if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
@@ -1524,13 +1829,13 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if to_provider_created_at is not None:
         to_provider_created_at = iso8601_millis(to_provider_created_at)
         if to_provider_created_at is None:
-            rejections.append(_REJECTION_38)
+            rejections.append(_REJECTION_40)
             to_provider_created_at = REFUSED
     if type(to_provider_created_at) is int:
         if not 1262304000000 <= to_provider_created_at <= 4102444800000:
-            rejections.append(_REJECTION_39)
+            rejections.append(_REJECTION_41)
     elif to_provider_created_at is None:
-        rejections.append(_REJECTION_40)
+        rejections.append(_REJECTION_42)
 
     to_currency_exponent: Any = at_data.get("currency")
     if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
@@ -1542,9 +1847,9 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_provider_object_id = None
     if type(to_provider_object_id) is str:
         if len(to_provider_object_id) > 255:
-            rejections.append(_REJECTION_69)
+            rejections.append(_REJECTION_77)
     elif to_provider_object_id is not None:
-        rejections.append(_REJECTION_70)
+        rejections.append(_REJECTION_78)
 
     to_attempt_number = None
 
@@ -1553,16 +1858,16 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_related_payment_id = None
     if type(to_related_payment_id) is str:
         if len(to_related_payment_id) > 255:
-            rejections.append(_REJECTION_71)
+            rejections.append(_REJECTION_79)
     elif to_related_payment_id is not None:
-        rejections.append(_REJECTION_72)
+        rejections.append(_REJECTION_80)
 
     to_livemode: Any = envelope_livemode
 
     to_received_at: Any = envelope_received_at
     if type(to_received_at) is int:
         if not -62135596800000 <= to_received_at <= 253402300799999:
-            rejections.append(_REJECTION_43)
+            rejections.append(_REJECTION_45)
 
     to_object_version = None
 
@@ -1589,11 +1894,11 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
             to_failure_category = None
         if type(to_failure_category) is str:
-            to_failure_category = _TABLE_6.get(to_failure_category)
+            to_failure_category = _TABLE_10.get(to_failure_category)
             if to_failure_category is None:
                 to_failure_category = "unknown"
         elif to_failure_category is not None:
-            rejections.append(_REJECTION_56)
+            rejections.append(_REJECTION_58)
             to_failure_category = REFUSED
         if to_failure_category is None:
             to_failure_category = "unknown"
@@ -1612,9 +1917,9 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_advice_code = None
     if type(to_advice_code) is str:
         if len(to_advice_code) > 255:
-            rejections.append(_REJECTION_57)
+            rejections.append(_REJECTION_59)
     elif to_advice_code is not None:
-        rejections.append(_REJECTION_58)
+        rejections.append(_REJECTION_60)
 
     if event_type in ("payment_refund_declined",):
         to_network_decline_code: Any = at_data__processing.get("partner_response_code")
@@ -1624,9 +1929,9 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_network_decline_code = None
     if type(to_network_decline_code) is str:
         if len(to_network_decline_code) > 255:
-            rejections.append(_REJECTION_59)
+            rejections.append(_REJECTION_61)
     elif to_network_decline_code is not None:
-        rejections.append(_REJECTION_60)
+        rejections.append(_REJECTION_62)
 
     if event_type in ("payment_refund_declined",):
         to_network_advice_code: Any = at_data__processing.get("partner_merchant_advice_code")
@@ -1636,9 +1941,9 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_network_advice_code = None
     if type(to_network_advice_code) is str:
         if len(to_network_advice_code) > 255:
-            rejections.append(_REJECTION_61)
+            rejections.append(_REJECTION_63)
     elif to_network_advice_code is not None:
-        rejections.append(_REJECTION_62)
+        rejections.append(_REJECTION_64)
 
     to_cancellation_reason = None
 
@@ -1727,12 +2032,18 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     at_data: Any = root.get("data")
     if type(at_data) is not dict:
         at_data = NO_MEMBERS
-    at_data__customer: Any = at_data.get("customer")
-    if type(at_data__customer) is not dict:
-        at_data__customer = NO_MEMBERS
+    at_data__destination: Any = at_data.get("destination")
+    if type(at_data__destination) is not dict:
+        at_data__destination = NO_MEMBERS
     at_data__source: Any = at_data.get("source")
     if type(at_data__source) is not dict:
         at_data__source = NO_MEMBERS
+    at_data__customer: Any = at_data.get("customer")
+    if type(at_data__customer) is not dict:
+        at_data__customer = NO_MEMBERS
+    at_data__retry: Any = at_data.get("retry")
+    if type(at_data__retry) is not dict:
+        at_data__retry = NO_MEMBERS
     at_data__balances: Any = at_data.get("balances")
     if type(at_data__balances) is not dict:
         at_data__balances = NO_MEMBERS
@@ -1756,25 +2067,42 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     else:
         rejections.append(_REJECTION_3)
 
-    to_event_type = _TABLE_9[event_type]
+    if event_type in ("payment_returned",):
+        to_event_type: Any = at_data__destination.get("type")
+        if type(to_event_type) is str and to_event_type in NULL_VALUES:
+            to_event_type = None
+        if to_event_type is None:
+            to_event_type = at_data__source.get("type")
+            if type(to_event_type) is str and to_event_type in NULL_VALUES:
+                to_event_type = None
+            if type(to_event_type) is str and to_event_type in ("currency_account", "entity"):
+                to_event_type = "payout.failed"
+            else:
+                to_event_type = "payment.failed"
+        else:
+            to_event_type = "payout.failed"
+    else:
+        to_event_type = "payout.paid"
+    if to_event_type is None:
+        rejections.append(_REJECTION_81)
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
         to_merchant_id = None
     if type(to_merchant_id) is str:
         if len(to_merchant_id) > 255:
-            rejections.append(_REJECTION_9)
+            rejections.append(_REJECTION_10)
     elif to_merchant_id is None:
-        rejections.append(_REJECTION_10)
+        rejections.append(_REJECTION_11)
 
     to_customer_id: Any = at_data__customer.get("id")
     if type(to_customer_id) is str and to_customer_id in NULL_VALUES:
         to_customer_id = None
     if type(to_customer_id) is str:
         if len(to_customer_id) > 255:
-            rejections.append(_REJECTION_11)
+            rejections.append(_REJECTION_12)
     elif to_customer_id is not None:
-        rejections.append(_REJECTION_12)
+        rejections.append(_REJECTION_13)
 
     to_amount_cents: Any = at_data.get("amount")
     if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
@@ -1782,18 +2110,18 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_amount_cents) is int:
         to_amount_cents = rescaled(to_amount_cents, at_data.get("currency"), _SCALES_1)
         if to_amount_cents is None:
-            rejections.append(_REJECTION_64)
+            rejections.append(_REJECTION_72)
             to_amount_cents = REFUSED
     elif to_amount_cents is not None:
-        rejections.append(_REJECTION_65)
+        rejections.append(_REJECTION_73)
         to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
-        if to_amount_cents < -999999999999:
-            rejections.append(_REJECTION_73)
+        if to_amount_cents < -9223372036854775808:
+            rejections.append(_REJECTION_82)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_67)
+            rejections.append(_REJECTION_75)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_68)
+        rejections.append(_REJECTION_76)
 
     to_currency: Any = at_data.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -1802,13 +2130,13 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_currency.isascii():
             to_currency = to_currency.upper()
     elif to_currency is not None:
-        rejections.append(_REJECTION_18)
+        rejections.append(_REJECTION_19)
         to_currency = REFUSED
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_19)
+            rejections.append(_REJECTION_20)
     elif to_currency is None:
-        rejections.append(_REJECTION_20)
+        rejections.append(_REJECTION_21)
 
     to_payment_method_type: Any = at_data__source.get("type")
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
@@ -1817,17 +2145,17 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_payment_method_type.isascii():
             to_payment_method_type = to_payment_method_type.lower()
     elif to_payment_method_type is not None:
-        rejections.append(_REJECTION_21)
+        rejections.append(_REJECTION_22)
         to_payment_method_type = REFUSED
     if type(to_payment_method_type) is str:
         if len(to_payment_method_type) > 255:
-            rejections.append(_REJECTION_22)
+            rejections.append(_REJECTION_23)
 
     to_card_brand = None
 
     to_card_last_four = None
 
-    to_status = _TABLE_10[event_type]
+    to_status = _TABLE_13[event_type]
 
     if event_type in ("payment_returned",):
         to_failure_code: Any = at_data.get("response_code")
@@ -1837,9 +2165,9 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_failure_code = None
     if type(to_failure_code) is str:
         if len(to_failure_code) > 255:
-            rejections.append(_REJECTION_32)
+            rejections.append(_REJECTION_34)
     elif to_failure_code is not None:
-        rejections.append(_REJECTION_33)
+        rejections.append(_REJECTION_35)
 
     if event_type in ("payment_returned",):
         to_failure_message: Any = at_data.get("response_summary")
@@ -1851,7 +2179,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if len(to_failure_message) > 1000:
             to_failure_message = to_failure_message[:999] + "…"
     elif to_failure_message is not None:
-        rejections.append(_REJECTION_34)
+        rejections.append(_REJECTION_36)
 
     to_metadata: dict[str, str] = {}
     value: Any
@@ -1873,6 +2201,18 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     value = at_data.get("processing_channel_id")
     if value is not None:
         put_scalar(to_metadata, "processing_channel_id", value)
+    value = at_data__retry.get("attempts_made")
+    if value is not None:
+        put_scalar(to_metadata, "retry.attempts_made", value)
+    value = at_data__retry.get("max_attempts")
+    if value is not None:
+        put_scalar(to_metadata, "retry.max_attempts", value)
+    value = at_data__retry.get("next_attempt_on")
+    if value is not None:
+        put_scalar(to_metadata, "retry.next_attempt_on", value)
+    value = at_data__retry.get("ends_on")
+    if value is not None:
+        put_scalar(to_metadata, "retry.ends_on", value)
     value = at_data__balances.get("total_authorized")
     if value is not None:
         put_scalar(to_metadata, "balances.total_authorized", value)
@@ -1897,6 +2237,9 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     value = at_data__processing.get("recommendation_code")
     if value is not None:
         put_scalar(to_metadata, "processing.recommendation_code", value)
+    value = at_data__destination.get("type")
+    if value is not None:
+        put_scalar(to_metadata, "destination.type", value)
     value = at_data__source.get("scheme")
     if value is not None:
         put_scalar(to_metadata, "source.scheme", value)
@@ -1910,11 +2253,11 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if value is not None:
         put_scalar(to_metadata, "risk.flagged", value)
     if len(to_metadata) > 500:
-        rejections.append(_REJECTION_35)
-    if longest(to_metadata) > 10000:
-        rejections.append(_REJECTION_36)
-    if size(to_metadata) > 131072:
         rejections.append(_REJECTION_37)
+    if longest(to_metadata) > 10000:
+        rejections.append(_REJECTION_38)
+    if size(to_metadata) > 131072:
+        rejections.append(_REJECTION_39)
 
     to_provider_created_at: Any = root.get("created_on")
     if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
@@ -1922,13 +2265,13 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if to_provider_created_at is not None:
         to_provider_created_at = iso8601_millis(to_provider_created_at)
         if to_provider_created_at is None:
-            rejections.append(_REJECTION_38)
+            rejections.append(_REJECTION_40)
             to_provider_created_at = REFUSED
     if type(to_provider_created_at) is int:
         if not 1262304000000 <= to_provider_created_at <= 4102444800000:
-            rejections.append(_REJECTION_39)
+            rejections.append(_REJECTION_41)
     elif to_provider_created_at is None:
-        rejections.append(_REJECTION_40)
+        rejections.append(_REJECTION_42)
 
     to_currency_exponent: Any = at_data.get("currency")
     if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
@@ -1940,9 +2283,9 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_provider_object_id = None
     if type(to_provider_object_id) is str:
         if len(to_provider_object_id) > 255:
-            rejections.append(_REJECTION_41)
+            rejections.append(_REJECTION_43)
     elif to_provider_object_id is not None:
-        rejections.append(_REJECTION_42)
+        rejections.append(_REJECTION_44)
 
     to_attempt_number = None
 
@@ -1953,7 +2296,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     to_received_at: Any = envelope_received_at
     if type(to_received_at) is int:
         if not -62135596800000 <= to_received_at <= 253402300799999:
-            rejections.append(_REJECTION_43)
+            rejections.append(_REJECTION_45)
 
     to_object_version = None
 
@@ -1980,11 +2323,11 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
             to_failure_category = None
         if type(to_failure_category) is str:
-            to_failure_category = _TABLE_6.get(to_failure_category)
+            to_failure_category = _TABLE_10.get(to_failure_category)
             if to_failure_category is None:
                 to_failure_category = "unknown"
         elif to_failure_category is not None:
-            rejections.append(_REJECTION_56)
+            rejections.append(_REJECTION_58)
             to_failure_category = REFUSED
         if to_failure_category is None:
             to_failure_category = "unknown"
@@ -2026,8 +2369,13 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     to_dispute_stage = None
 
     if not rejections:
+        family = to_event_type.partition(".")[0]
+        if family in ("payment",) and to_amount_cents < 0:
+            rejections.append(_REJECTION_74)
+        if family in ("payout",) and to_amount_cents < -999999999999:
+            rejections.append(_REJECTION_83)
         if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
-            rejections.append(_REJECTION_63)
+            rejections.append(_REJECTION_71)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
@@ -2106,16 +2454,16 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     else:
         rejections.append(_REJECTION_3)
 
-    to_event_type = _TABLE_11[event_type]
+    to_event_type = _TABLE_14[event_type]
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
         to_merchant_id = None
     if type(to_merchant_id) is str:
         if len(to_merchant_id) > 255:
-            rejections.append(_REJECTION_9)
+            rejections.append(_REJECTION_10)
     elif to_merchant_id is None:
-        rejections.append(_REJECTION_10)
+        rejections.append(_REJECTION_11)
 
     to_customer_id = None
 
@@ -2125,18 +2473,18 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_amount_cents) is int:
         to_amount_cents = rescaled(to_amount_cents, at_data.get("currency"), _SCALES_1)
         if to_amount_cents is None:
-            rejections.append(_REJECTION_64)
+            rejections.append(_REJECTION_72)
             to_amount_cents = REFUSED
     elif to_amount_cents is not None:
-        rejections.append(_REJECTION_65)
+        rejections.append(_REJECTION_73)
         to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
         if to_amount_cents < 0:
-            rejections.append(_REJECTION_66)
+            rejections.append(_REJECTION_74)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_67)
+            rejections.append(_REJECTION_75)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_68)
+        rejections.append(_REJECTION_76)
 
     to_currency: Any = at_data.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -2145,13 +2493,13 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if to_currency.isascii():
             to_currency = to_currency.upper()
     elif to_currency is not None:
-        rejections.append(_REJECTION_18)
+        rejections.append(_REJECTION_19)
         to_currency = REFUSED
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_19)
+            rejections.append(_REJECTION_20)
     elif to_currency is None:
-        rejections.append(_REJECTION_20)
+        rejections.append(_REJECTION_21)
 
     to_payment_method_type = None
 
@@ -2159,7 +2507,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_card_brand) is str and to_card_brand in NULL_VALUES:
         to_card_brand = None
     if type(to_card_brand) is str:
-        to_card_brand = _TABLE_3.get(to_card_brand)
+        to_card_brand = _TABLE_5.get(to_card_brand)
         if to_card_brand is None:
             to_card_brand = at_data.get("payment_method")
             if type(to_card_brand) is str and to_card_brand in NULL_VALUES:
@@ -2168,18 +2516,18 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
                 if to_card_brand.isascii():
                     to_card_brand = to_card_brand.lower()
             elif to_card_brand is not None:
-                rejections.append(_REJECTION_74)
+                rejections.append(_REJECTION_84)
                 to_card_brand = REFUSED
     elif to_card_brand is not None:
-        rejections.append(_REJECTION_74)
+        rejections.append(_REJECTION_84)
         to_card_brand = REFUSED
     if type(to_card_brand) is str:
         if len(to_card_brand) > 255:
-            rejections.append(_REJECTION_75)
+            rejections.append(_REJECTION_85)
 
     to_card_last_four = None
 
-    to_status = _TABLE_12[event_type]
+    to_status = _TABLE_15[event_type]
 
     to_failure_code = None
 
@@ -2203,11 +2551,11 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if value is not None:
         put_scalar(to_metadata, "evidence_required_by", value)
     if len(to_metadata) > 500:
-        rejections.append(_REJECTION_35)
-    if longest(to_metadata) > 10000:
-        rejections.append(_REJECTION_36)
-    if size(to_metadata) > 131072:
         rejections.append(_REJECTION_37)
+    if longest(to_metadata) > 10000:
+        rejections.append(_REJECTION_38)
+    if size(to_metadata) > 131072:
+        rejections.append(_REJECTION_39)
 
     to_provider_created_at: Any = root.get("created_on")
     if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
@@ -2215,13 +2563,13 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if to_provider_created_at is not None:
         to_provider_created_at = iso8601_millis(to_provider_created_at)
         if to_provider_created_at is None:
-            rejections.append(_REJECTION_38)
+            rejections.append(_REJECTION_40)
             to_provider_created_at = REFUSED
     if type(to_provider_created_at) is int:
         if not 1262304000000 <= to_provider_created_at <= 4102444800000:
-            rejections.append(_REJECTION_39)
+            rejections.append(_REJECTION_41)
     elif to_provider_created_at is None:
-        rejections.append(_REJECTION_40)
+        rejections.append(_REJECTION_42)
 
     to_currency_exponent: Any = at_data.get("currency")
     if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
@@ -2233,9 +2581,9 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_provider_object_id = None
     if type(to_provider_object_id) is str:
         if len(to_provider_object_id) > 255:
-            rejections.append(_REJECTION_41)
+            rejections.append(_REJECTION_43)
     elif to_provider_object_id is not None:
-        rejections.append(_REJECTION_42)
+        rejections.append(_REJECTION_44)
 
     to_attempt_number = None
 
@@ -2244,16 +2592,16 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_related_payment_id = None
     if type(to_related_payment_id) is str:
         if len(to_related_payment_id) > 255:
-            rejections.append(_REJECTION_76)
+            rejections.append(_REJECTION_86)
     elif to_related_payment_id is not None:
-        rejections.append(_REJECTION_77)
+        rejections.append(_REJECTION_87)
 
     to_livemode: Any = envelope_livemode
 
     to_received_at: Any = envelope_received_at
     if type(to_received_at) is int:
         if not -62135596800000 <= to_received_at <= 253402300799999:
-            rejections.append(_REJECTION_43)
+            rejections.append(_REJECTION_45)
 
     to_object_version = None
 
@@ -2298,39 +2646,39 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
             to_dispute_reason = None
     if type(to_dispute_reason) is str:
         if len(to_dispute_reason) > 255:
-            rejections.append(_REJECTION_78)
+            rejections.append(_REJECTION_88)
     elif to_dispute_reason is not None:
-        rejections.append(_REJECTION_79)
+        rejections.append(_REJECTION_89)
 
     to_dispute_category: Any = at_data.get("category")
     if type(to_dispute_category) is str and to_dispute_category in NULL_VALUES:
         to_dispute_category = None
     if type(to_dispute_category) is str:
-        to_dispute_category = _TABLE_13.get(to_dispute_category)
+        to_dispute_category = _TABLE_16.get(to_dispute_category)
         if to_dispute_category is None:
             to_dispute_category = at_data.get("reason_code")
             if type(to_dispute_category) is str and to_dispute_category in NULL_VALUES:
                 to_dispute_category = None
             if type(to_dispute_category) is str:
-                to_dispute_category = _TABLE_14.get(to_dispute_category)
+                to_dispute_category = _TABLE_17.get(to_dispute_category)
                 if to_dispute_category is None:
                     to_dispute_category = "unknown"
             elif to_dispute_category is not None:
-                rejections.append(_REJECTION_80)
+                rejections.append(_REJECTION_90)
                 to_dispute_category = REFUSED
     elif to_dispute_category is not None:
-        rejections.append(_REJECTION_80)
+        rejections.append(_REJECTION_90)
         to_dispute_category = REFUSED
     if to_dispute_category is None:
         to_dispute_category = at_data.get("reason_code")
         if type(to_dispute_category) is str and to_dispute_category in NULL_VALUES:
             to_dispute_category = None
         if type(to_dispute_category) is str:
-            to_dispute_category = _TABLE_14.get(to_dispute_category)
+            to_dispute_category = _TABLE_17.get(to_dispute_category)
             if to_dispute_category is None:
                 to_dispute_category = "unknown"
         elif to_dispute_category is not None:
-            rejections.append(_REJECTION_80)
+            rejections.append(_REJECTION_90)
             to_dispute_category = REFUSED
 
     to_related_charge_id = None
@@ -2408,6 +2756,295 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     )
 
 
+def _fraud_warning(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None, more_keys: frozenset[str]) -> Outcome:
+    """Read the values that the group needs, then fill and check each field, then give the verdict."""
+    rejections: list[Rejection] = []
+    at_data: Any = root.get("data")
+    if type(at_data) is not dict:
+        at_data = NO_MEMBERS
+    at_data__fraud: Any = at_data.get("fraud")
+    if type(at_data__fraud) is not dict:
+        at_data__fraud = NO_MEMBERS
+    at_data__fraud__amount: Any = at_data__fraud.get("amount")
+    if type(at_data__fraud__amount) is not dict:
+        at_data__fraud__amount = NO_MEMBERS
+    at_data__payment: Any = at_data.get("payment")
+    if type(at_data__payment) is not dict:
+        at_data__payment = NO_MEMBERS
+
+    to_provider: Any = "checkout"
+
+    to_provider_event_id: Any = root.get("id")
+    if type(to_provider_event_id) is str and to_provider_event_id in NULL_VALUES:
+        to_provider_event_id = None
+    if type(to_provider_event_id) is str:
+        if len(to_provider_event_id) > 255:
+            rejections.append(_REJECTION_1)
+    elif to_provider_event_id is None:
+        rejections.append(_REJECTION_2)
+    else:
+        rejections.append(_REJECTION_3)
+
+    to_event_type: Any = "fraud_warning.opened"
+
+    to_merchant_id: Any = envelope_merchant_id
+    if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
+        to_merchant_id = None
+    if type(to_merchant_id) is str:
+        if len(to_merchant_id) > 255:
+            rejections.append(_REJECTION_10)
+    elif to_merchant_id is None:
+        rejections.append(_REJECTION_11)
+
+    to_customer_id = None
+
+    to_amount_cents: Any = at_data__fraud__amount.get("value")
+    if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
+        to_amount_cents = None
+    if to_amount_cents is not None:
+        to_amount_cents = minor_units(to_amount_cents, at_data__fraud__amount.get("currency"))
+        if to_amount_cents is None:
+            rejections.append(_REJECTION_91)
+            to_amount_cents = REFUSED
+        elif to_amount_cents is INDIVISIBLE:
+            rejections.append(_REJECTION_92)
+            to_amount_cents = REFUSED
+    if type(to_amount_cents) is int:
+        if to_amount_cents < 0:
+            rejections.append(_REJECTION_93)
+        if to_amount_cents > 999999999999:
+            rejections.append(_REJECTION_94)
+    elif to_amount_cents is None:
+        rejections.append(_REJECTION_95)
+
+    to_currency: Any = at_data__fraud__amount.get("currency")
+    if type(to_currency) is str and to_currency in NULL_VALUES:
+        to_currency = None
+    if type(to_currency) is str:
+        if to_currency.isascii():
+            to_currency = to_currency.upper()
+    elif to_currency is not None:
+        rejections.append(_REJECTION_96)
+        to_currency = REFUSED
+    if type(to_currency) is str:
+        if to_currency not in EXPONENTS and to_currency != "XXX":
+            rejections.append(_REJECTION_97)
+    elif to_currency is None:
+        rejections.append(_REJECTION_98)
+
+    to_payment_method_type = None
+
+    to_card_brand = None
+
+    to_card_last_four = None
+
+    to_status: Any = "open"
+
+    to_failure_code = None
+
+    to_failure_message = None
+
+    to_metadata: dict[str, str] = {}
+    value: Any
+    value = at_data.get("processing_channel_id")
+    if value is not None:
+        put_scalar(to_metadata, "processing_channel_id", value)
+    value = at_data.get("reference")
+    if value is not None:
+        put_scalar(to_metadata, "reference", value)
+    value = at_data.get("eci")
+    if value is not None:
+        put_scalar(to_metadata, "eci", value)
+    value = at_data.get("is_3ds")
+    if value is not None:
+        put_scalar(to_metadata, "is_3ds", value)
+    value = at_data__fraud.get("issue_date")
+    if value is not None:
+        put_scalar(to_metadata, "fraud.issue_date", value)
+    if len(to_metadata) > 500:
+        rejections.append(_REJECTION_37)
+    if longest(to_metadata) > 10000:
+        rejections.append(_REJECTION_38)
+    if size(to_metadata) > 131072:
+        rejections.append(_REJECTION_39)
+
+    to_provider_created_at: Any = root.get("created_on")
+    if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
+        to_provider_created_at = None
+    if to_provider_created_at is not None:
+        to_provider_created_at = iso8601_millis(to_provider_created_at)
+        if to_provider_created_at is None:
+            rejections.append(_REJECTION_40)
+            to_provider_created_at = REFUSED
+    if type(to_provider_created_at) is int:
+        if not 1262304000000 <= to_provider_created_at <= 4102444800000:
+            rejections.append(_REJECTION_41)
+    elif to_provider_created_at is None:
+        rejections.append(_REJECTION_42)
+
+    to_currency_exponent: Any = at_data__fraud__amount.get("currency")
+    if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
+        to_currency_exponent = None
+    to_currency_exponent = exponent(to_currency_exponent)
+
+    to_provider_object_id: Any = root.get("id")
+    if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
+        to_provider_object_id = None
+    if type(to_provider_object_id) is str:
+        if len(to_provider_object_id) > 255:
+            rejections.append(_REJECTION_99)
+    elif to_provider_object_id is not None:
+        rejections.append(_REJECTION_100)
+
+    to_attempt_number = None
+
+    to_related_payment_id: Any = at_data__payment.get("id")
+    if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
+        to_related_payment_id = None
+    if type(to_related_payment_id) is str:
+        if len(to_related_payment_id) > 255:
+            rejections.append(_REJECTION_101)
+    elif to_related_payment_id is not None:
+        rejections.append(_REJECTION_102)
+
+    to_livemode: Any = envelope_livemode
+
+    to_received_at: Any = envelope_received_at
+    if type(to_received_at) is int:
+        if not -62135596800000 <= to_received_at <= 253402300799999:
+            rejections.append(_REJECTION_45)
+
+    to_object_version = None
+
+    to_object_updated_at = None
+
+    to_authorized_cents = None
+
+    to_captured_cents = None
+
+    to_refunded_cents = None
+
+    to_tip_cents = None
+
+    to_fee_cents = None
+
+    to_fee_currency = None
+
+    to_application_fee_cents = None
+
+    to_direction = None
+
+    to_failure_category = None
+
+    to_error_code = None
+
+    to_decline_code = None
+
+    to_advice_code = None
+
+    to_network_decline_code = None
+
+    to_network_advice_code = None
+
+    to_cancellation_reason = None
+
+    to_dispute_reason: Any = at_data__fraud.get("type")
+    if type(to_dispute_reason) is str and to_dispute_reason in NULL_VALUES:
+        to_dispute_reason = None
+    if to_dispute_reason is None:
+        to_dispute_reason = at_data__fraud.get("reason")
+        if type(to_dispute_reason) is str and to_dispute_reason in NULL_VALUES:
+            to_dispute_reason = None
+    if type(to_dispute_reason) is str:
+        if len(to_dispute_reason) > 255:
+            rejections.append(_REJECTION_103)
+    elif to_dispute_reason is not None:
+        rejections.append(_REJECTION_104)
+
+    to_dispute_category: Any = "fraud"
+
+    to_related_charge_id = None
+
+    to_related_invoice_id = None
+
+    to_related_subscription_id = None
+
+    to_payment_method_id = None
+
+    to_next_attempt_at = None
+
+    to_object_created_at = None
+
+    to_withdrawn_cents = None
+
+    to_withdrawn_currency = None
+
+    to_dispute_stage = None
+
+    if not rejections:
+        family = to_event_type.partition(".")[0]
+        if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
+            rejections.append(_REJECTION_105)
+        if to_currency == "XXX" and (family not in ("fraud_warning",) or to_amount_cents != 0):
+            rejections.append(_REJECTION_106)
+
+    if rejections:
+        return Rejected(tuple(rejections), event_type)
+    return Normalized(
+        {
+            "provider": to_provider,
+            "provider_event_id": to_provider_event_id,
+            "event_type": to_event_type,
+            "merchant_id": to_merchant_id,
+            "customer_id": to_customer_id,
+            "amount_cents": to_amount_cents,
+            "currency": to_currency,
+            "payment_method_type": to_payment_method_type,
+            "card_brand": to_card_brand,
+            "card_last_four": to_card_last_four,
+            "status": to_status,
+            "failure_code": to_failure_code,
+            "failure_message": to_failure_message,
+            "metadata": to_metadata,
+            "provider_created_at": EPOCH + to_provider_created_at * MILLISECOND,
+            "currency_exponent": to_currency_exponent,
+            "provider_object_id": to_provider_object_id,
+            "attempt_number": to_attempt_number,
+            "related_payment_id": to_related_payment_id,
+            "livemode": to_livemode,
+            "received_at": None if to_received_at is None else EPOCH + to_received_at * MILLISECOND,
+            "object_version": to_object_version,
+            "object_updated_at": to_object_updated_at,
+            "authorized_cents": to_authorized_cents,
+            "captured_cents": to_captured_cents,
+            "refunded_cents": to_refunded_cents,
+            "tip_cents": to_tip_cents,
+            "fee_cents": to_fee_cents,
+            "fee_currency": to_fee_currency,
+            "application_fee_cents": to_application_fee_cents,
+            "direction": to_direction,
+            "failure_category": to_failure_category,
+            "error_code": to_error_code,
+            "decline_code": to_decline_code,
+            "advice_code": to_advice_code,
+            "network_decline_code": to_network_decline_code,
+            "network_advice_code": to_network_advice_code,
+            "cancellation_reason": to_cancellation_reason,
+            "dispute_reason": to_dispute_reason,
+            "dispute_category": to_dispute_category,
+            "related_charge_id": to_related_charge_id,
+            "related_invoice_id": to_related_invoice_id,
+            "related_subscription_id": to_related_subscription_id,
+            "payment_method_id": to_payment_method_id,
+            "next_attempt_at": to_next_attempt_at,
+            "object_created_at": to_object_created_at,
+            "withdrawn_cents": to_withdrawn_cents,
+            "withdrawn_currency": to_withdrawn_currency,
+            "dispute_stage": to_dispute_stage,
+        }
+    )
+
+
 _GROUPS = {
     "payment_pending": _payment,
     "payment_approved": _payment,
@@ -2421,6 +3058,7 @@ _GROUPS = {
     "payment_authorization_incremented": _payment,
     "payment_authorization_increment_declined": _payment,
     "payment_authentication_failed": _payment,
+    "payment_retry_scheduled": _payment,
     "payment_compliance_review": _payment,
     "payment_refund_pending": _refund,
     "payment_refunded": _refund,
@@ -2440,4 +3078,5 @@ _GROUPS = {
     "dispute_arbitration_evidence_submitted": _dispute,
     "dispute_arbitration_won": _dispute,
     "dispute_arbitration_lost": _dispute,
+    "fraud_reported": _fraud_warning,
 }

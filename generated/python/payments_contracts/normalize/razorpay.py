@@ -1878,19 +1878,30 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if to_status is None:
         rejections.append(_REJECTION_107)
 
-    if event_type in ("payout.failed", "payout.reversed"):
+    if event_type in ("payout.failed", "payout.reversed", "payout.rejected"):
         to_failure_code: Any = at_payload__payout__entity__status_details.get("reason")
         if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
             to_failure_code = None
     else:
-        to_failure_code = None
+        if event_type in ("payout.updated",):
+            to_failure_code = at_payload__payout__entity.get("status")
+            if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
+                to_failure_code = None
+            if type(to_failure_code) is str and to_failure_code in ("failed", "reversed", "rejected", "cancelled"):
+                to_failure_code = at_payload__payout__entity__status_details.get("reason")
+                if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
+                    to_failure_code = None
+            else:
+                to_failure_code = None
+        else:
+            to_failure_code = None
     if type(to_failure_code) is str:
         if len(to_failure_code) > 255:
             rejections.append(_REJECTION_108)
     elif to_failure_code is not None:
         rejections.append(_REJECTION_109)
 
-    if event_type in ("payout.failed", "payout.reversed"):
+    if event_type in ("payout.failed", "payout.reversed", "payout.rejected"):
         to_failure_message: Any = at_payload__payout__entity__status_details.get("description")
         if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
             to_failure_message = None
@@ -1899,9 +1910,26 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
                 to_failure_message = None
     else:
-        to_failure_message = at_payload__payout__entity.get("failure_reason")
-        if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
-            to_failure_message = None
+        if event_type in ("payout.updated",):
+            to_failure_message = at_payload__payout__entity.get("status")
+            if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
+                to_failure_message = None
+            if type(to_failure_message) is str and to_failure_message in ("failed", "reversed", "rejected", "cancelled"):
+                to_failure_message = at_payload__payout__entity__status_details.get("description")
+                if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
+                    to_failure_message = None
+                if to_failure_message is None:
+                    to_failure_message = at_payload__payout__entity.get("failure_reason")
+                    if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
+                        to_failure_message = None
+            else:
+                to_failure_message = at_payload__payout__entity.get("failure_reason")
+                if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
+                    to_failure_message = None
+        else:
+            to_failure_message = at_payload__payout__entity.get("failure_reason")
+            if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
+                to_failure_message = None
     if type(to_failure_message) is str:
         if len(to_failure_message) > 1000:
             to_failure_message = to_failure_message[:999] + "…"
@@ -2040,7 +2068,27 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_failure_category is None:
             to_failure_category = "unknown"
     else:
-        to_failure_category = None
+        if event_type in ("payout.updated",):
+            to_failure_category = at_payload__payout__entity.get("status")
+            if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
+                to_failure_category = None
+            if type(to_failure_category) is str and to_failure_category in ("failed", "reversed"):
+                to_failure_category = at_payload__payout__entity__status_details.get("reason")
+                if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
+                    to_failure_category = None
+                if type(to_failure_category) is str:
+                    to_failure_category = _TABLE_15.get(to_failure_category)
+                    if to_failure_category is None:
+                        to_failure_category = "unknown"
+                elif to_failure_category is not None:
+                    rejections.append(_REJECTION_121)
+                    to_failure_category = REFUSED
+                if to_failure_category is None:
+                    to_failure_category = "unknown"
+            else:
+                to_failure_category = None
+        else:
+            to_failure_category = None
 
     to_error_code = None
 
