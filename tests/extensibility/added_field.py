@@ -13,6 +13,9 @@ FIELD = "statement_suffix"
 PAYLOAD_PATH = "data.object.statement_descriptor_suffix"
 """Where Stripe has it: no example of a payment intent sends it, and it went to `metadata` until now."""
 
+UNDECLARED_PATH = "data.object.excluded_from_review"
+"""One that Stripe's payload contract does not declare, as of a field that is new at the provider, too."""
+
 FORMER = int(yaml.safe_load((ROOT / "contracts/topics/payments.normalized.yaml").read_text())["version"])
 LATTER = FORMER + 1
 """The versions of the unified event without and with the field."""
@@ -48,6 +51,17 @@ def add_field(contracts: Path) -> None:
     own = f"      {FIELD}: {{path: {PAYLOAD_PATH}}}\n      metadata: {json.dumps(kept)}\n"
     text = text.replace("\nfields:\n", f"\nfields:\n  {FIELD}: {{const: null}}\n", 1)
     mapping.write_text(text.replace("    fields:\n", f"    fields:\n{own}", 1))
+
+
+def add_undeclared_field(contracts: Path) -> None:
+    """Make the edits for a field at a path that nobody has declared yet; it was never in `metadata`."""
+    add_field(contracts)
+    mapping = contracts / "providers/stripe/mapping.yaml"
+    text = mapping.read_text()
+    (own,) = (line for line in text.splitlines() if line.startswith("      metadata: ") and PAYLOAD_PATH in line)
+    text = text.replace(f"{own}\n", "").replace(f"{{path: {PAYLOAD_PATH}}}", f"{{path: {UNDECLARED_PATH}}}")
+    assert text.count(UNDECLARED_PATH) == 1
+    mapping.write_text(text)
 
 
 def touched(contracts: Path) -> set[str]:

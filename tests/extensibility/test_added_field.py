@@ -11,14 +11,34 @@ from pathlib import Path
 import pytest
 import yaml
 from codegen.compat import compat
+from codegen.expectation import expectation
+from codegen.lint import lint
 from codegen.loader import load
+from codegen.mapping.plan import plan
 from payments_contracts.tables import BRONZE_PAYMENT_EVENTS
 
-from tests.extensibility.added_field import FIELD, LATTER, PAYLOAD_PATH, ROOT, add_field, copied, touched
+from tests.extensibility.added_field import (
+    FIELD,
+    LATTER,
+    PAYLOAD_PATH,
+    ROOT,
+    UNDECLARED_PATH,
+    add_field,
+    add_undeclared_field,
+    copied,
+    touched,
+)
 
 CODEGEN = Path(sys.executable).parent / "codegen"
 # What is scored has had a version more: `rules_undecided` came beside an event that stayed as it was.
 SCORED = LATTER + 1
+
+
+BY_HAND = {
+    f"avro/payment_event/v{LATTER}.yaml",
+    "topics/payments.normalized.yaml",
+    "providers/stripe/mapping.yaml",
+}
 
 
 @pytest.fixture(scope="module")
@@ -51,11 +71,41 @@ def printed(generated: Path, program: str) -> object:
 
 
 def test_it_takes_three_files_of_contracts(contracts: Path) -> None:
-    assert touched(contracts) == {
-        f"avro/payment_event/v{LATTER}.yaml",
-        "topics/payments.normalized.yaml",
-        "providers/stripe/mapping.yaml",
-    }
+    assert touched(contracts) == BY_HAND
+
+
+def codegen(*arguments: str, contracts: Path) -> subprocess.CompletedProcess[str]:
+    command = [str(CODEGEN), *arguments, "--contracts", str(contracts)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_it_takes_the_same_three_where_nobody_has_declared_the_path_and_a_command_that_lint_names_writes_the_fourth(
+    tmp_path: Path,
+) -> None:
+    contracts = copied(tmp_path / "contracts")
+    add_undeclared_field(contracts)
+    assert touched(contracts) == BY_HAND
+    found = codegen("lint", contracts=contracts)
+    command = f"codegen declare stripe {UNDECLARED_PATH}"
+    assert f"[path] {FIELD}: {UNDECLARED_PATH} is not declared" in found.stderr
+    assert f"(`{command}` writes it)" in found.stderr
+    assert found.stderr.count("\n    → ") == 1, "nothing else is to be edited"
+
+    by_hand = {name: (contracts / name).read_bytes() for name in BY_HAND}
+    declared = codegen(*command.split()[1:], contracts=contracts)
+    assert declared.returncode == 0, declared.stderr
+    assert touched(contracts) == BY_HAND | {"providers/stripe/payload.openapi.yaml"}
+    assert {name: (contracts / name).read_bytes() for name in BY_HAND} == by_hand
+    catalog = load(contracts)
+    assert lint(catalog) == ()
+    assert compat(load(ROOT / "contracts"), catalog) == ()
+
+    (stripe,) = (each for each in catalog.providers if each.name == "stripe")
+    (example,) = (each for each in stripe.examples if each.name == "payment_intent.created")
+    body = json.loads(example.body)
+    body["data"]["object"][UNDECLARED_PATH.rpartition(".")[2]] = "ORDER 7"
+    wanted = expectation(stripe.envelope, plan(catalog, stripe), json.dumps(body).encode(), "merch_1")
+    assert wanted["expected"]["event"][FIELD] == "ORDER 7"
 
 
 def test_the_contracts_keep_all_rules_and_break_nobody(contracts: Path) -> None:

@@ -122,8 +122,11 @@ class Release:
         if name == "normalizer":
             # Flink starts the Python that runs this one, which has the package by itself.
             del environment["PYTHONPATH"]
-        log = self.folder / f"{name}.log"
-        service = Service(name, [str(python), "-m", name, *arguments], environment, port, log)
+        # Of a gateway or normalizer there is one for each provider.
+        whose = [variables[each] for each in ("GATEWAY_PROVIDER", "NORMALIZER_PROVIDER") if each in variables]
+        called = "-".join((name, *whose))
+        log = self.folder / f"{called}.log"
+        service = Service(called, [str(python), "-m", name, *arguments], environment, port, log)
         self.running.append(service)
         return service
 

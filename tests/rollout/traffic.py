@@ -1,47 +1,87 @@
-"""Webhooks that are sent all the while, each with a text of its own in the field that the rollout is about."""
+"""Webhooks that are sent all the while, each with values of its own in the fields that the rollout is about."""
 
 from __future__ import annotations
 
-import hmac
 import json
+import random
 import threading
 import time
-import uuid
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import httpx
+from payments_contracts import providers
 from payments_contracts.examples import EXAMPLES
+from pydantic import SecretStr
+from simulator.places import find, place
+from simulator.signing import Signer
+from simulator.variation import vary
+
+from tests.rollout.change import BROUGHT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _PAUSE_S = 0.2
-_NAMES = ("payment_intent.created", "payment_intent.succeeded", "payment_intent.payment_failed")
+_NAMES = {
+    "stripe": ("payment_intent.created", "payment_intent.succeeded", "payment_intent.payment_failed"),
+    "square": ("payment.created", "payment.updated", "payment.updated.failed"),
+}
+
+
+@dataclass(frozen=True)
+class Webhook:
+    """A webhook that is to be sent: the provider's id of its event, and what it says in the new fields."""
+
+    id: str
+    told: Mapping[str, Any]
+    body: bytes
+    headers: Mapping[str, str]
 
 
 @dataclass(frozen=True)
 class Sent:
-    """A webhook: the provider's id, the text, when it was sent, and the gateway's answer."""
+    """A webhook that was sent, and the gateway's answer."""
 
+    provider: str
     id: str
-    text: str
+    told: Mapping[str, Any]
     status: int
 
 
-class Traffic:
-    """Signed webhooks of Stripe, about five a second, until the `with` ends."""
+def notification_url(provider: str) -> str:
+    """Return the address that gateways of this provider are told, which some providers sign."""
+    return f"https://shop.example/webhooks/{provider}"
 
-    def __init__(self, url: str, secrets: str) -> None:
-        ((self._endpoint),) = json.loads(secrets)
-        self._url = url
+
+def webhook(provider: str, number: int, dice: random.Random) -> Webhook:
+    """Make the webhook of a number, as of now, of one of the provider's examples."""
+    envelope = providers.PROVIDERS[provider].envelope
+    name = _NAMES[provider][number % len(_NAMES[provider])]
+    (example,) = (each for each in EXAMPLES if (each.provider, each.name) == (provider, name))
+    varied = vary(example, created=int(time.time()), created_at=envelope.created_at, owner=None, account="", dice=dice)
+    body = json.loads(varied.body)
+    told = {}
+    for each in (each for each in BROUGHT if each.provider == provider):
+        told[each.name] = each.told(number)
+        place(body, tuple(each.path.split(".")), told[each.name])
+    return Webhook(find(body, envelope.event_id), told, json.dumps(body).encode(), varied.headers)
+
+
+class Traffic:
+    """Signed webhooks of a provider, about five a second, until the `with` ends."""
+
+    def __init__(self, provider: str, url: str, secrets: str) -> None:
+        self.provider = provider
+        self.sent: list[Sent] = []
+        endpoint = json.loads(secrets)[0]
+        self._signer = Signer(
+            providers.PROVIDERS[provider].signature, SecretStr(endpoint["secret"]), notification_url(provider)
+        )
+        self._url = f"{url}/webhooks/{provider}"
+        self._dice = random.Random()  # noqa: S311 - not for secrets
         self._enough = threading.Event()
         self._thread = threading.Thread(target=self._send_all)
-        found: Mapping[str, bytes] = {
-            each.name: each.body for each in EXAMPLES if each.provider == "stripe" and each.name in _NAMES
-        }
-        self._bodies = [json.loads(found[name]) for name in _NAMES]
-        self.sent: list[Sent] = []
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -54,15 +94,8 @@ class Traffic:
     def _send_all(self) -> None:
         with httpx.Client(timeout=30) as client:
             while not self._enough.wait(_PAUSE_S):
-                self.sent.append(self._send(client))
-
-    def _send(self, client: httpx.Client) -> Sent:
-        body = json.loads(json.dumps(self._bodies[len(self.sent) % len(self._bodies)]))
-        body["id"] = f"evt_{uuid.uuid4().hex}"
-        text = f"ORDER {len(self.sent)}"
-        body["data"]["object"]["statement_descriptor_suffix"] = text
-        content, now = json.dumps(body).encode(), int(time.time())
-        digest = hmac.digest(self._endpoint["secret"].encode(), f"{now}.".encode() + content, "sha256").hex()
-        headers = {"Stripe-Signature": f"t={now},v1={digest}", "Content-Type": "application/json"}
-        answer = client.post(self._url, content=content, headers=headers)
-        return Sent(body["id"], text, answer.status_code)
+                made = webhook(self.provider, len(self.sent), self._dice)
+                signed = self._signer.deliver(made.body, int(time.time()), made.headers)
+                headers = {"content-type": "application/json", **signed.headers}
+                answer = client.post(self._url, content=signed.body, headers=headers)
+                self.sent.append(Sent(self.provider, made.id, made.told, answer.status_code))

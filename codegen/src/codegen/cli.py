@@ -14,6 +14,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from codegen.amend import declare, examples, scaffold_provider
 from codegen.compat import RULES as COMPAT_RULES
 from codegen.compat import compat
 from codegen.diff import diff, markdown, nothing, text
@@ -21,24 +22,22 @@ from codegen.emit import EmissionError, emit
 from codegen.findings import ContractError, Finding
 from codegen.lint import RULES, lint
 from codegen.loader import READING, load
+from codegen.opening import CONTRACTS, Contracts, checked, loaded, provider_of
 from codegen.released import edited
 from codegen.report import Form, changes_as, fail, near, refuse, report
 from codegen.revision import Revision, RevisionError, UntoldError, chosen, load_at, named
-from codegen.scaffold import ScaffoldError, scaffold
-from codegen.suggestion import meant
-from codegen.trial import as_example, body_of, explain, outdated
-from codegen.write import add, changes, write
+from codegen.trial import as_example, body_of, explain
+from codegen.write import changes, write
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
-    from codegen.model import Catalog, Provider
+    from codegen.model import Catalog
 
 app = typer.Typer(
     rich_markup_mode="markdown", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
 )
 
-Contracts = Annotated[Path, typer.Option("--contracts", help="Folder of the contracts.", show_default=True)]
 Generated = Annotated[Path, typer.Option("--generated", help="Folder of what is generated.", show_default=True)]
 Against = Annotated[
     str,
@@ -50,14 +49,13 @@ Written = Annotated[
     Form,
     typer.Option("--format", help="As text, as JSON, or as annotations of GitHub Actions (the latter two to stdout)."),
 ]
-_CONTRACTS = Path("contracts")
 _GENERATED = Path("generated")
 
 
 @app.command()
-def generate(contracts: Contracts = _CONTRACTS, generated: Generated = _GENERATED) -> None:
+def generate(contracts: Contracts = CONTRACTS, generated: Generated = _GENERATED) -> None:
     """Derive everything from the contracts: all files, or none where a contract is wrong."""
-    done = write(generated, emit(_checked(contracts)))
+    done = write(generated, emit(checked(contracts)))
     out = Console(highlight=False, soft_wrap=True)
     for change in done:
         out.print(f"{_PAST[change.what]} {near(generated / change.path)}", markup=False)
@@ -65,9 +63,9 @@ def generate(contracts: Contracts = _CONTRACTS, generated: Generated = _GENERATE
 
 
 @app.command()
-def drift(contracts: Contracts = _CONTRACTS, generated: Generated = _GENERATED, form: Written = Form.TEXT) -> None:
+def drift(contracts: Contracts = CONTRACTS, generated: Generated = _GENERATED, form: Written = Form.TEXT) -> None:
     """Fail where a generated file is not what the contracts say."""
-    found = changes(generated, emit(_checked(contracts, form)))
+    found = changes(generated, emit(checked(contracts, form)))
     if form is Form.TEXT:
         err = Console(stderr=True, highlight=False, soft_wrap=True)
         for change in found:
@@ -83,7 +81,7 @@ def drift(contracts: Contracts = _CONTRACTS, generated: Generated = _GENERATED, 
 
 @app.command(name="lint")
 def lint_(
-    contracts: Contracts = _CONTRACTS,
+    contracts: Contracts = CONTRACTS,
     *,
     form: Written = Form.TEXT,
     rules: Annotated[bool, typer.Option("--rules", help="List the rules instead.")] = False,
@@ -92,7 +90,7 @@ def lint_(
     if rules:
         _list({**READING, **{rule.id: rule.purpose for rule in RULES}})
         return
-    _checked(contracts, form)
+    checked(contracts, form)
     if form is Form.TEXT:
         Console(highlight=False).print(f"the contracts keep all {len(READING) + len(RULES)} rules")
     else:
@@ -111,7 +109,7 @@ class Format(Enum):
 @app.command(name="compat")
 def compat_(
     against: Against = "",
-    contracts: Contracts = _CONTRACTS,
+    contracts: Contracts = CONTRACTS,
     *,
     form: Written = Form.TEXT,
     accept: Annotated[
@@ -146,7 +144,7 @@ def compat_(
 @app.command(name="diff")
 def diff_(
     against: Against = "",
-    contracts: Contracts = _CONTRACTS,
+    contracts: Contracts = CONTRACTS,
     *,
     form: Annotated[
         Format, typer.Option("--format", help="For a terminal, a pull request, a program, or GitHub Actions.")
@@ -188,13 +186,13 @@ def try_(
     file: Annotated[
         Path, typer.Argument(help="A webhook's body, or an example of the contracts.", exists=True, dir_okay=False)
     ],
-    contracts: Contracts = _CONTRACTS,
+    contracts: Contracts = CONTRACTS,
     merchant_id: Annotated[str, typer.Option(help="Merchant of the endpoint's secret.")] = "merch_local",
     form: Annotated[Shown, typer.Option("--format", help="In words, or as an example has it.")] = Shown.TEXT,
 ) -> None:
     """Say what would become of a webhook, and which line of the contracts decides it."""
-    catalog = _loaded(contracts)
-    chosen_one = _provider(catalog, provider)
+    catalog = loaded(contracts)
+    chosen_one = provider_of(catalog, provider)
     body = body_of(chosen_one, file)
     if form is Shown.YAML:
         sys.stdout.write(as_example(catalog, chosen_one, body, merchant_id))
@@ -204,59 +202,9 @@ def try_(
     Console(highlight=False, soft_wrap=True).print(explain(catalog, chosen_one, body, merchant_id, now=now))
 
 
-@app.command()
-def examples(
-    provider: Annotated[str, typer.Argument(help="Only this provider's.")] = "",
-    contracts: Contracts = _CONTRACTS,
-    *,
-    update: Annotated[bool, typer.Option("--update", help="Write what each example has to expect.")] = False,
-) -> None:
-    """Say which examples expect something else than becomes of them, or write into them what does.
-
-    Comments and order stay. An example of which something else becomes than its `outcome` says is left as it is.
-    """
-    catalog = _loaded(contracts)
-    chosen_ones = (_provider(catalog, provider),) if provider else catalog.providers
-    needs = next(rule.needs for rule in RULES if rule.id == "example")
-    findings = tuple(each for each in lint(catalog) if each.rule in needs)
-    if findings:
-        report(Form.TEXT, contracts, findings)
-    out = Console(highlight=False, soft_wrap=True)
-    stale, others = outdated(catalog, chosen_ones)
-    for example, content in stale:
-        if update:
-            (contracts / example.source.path).write_text(content, encoding="utf-8")
-        out.print(f"{'updated' if update else 'differs:'} {near(contracts / example.source.path)}", markup=False)
-    for example, outcome in others:
-        path = near(contracts / example.source.path)
-        out.print(f"{path}: it says {example.kind}, and would be {outcome}; correct it by hand", markup=False)
-    unwritten = [] if update else [f"{_counted(stale)} to be updated: `codegen examples --update` does it"]
-    told = [*(unwritten if stale else ()), *([f"{_counted(others)} to be corrected by hand"] if others else ())]
-    if told:
-        fail("; ".join(told))
-    if not stale:
-        out.print("every example expects what becomes of it")
-
-
-@app.command(name="scaffold-provider")
-def scaffold_provider(
-    name: Annotated[str, typer.Argument(help="Name of the new provider: letters from a to z.", metavar="NAME")],
-    contracts: Contracts = _CONTRACTS,
-) -> None:
-    """Begin a new provider: its folder and raw topic, with a TODO for each fact that is still missing.
-
-    `codegen lint` then lists every TODO, with file, line and where to find the fact. Replace them one by one; when the
-    last is gone it checks the rest. All files are written or none; nothing that is there is touched.
-    """
-    try:
-        files = scaffold(_checked(contracts), name)
-    except ScaffoldError as error:
-        fail(f"{error}; nothing was written")
-    add(contracts, files)
-    out = Console(highlight=False, soft_wrap=True)
-    for file in files:
-        out.print(f"wrote {near(contracts / file.path)}", markup=False)
-    out.print("next: `codegen lint` lists what is still to be written")
+app.command()(examples)
+app.command()(declare)
+app.command(name="scaffold-provider")(scaffold_provider)
 
 
 def main() -> None:
@@ -282,10 +230,6 @@ def main() -> None:
         )
 
 
-def _counted(examples: Sequence[object]) -> str:
-    return f"{len(examples)} {'example' if len(examples) == 1 else 'examples'}"
-
-
 # What typer ends with where it does not know an argument.
 _USAGE = 2
 _PAST = {"missing": "wrote", "different": "updated", "stale": "removed"}
@@ -301,14 +245,6 @@ def _list(rules: Mapping[str, str]) -> None:
     width = max(map(len, rules)) + 2
     for name, purpose in rules.items():
         Console(highlight=False, soft_wrap=True).print(Text(f"{name:{width}}", style="bold") + Text(purpose))
-
-
-def _provider(catalog: Catalog, name: str) -> Provider:
-    known = {each.name: each for each in catalog.providers}
-    if name not in known:
-        others = ", ".join(sorted(known)) or "none"
-        fail(f"there is no provider {name!r}{meant(name, known)}; the contracts have {others}")
-    return known[name]
 
 
 def _earlier(contracts: Path, against: str, form: Form) -> tuple[Catalog | None, Revision | None]:
@@ -332,18 +268,3 @@ def _compared(contracts: Path, old: Catalog | None, form: Form) -> Catalog:
     if findings := lint(catalog):
         report(form, contracts, (*(edited(old, catalog, contracts) if old else ()), *findings))
     return catalog
-
-
-def _checked(contracts: Path, form: Form = Form.TEXT) -> Catalog:
-    catalog = _loaded(contracts, form)
-    if findings := lint(catalog):
-        report(form, contracts, findings)
-    return catalog
-
-
-def _loaded(contracts: Path, form: Form = Form.TEXT) -> Catalog:
-    try:
-        return load(contracts)
-    except ContractError as error:
-        report(form, contracts, error.findings)
-        raise

@@ -103,6 +103,14 @@ def compose(text: str) -> Any:
     return yaml.compose(text, Loader=_Loader)
 
 
+def line_after(node: yaml.Node) -> int:
+    """Return the line after the last of a value; what is below it and belongs to nothing is not part of it."""
+    if isinstance(node, yaml.CollectionNode) and not node.flow_style and node.value:
+        last = node.value[-1]
+        return line_after(last[1] if isinstance(last, tuple) else last)
+    return node.end_mark.line + (1 if node.end_mark.column else 0)
+
+
 @lru_cache(KEPT)
 def _parse(path: str, text: str) -> Document:
     is_json = path.endswith((".json", ".avsc"))

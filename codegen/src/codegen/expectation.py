@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from codegen.document import compose, parse
+from codegen.document import compose, line_after, parse
 from codegen.envelope import found_in, refusal
 from codegen.form import content_of
 from codegen.mapping.evaluate import Normalized, Outcome, Rejected, Unsupported, evaluate
@@ -121,18 +121,18 @@ def _members(
     present = {key.value: (key, value) for key, value in node.value}
     for name, (key, value) in present.items():
         if name not in wanted:
-            yield key.start_mark.line, _end(value), ""
+            yield key.start_mark.line, line_after(value), ""
         elif _same(data[name], wanted[name]):
             continue
         elif _is_block(value) and isinstance(wanted[name], dict) and wanted[name]:
             yield from _members(value, data[name], wanted[name], lines)
         else:
             new = _indented(indent, {name: wanted[name]})
-            yield key.start_mark.line, _end(value), new.replace("\n", f"{_comment(value, lines)}\n", 1)
+            yield key.start_mark.line, line_after(value), new.replace("\n", f"{_comment(value, lines)}\n", 1)
     after = node.start_mark.line
     for name, value in wanted.items():
         if name in present:
-            after = _end(present[name][1])
+            after = line_after(present[name][1])
         else:
             yield after, after, _indented(indent, {name: value})
 
@@ -144,14 +144,6 @@ def _same(one: object, other: object) -> bool:
 
 def _is_block(node: yaml.Node) -> bool:
     return isinstance(node, yaml.MappingNode) and not node.flow_style
-
-
-def _end(node: yaml.Node) -> int:
-    """Return the line after the last of a value; what is below it and belongs to nothing is not part of it."""
-    if isinstance(node, yaml.CollectionNode) and not node.flow_style and node.value:
-        last = node.value[-1]
-        return _end(last[1] if isinstance(last, tuple) else last)
-    return node.end_mark.line + (1 if node.end_mark.column else 0)
 
 
 def _comment(node: yaml.Node, lines: Sequence[str]) -> str:

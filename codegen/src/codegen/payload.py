@@ -43,6 +43,11 @@ class Declared:
     personal: bool
 
 
+def json_type(value: object) -> str:
+    """Return the JSON type of a value."""
+    return _JSON_TYPES[type(value)]
+
+
 def declared(payload: Payload, schema: str, path: Path) -> Declared | None:
     """Return what the payload contract declares at a path below a schema, or None where it declares nothing."""
     document, root = payload.source.data, {"$ref": to_schema(schema)}
@@ -93,7 +98,7 @@ def possible(payload: Payload, schema: Mapping[str, Any], above: tuple[Any, ...]
     found |= {"integer"} if "number" in found else frozenset()
     if "enum" in schema or "const" in schema:
         values = schema["enum"] if "enum" in schema else [schema["const"]]
-        found &= frozenset(_JSON_TYPES[type(value)] for value in values)
+        found &= frozenset(map(json_type, values))
     if any(end is each for each in above):
         return found
     above = (*above, end)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shlex import quote
 from typing import TYPE_CHECKING
 
 from codegen.language.model import (
@@ -82,6 +83,7 @@ def providers(catalog: Catalog) -> Iterator[Finding]:
 def paths_undeclared(catalog: Catalog) -> Iterator[Finding]:
     """Yield paths that no payload contract declares."""
     hint = "correct the path, or declare it in payload.openapi.yaml"
+    command = f"{hint} (`codegen declare {{}} {{}}` writes it)"
     for provider in catalog.providers:
         for index, group in enumerate(provider.mapping.groups):
             if group.payload not in provider.payload.schemas:
@@ -91,14 +93,13 @@ def paths_undeclared(catalog: Catalog) -> Iterator[Finding]:
                 yield provider.mapping_source.finding("path", place, message, "name one of its schemas")
                 continue
             for name, expression in group.fields.items():
-                for path in (
-                    *paths(expression),
-                    *(each for rest in rests(expression) for each in (rest.root, *rest.keep)),
-                ):
+                taken = tuple(paths(expression))
+                for path in (*taken, *(each for rest in rests(expression) for each in (rest.root, *rest.keep))):
                     if declared(provider.payload, group.payload, path) is None:
                         place = provider.mapping_source.place_of(str(path), group.place(index, name))
                         message = f"{name}: {path} is not declared{likely(provider.payload, group.payload, path)}"
-                        yield provider.mapping_source.finding("path", place, message, hint)
+                        remedy = command.format(provider.name, quote(str(path))) if path in taken else hint
+                        yield provider.mapping_source.finding("path", place, message, remedy)
             signed = [(("signature", "signed_content"), path) for path in provider.signature.signed_fields]
             if provider.signature.field is not None:
                 signed.append((("signature", "field"), provider.signature.field))
