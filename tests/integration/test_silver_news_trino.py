@@ -1,4 +1,4 @@
-"""Silver is merged from what Bronze has gained, and is what a build from scratch makes of it, on the real Trino."""
+"""Silver is merged from the news of Bronze, and it and Gold are what a build from scratch makes, on the real Trino."""
 
 import subprocess
 import sys
@@ -35,6 +35,18 @@ def bronze_namespace() -> str:
 def build(dbt: Dbt) -> Callable[..., None]:
     def run(*options: str) -> None:
         dbt("run", *SILVER, *options)
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def gold(dbt: Dbt, query: Query) -> Callable[[], dict[str, list[str]]]:
+    """Build Gold of Silver as it is, and return all rows of its tables."""
+
+    def run() -> dict[str, list[str]]:
+        dbt("run", "--select", "tag:daily", "payments.gold")
+        names = [name for (name,) in query("show tables from {gold}")]
+        return {name: sorted(map(repr, query(f"select * from {{gold}}.{name}"))) for name in names}  # noqa: S608  # they are ours
 
     return run
 
@@ -126,14 +138,20 @@ def known(build: Callable[..., None], query: Query, bronze: Table) -> Rows:
 
 
 def test_news_of_any_day_comes_to_what_a_rebuild_makes(
-    build: Callable[..., None], query: Query, bronze: Table, known: Rows
+    build: Callable[..., None], gold: Callable[[], dict[str, list[str]]], query: Query, bronze: Table, known: Rows
 ) -> None:
+    before = gold()
     # In two builds, so that the second meets what the first has left.
     news = later_days(known)
     for rows in (news[::2], news[1::2]):
         append(bronze, rows)
         build()
+    told = gold()
     rebuilt = require_rebuild_is_equal(build, query)
+    told_anew = gold()
+    for name, held in told.items():
+        assert held == told_anew[name], name
+    assert {name for name, held in told.items() if held != before[name]} >= {"daily_payment_metrics", "ml_features"}
     # 30 payments and two more, and neither charge is one by itself any more.
     assert len(rebuilt["payments"]) == 32
     assert query("select sum(bronze_rows) from {silver}.payments_cleaned") == [[len(known) + len(news)]]
