@@ -54,6 +54,9 @@ ANYTHING: tuple[object, ...] = (
         "10.00",
         "1e2",
         "2026-01-02T03:04:05Z",
+        # Without an offset, and a day alone, which is no time.
+        "2026-01-02T03:04:05",
+        "2026-01-02",
     ),
     *(0, -1, 149, 150, 10**18, 1767607200, 1767607200123, 1.5, True, False, [], {}, [7], {"id": "7"}),
 )
@@ -223,7 +226,7 @@ def _decisions(  # noqa: C901, PLR0912 - one for each
                 yield from ((*before, Put(currency, code), Put(of, amount)) for amount in AMOUNTS)
         case After(of, text):
             for path, leading in _read(of, before):
-                for value in (text, f"{text}7B", f"x{text}7B/c?d", f"{text}7{text}8#f", f"{text}7?a"):
+                for value in (text, f"{text}7B", f"x{text}7B/c?d", f"{text}7{text}8#f", f"{text}7?a", f"{text}7~b"):
                     yield (*leading, Put(path, value))
         case Sum(_, _, where) | Pick(_, _, where) if where is not None:
             yield from _elements(expression, where, before)

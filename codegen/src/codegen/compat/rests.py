@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from codegen.compat.breakage import Breakage, broken
+from codegen.language.model import LeafKind
 from codegen.language.parts import taken
-from codegen.payload import declared, leaves, rests
+from codegen.payload import declared, leaves, rests, types
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -17,17 +18,24 @@ if TYPE_CHECKING:
     from codegen.model import Catalog, Provider
 
 
+# What a list and a map are to JSON, and how what is in them is called where payload contracts are compared.
+_SHAPES = {LeafKind.SCALARS: "array", LeafKind.MAP: "object"}
+_INSIDE = {LeafKind.SCALARS: "[]", LeafKind.MAP: "{}"}
+
+
 @dataclass(frozen=True, slots=True)
 class _Loss:
     """Why a rest no longer holds something, with what is to be done.
 
-    `changed` is the mapped field that did it; None where the payload contract did.
+    `changed` is the mapped field that did it; None where the payload contract did, at the path or `inside` it: in what
+    it says of a list's items or a map's values.
     """
 
     field: str
     said: str
     hint: str
     changed: str | None = None
+    inside: str = ""
 
 
 def narrowed(old: Catalog, new: Catalog) -> Iterator[Breakage]:
@@ -50,7 +58,7 @@ def narrowed(old: Catalog, new: Catalog) -> Iterator[Breakage]:
                 place: Place = group.place(index, loss.field)
                 event, (first, *_) = next(iter(by_event.items()))
                 concern = ("mapping", provider.name, event, loss.changed) if loss.changed else None
-                concern = concern or ("payload", provider.name, group.payload, way(first.path))
+                concern = concern or ("payload", provider.name, group.payload, way(first.path) + loss.inside)
                 yield broken(concern, provider.mapping_source, place, message, loss.hint)
 
 
@@ -89,7 +97,8 @@ def _lost(before: tuple[Provider, Group], after: tuple[Provider, Group]) -> Iter
             yield _Loss(field, ", which is personal data now", hint), leaf
         else:
             hint = "declare it as a text, a number or a boolean, or as a list or map of those"
-            yield _Loss(field, ", whose declared form cannot be kept", hint), leaf
+            inside = _INSIDE.get(leaf.kind, "") if _SHAPES.get(leaf.kind) in types(found.schema) else ""
+            yield _Loss(field, ", whose declared form cannot be kept", hint, inside=inside), leaf
 
 
 def way(path: Path) -> str:
