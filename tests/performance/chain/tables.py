@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
+from tests.performance.chain.scheduled import told
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -21,12 +23,13 @@ def table(title: str, *columns: str) -> Table:
 
 
 def conditions(result: Mapping[str, Any]) -> str:
-    """Say how busy the machine was."""
+    """Say how busy the machine was, and with what of Dagster's."""
     own = ", ".join(f"{name} {value:.3f}" for name, value in result["own_cores"].items())
-    return (
+    machine = (
         f"machine: load {result['load_average']:.1f}, {result['busy']:.0%} of all cores busy, "
         f"steal {result['steal']:.1%}; the bench itself, not counted above, in cores: {own}"
     )
+    return "\n".join(filter(None, (machine, told(result["dagster_runs"]))))
 
 
 def show_idle(console: Console, result: Mapping[str, Any]) -> None:

@@ -24,6 +24,7 @@ from tests.performance.chain.accounts import Accounts
 from tests.performance.chain.figures import difference
 from tests.performance.chain.lake import DatabasePointer, LakeWatch
 from tests.performance.chain.proc import Proc
+from tests.performance.chain.scheduled import ScheduledRuns
 from tests.performance.chain.stream import StreamWatch
 
 if TYPE_CHECKING:
@@ -58,21 +59,27 @@ class Span:
     own: float
     machine: Machine
     load: float
+    dagster_runs: Mapping[str, int]
 
-    def conditions(self) -> dict[str, float]:
-        """Return how busy the machine was, by all that ran on it: fractions of its cores."""
+    def conditions(self) -> dict[str, Any]:
+        """Return how busy the machine was, by all that ran on it, as fractions of its cores; and what Dagster ran."""
         return {
+            "dagster_runs": self.dagster_runs,
             "load_average": self.load,
             "busy": self.machine.busy / self.machine.total,
             "steal": self.machine.stolen / self.machine.total,
         }
 
 
+def _dsn(session: Session, database: str) -> str:
+    # As the administrator, who has no other session: so what watching costs Postgres can be told apart.
+    password = session.secrets().postgres_password.get_secret_value()
+    return f"postgresql://{_ADMINISTRATOR}:{password}@{LOOPBACK}:{session.ports.postgres}/{database}"
+
+
 def watch_bronze(session: Session, stack: Mapping[str, str]) -> LakeWatch:
     """Begin to watch Bronze; `stack` is the environment of `stack env`."""
-    password = session.secrets().postgres_password.get_secret_value()
-    # As the administrator, who has no other session: so what watching costs Postgres can be told apart.
-    dsn = f"postgresql://{_ADMINISTRATOR}:{password}@{LOOPBACK}:{session.ports.postgres}/iceberg"
+    dsn = _dsn(session, "iceberg")
     catalog = load_catalog(LakeSettings.model_validate({name.lower(): value for name, value in stack.items()}))
     table = (BRONZE_PAYMENT_EVENTS.namespace, BRONZE_PAYMENT_EVENTS.name)
     return LakeWatch(DatabasePointer(dsn, table), load_file_io(catalog.properties))
@@ -87,6 +94,7 @@ class Watch:
         if not self._supervisor.is_running():
             raise RuntimeError("The stack is not running: `make up` first.")
         self.proc = Proc()
+        self._scheduled = ScheduledRuns(_dsn(session, "dagster"))
         self._accounts = Accounts(self.proc, self.pids, alone={SUPERVISOR})
         # Looks come from a thread of their own and from the bench.
         self._lock = threading.Lock()
@@ -140,6 +148,7 @@ class Watch:
             last.own - first.own,
             last.machine.since(first.machine),
             self.proc.load(),
+            self._scheduled.between(first.at, last.at),
         )
 
     def troubles(self) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from rich.console import Console
 
 from tests.performance.chain.progress import Progress
 from tests.performance.chain.rest import rest, settle_down
+from tests.performance.chain.scheduled import told
 from tests.performance.chain.tables import show_idle, table
 from tests.performance.chain.watch import Watch
 from tests.performance.orchestrator.phases import do_nothing, work
@@ -91,6 +92,8 @@ def _show(console: Console, title: str, result: Mapping[str, Any], rate: float) 
             f"{each['load_average']:.1f}, {each['busy']:.0%} of all cores busy, steal {each['steal']:.1%}",
             highlight=False,
         )
+        if each["dagster_runs"]:
+            console.print(told(each["dagster_runs"]), highlight=False)
     if rate:
         ratio = event["cpu_ms"]["all"] / nothing["cpu_ms"]["all"]
         verdict = "met" if ratio <= AIM_OF_COST else "above the aim" if ratio <= FLOOR_OF_COST else "MISSED"

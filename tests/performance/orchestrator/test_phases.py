@@ -13,7 +13,7 @@ USAGE = {
     "kafka": 7.0,
     "trino": 1.0,
 }
-SPAN = Span(10.0, USAGE, 0.0, Machine(20.0, 10.0, 1.0), 1.5)
+SPAN = Span(10.0, USAGE, 0.0, Machine(20.0, 10.0, 1.0), 1.5, {})
 
 
 def test_an_event_is_charged_with_the_orchestrator_and_what_it_stands_on_alone() -> None:
