@@ -55,6 +55,15 @@ def test_lag_scales_the_consumer_where_there_is_keda(helm: Path) -> None:
     assert kafka["metadata"]["topic"]
 
 
+def test_volumes_are_watched_in_the_namespaces_of_their_servers_too(helm: Path) -> None:
+    options = given("monitoring.rules.volumeNamespaces={kafka,postgres}")
+    made = yaml.safe_load(yaml.safe_dump([each for each in render(helm, *options) if each["kind"] == "PrometheusRule"]))
+    rules = [rule for each in made for group in each["spec"]["groups"] for rule in group["rules"]]
+    namespaces = {found for rule in rules for found in re.findall(r'kubelet_\w+\{namespace=~"([^"]*)"', rule["expr"])}
+    assert namespaces == {"payments|kafka|postgres"}
+    assert "_NAMESPACE" not in yaml.safe_dump(made)
+
+
 def commands() -> list[tuple[str, ...]]:
     """Return the options of the documents' three commands of an upgrade, in their order."""
     text = (REPOSITORY / "docs" / "deployment.md").read_text(encoding="utf-8")

@@ -3,7 +3,7 @@
 The chart puts the names in the place of `RELEASE` and `VOLUMES`.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 from monitoring.promql import series, within
@@ -14,7 +14,6 @@ VOLUMES: Final = "VOLUME_NAMESPACES"
 
 _VOLUMES = "kubelet_volume_stats_"
 Rule = Mapping[str, Any]
-Narrow = Callable[[Rule], Rule]
 
 
 def of_release(rule: Rule) -> Rule:
