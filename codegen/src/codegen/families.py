@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from codegen.document import Document
 
-Role = Literal["payment", "attempt", "refund", "dispute", "none"]
+Role = Literal["payment", "attempt", "refund", "dispute", "reversal", "none"]
 """What objects are to the money of a payment; an attempt is a payment by itself where it belongs to none."""
 
 EVENT_TYPE = "event_type"

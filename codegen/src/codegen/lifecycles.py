@@ -19,7 +19,15 @@ if TYPE_CHECKING:
 
 RULE = "life"
 PURPOSE = "A life's steps begin with accepted examples, and the first says in which state the payment is."
-_AMOUNTS = ("asked_minor", "captured_minor", "refunded_minor", "disputed_minor", "dispute_lost_minor", "fee_minor")
+_AMOUNTS = (
+    "asked_minor",
+    "captured_minor",
+    "refunded_minor",
+    "disputed_minor",
+    "dispute_lost_minor",
+    "reversed_minor",
+    "fee_minor",
+)
 _TOLD = ("event_type", "status", "amount_cents", "currency")
 
 
