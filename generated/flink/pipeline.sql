@@ -93,7 +93,7 @@ SELECT
   `metadata`,
   `provider_created_at`,
   `processed_at`,
-  3,
+  4,
   `currency_exponent`,
   `provider_object_id`,
   `attempt_number`,

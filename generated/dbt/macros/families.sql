@@ -11,6 +11,8 @@
 'payment'
 {%- elif role == 'refund' -%}
 'refund'
+{%- elif role == 'reversal' -%}
+'reversal'
 {%- else -%}
 {{ exceptions.raise_compiler_error("no family has the role " ~ role) }}
 {%- endif -%}
@@ -18,7 +20,7 @@
 
 {% macro families_of_payments() -%}
 {#- The families whose objects have any such role, as a list of texts. -#}
-'payment', 'charge', 'refund', 'dispute'
+'payment', 'charge', 'refund', 'dispute', 'reversal'
 {%- endmacro %}
 
 {% macro object_id() -%}
@@ -33,6 +35,7 @@ case
     when {{ family }} = 'charge' then coalesce(related_payment_id, provider_object_id, event_id)
     when {{ family }} = 'refund' then coalesce(related_payment_id, related_charge_id)
     when {{ family }} = 'dispute' then coalesce(related_payment_id, related_charge_id)
+    when {{ family }} = 'reversal' then coalesce(related_payment_id, related_charge_id)
 end
 {%- endmacro %}
 
@@ -80,6 +83,9 @@ case {{ family }}
         when 'closed' then 3
         when 'won' then 4
         when 'lost' then 5
+    end
+    when 'reversal' then case {{ status }}
+        when 'succeeded' then 1
     end
     when 'payout' then case {{ status }}
         when 'pending' then 1
@@ -169,31 +175,32 @@ case {{ event_type }}
     when 'dispute.closed' then 23
     when 'dispute.funds_withdrawn' then 24
     when 'dispute.funds_reinstated' then 25
-    when 'payout.created' then 26
-    when 'payout.sent' then 27
-    when 'payout.updated' then 28
-    when 'payout.paid' then 29
-    when 'payout.failed' then 30
-    when 'payout.canceled' then 31
-    when 'payout.reconciled' then 32
-    when 'invoice.created' then 33
-    when 'invoice.updated' then 34
-    when 'invoice.opened' then 35
-    when 'invoice.payment_failed' then 36
-    when 'invoice.payment_action_required' then 37
-    when 'invoice.partially_paid' then 38
-    when 'invoice.paid' then 39
-    when 'invoice.refunded' then 40
-    when 'invoice.uncollectible' then 41
-    when 'invoice.voided' then 42
-    when 'invoice_payment.paid' then 43
-    when 'subscription.created' then 44
-    when 'subscription.updated' then 45
-    when 'subscription.canceled' then 46
-    when 'payment_method.updated' then 47
-    when 'payment_method.disabled' then 48
-    when 'setup.succeeded' then 49
-    when 'setup.failed' then 50
-    when 'fraud_warning.opened' then 51
+    when 'reversal.succeeded' then 26
+    when 'payout.created' then 27
+    when 'payout.sent' then 28
+    when 'payout.updated' then 29
+    when 'payout.paid' then 30
+    when 'payout.failed' then 31
+    when 'payout.canceled' then 32
+    when 'payout.reconciled' then 33
+    when 'invoice.created' then 34
+    when 'invoice.updated' then 35
+    when 'invoice.opened' then 36
+    when 'invoice.payment_failed' then 37
+    when 'invoice.payment_action_required' then 38
+    when 'invoice.partially_paid' then 39
+    when 'invoice.paid' then 40
+    when 'invoice.refunded' then 41
+    when 'invoice.uncollectible' then 42
+    when 'invoice.voided' then 43
+    when 'invoice_payment.paid' then 44
+    when 'subscription.created' then 45
+    when 'subscription.updated' then 46
+    when 'subscription.canceled' then 47
+    when 'payment_method.updated' then 48
+    when 'payment_method.disabled' then 49
+    when 'setup.succeeded' then 50
+    when 'setup.failed' then 51
+    when 'fraud_warning.opened' then 52
 end
 {%- endmacro %}

@@ -50,5 +50,6 @@ scored_at,
 schema_version,
 bronze_rows,
 event_key,
-payment_key
+payment_key,
+reversed_minor
 {%- endmacro %}

@@ -54,5 +54,8 @@ event_count,
 bronze_rows,
 is_told,
 event_days,
-part_keys
+part_keys,
+reversed_minor,
+reversed_major,
+reversal_count
 {%- endmacro %}

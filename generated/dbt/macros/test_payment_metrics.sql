@@ -33,5 +33,8 @@ dispute_lost_minor,
 dispute_lost_major,
 not_scored_count,
 low_risk_count,
-medium_risk_count
+medium_risk_count,
+reversed_minor,
+reversed_major,
+reversal_count
 {%- endmacro %}

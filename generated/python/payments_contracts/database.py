@@ -177,7 +177,7 @@ PAYMENT_EVENTS: Final = Table(
     name="payment_events",
     description="One row per scored event, for queries that cannot wait for the lake; the first row of an event stays.",
     record="scored_payment",
-    version=4,
+    version=5,
     key=("event_id",),
     columns=(
         Column("event_id", "text", True, "ALTER TABLE \"payment_events\" ADD COLUMN IF NOT EXISTS \"event_id\" text NOT NULL"),

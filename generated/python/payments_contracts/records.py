@@ -350,7 +350,7 @@ class IngestionFailureV1(Contract):
     )
 
 
-class ExpectedPayment(Contract):
+class LedgerEntryV1ExpectedPayment(Contract):
     """What has to be known of a payment once this event and all before it in its life have come."""
 
     payment_id: str = Field(
@@ -454,7 +454,119 @@ class LedgerEntryV1(Contract):
     step: Int | None = Field(
         default=None, description="Place of the event in the life of its payment, by the provider's clock and from 0; null where it is not part of one.",
     )
-    payment: ExpectedPayment | None = Field(
+    payment: LedgerEntryV1ExpectedPayment | None = Field(
+        default=None, description="What has to be known of the payment by then; null where the event is no part of a payment's life.",
+    )
+
+
+class LedgerEntryV2ExpectedPayment(Contract):
+    """What has to be known of a payment once this event and all before it in its life have come."""
+
+    payment_id: str = Field(
+        description="The provider's id of the payment, or of the charge that is one by itself.",
+    )
+    currency: str = Field(
+        description="ISO 4217 code of the payment's currency, in upper case.",
+    )
+    livemode: bool = Field(
+        description="Whether real money is meant.",
+    )
+    status: str = Field(
+        description="State of the payment, its refunds folded in.",
+    )
+    asked_minor: Long = Field(
+        description="Amount that was asked for, in the currency's minor unit.",
+    )
+    captured_minor: Long = Field(
+        description="Amount received, in the currency's minor unit.",
+    )
+    refunded_minor: Long = Field(
+        description="Amount given back, in the currency's minor unit.",
+    )
+    disputed_minor: Long = Field(
+        description="Amount that the payer disputed, whatever came of it, in the currency's minor unit.",
+    )
+    dispute_lost_minor: Long = Field(
+        description="Amount that disputes have taken and not given back, in the currency's minor unit.",
+    )
+    fee_minor: Long = Field(
+        description="What the provider keeps for itself, in the currency's minor unit; negative where it gives back.",
+    )
+    net_minor: Long = Field(
+        description="What is left: received, less given back, lost in disputes, taken back by the provider and kept by it.",
+    )
+    reversed_minor: Long = Field(
+        default=0, description="Amount that the provider has taken back by itself and no dispute tells of, in the currency's minor unit.",
+    )
+
+
+class LedgerEntryV2(Contract):
+    """A webhook that the simulator sent, how it was answered, and what has to become of it by the simulator's own books.
+
+    Source: contracts/avro/ledger_entry/v2.yaml.
+    """
+
+    run: str = Field(
+        description="Tag of the run; part of the ids of its merchants.",
+    )
+    n: Int = Field(
+        description="Number of the webhook in the run, from 0; the same event sent again has another.",
+    )
+    provider: str = Field(
+        description="Payment provider whose webhook it is, in lower case, as in contracts/providers.",
+    )
+    provider_event_id: str | None = Field(
+        default=None, description="The provider's own id of the event; null where the body has none.",
+    )
+    account: str | None = Field(
+        default=None, description="Account of the provider that the body names and that is part of the event's id.",
+    )
+    merchant_id: str = Field(
+        description="Merchant that the event belongs to; the message key.",
+    )
+    event_id: str = Field(
+        description="UUIDv5 over provider, provider account and provider event id; for an unreadable body, the UUIDv5 of its bytes.",
+    )
+    kind: Literal["accepted", "rejected", "malformed", "unsupported", "forged"] = Field(
+        description="What the webhook was made to be, and so where it has to end.",
+    )
+    example: str = Field(
+        description="The example, or the lifecycle and its step, that the body is made from.",
+    )
+    event_type: str | None = Field(
+        default=None, description="The provider's event type; null where the body does not say one.",
+    )
+    body_sha256: str | None = Field(
+        default=None, description="SHA-256 of the body as it has to be kept, in hex; null where the provider writes its signature into the body or sends several events at once.",
+    )
+    http_status: Int = Field(
+        description="How the gateway answered; 0 where no answer came.",
+    )
+    sent_at: Timestamp = Field(
+        description="When the webhook was first sent (UTC).",
+    )
+    expected_reason_codes: list[str] = Field(
+        default_factory=lambda: [], description="Reasons that the dead letter has to give; none where there is to be no dead letter.",
+    )
+    expected_event_type: str | None = Field(
+        default=None, description="Type of the unified event that has to come of it; null where there is to be none.",
+    )
+    expected_status: str | None = Field(
+        default=None, description="State of the object after the event, as the unified event has to tell it.",
+    )
+    expected_amount_cents: Long | None = Field(
+        default=None, description="Amount that the unified event has to tell, in the currency's minor unit.",
+    )
+    expected_currency: str | None = Field(
+        default=None, description="ISO 4217 code of the currency that the unified event has to tell, in upper case.",
+    )
+    expected_livemode: bool | None = Field(
+        default=None, description="Whether real money is meant, as the unified event has to tell it; null where nothing is expected of it.",
+    )
+    step: Int | None = Field(
+        default=None, description="Place of the event in the life of its payment, by the provider's clock and from 0; null where it is not part of one.",
+    )
+    payment: LedgerEntryV2ExpectedPayment | None = Field(
         default=None, description="What has to be known of the payment by then; null where the event is no part of a payment's life.",
     )
 
@@ -942,6 +1054,282 @@ class PaymentEventV3(Contract):
     )
     related_charge_id: str | None = Field(
         default=None, description="The provider's id of the charge, the attempt, that a payment has come to or that a refund, dispute, warning or invoice is about.",
+    )
+    related_invoice_id: str | None = Field(
+        default=None, description="The provider's id of the invoice that the object pays or belongs to.",
+    )
+    related_subscription_id: str | None = Field(
+        default=None, description="The provider's id of the subscription that the invoice or payment is for.",
+    )
+    payment_method_id: str | None = Field(
+        default=None, description="The provider's id of the stored payment method that was used, or that has changed.",
+    )
+    next_attempt_at: Timestamp | None = Field(
+        default=None, description="When the provider is going to try again by itself (UTC).",
+    )
+    object_created_at: Timestamp | None = Field(
+        default=None, description="When the provider made the object (UTC), where it says so; the event may tell of a change long after.",
+    )
+    withdrawn_cents: Long | None = Field(
+        default=None, description="What a dispute has taken from the merchant so far, less what it has given back, in the minor unit of withdrawn_currency; zero while the money is only asked for, null where the provider does not tell.",
+    )
+    withdrawn_currency: str | None = Field(
+        default=None, description="ISO 4217 code of the currency that withdrawn_cents is in, in upper case; it may be another than that of the amount. Null where nothing was withdrawn yet.",
+    )
+    dispute_stage: Literal["inquiry", "chargeback", "pre_arbitration", "arbitration"] | None = Field(
+        default=None, description="How far a dispute has come: an inquiry asks and takes no money, a chargeback asks it back, and arbitration by the card network may follow. Null where the provider does not tell.",
+    )
+
+
+class PaymentEventV4(Contract):
+    """The unified payment event: one shape for every provider. It tells the state of one object after one change.
+
+    Source: contracts/avro/payment_event/v4.yaml.
+    """
+
+    event_id: str = Field(
+        description="UUIDv5 over provider, provider account and provider event id; for an unreadable body, the UUIDv5 of its bytes.",
+    )
+    provider: str = Field(
+        description="Payment provider that sent the webhook, in lower case, as in contracts/providers.",
+    )
+    provider_event_id: str = Field(
+        description="The provider's own id of the event.",
+    )
+    event_type: Literal[
+        "payment.created",
+        "payment.requires_action",
+        "payment.processing",
+        "payment.authorized",
+        "payment.partially_funded",
+        "payment.succeeded",
+        "payment.failed",
+        "payment.canceled",
+        "charge.pending",
+        "charge.succeeded",
+        "charge.captured",
+        "charge.failed",
+        "charge.expired",
+        "charge.updated",
+        "charge.refunded",
+        "refund.created",
+        "refund.updated",
+        "refund.succeeded",
+        "refund.failed",
+        "refund.canceled",
+        "dispute.opened",
+        "dispute.updated",
+        "dispute.closed",
+        "dispute.funds_withdrawn",
+        "dispute.funds_reinstated",
+        "reversal.succeeded",
+        "payout.created",
+        "payout.sent",
+        "payout.updated",
+        "payout.paid",
+        "payout.failed",
+        "payout.canceled",
+        "payout.reconciled",
+        "invoice.created",
+        "invoice.updated",
+        "invoice.opened",
+        "invoice.payment_failed",
+        "invoice.payment_action_required",
+        "invoice.partially_paid",
+        "invoice.paid",
+        "invoice.refunded",
+        "invoice.uncollectible",
+        "invoice.voided",
+        "invoice_payment.paid",
+        "subscription.created",
+        "subscription.updated",
+        "subscription.canceled",
+        "payment_method.updated",
+        "payment_method.disabled",
+        "setup.succeeded",
+        "setup.failed",
+        "fraud_warning.opened",
+    ] = Field(
+        description="Unified event type: the family of the object, and what happened. Of the families, payment alone counts money that came in; a charge that belongs to no payment is one by itself.",
+    )
+    merchant_id: str = Field(
+        description="Merchant that the event belongs to; the message key.",
+    )
+    customer_id: str | None = Field(
+        default=None, description="The provider's id of the paying customer.",
+    )
+    amount_cents: Long = Field(
+        description="Amount that the event is about, in the currency's minor unit (ISO 4217 exponent: JPY 0, USD 2, KWD 3): of a succeeded payment or charge what was received, before that what is asked for; of a payout negative where money is taken from the merchant; zero where the object has no amount.",
+    )
+    currency: str = Field(
+        description="ISO 4217 alphabetic code in upper case; XXX, the standard's code for no currency, where the object has no amount.",
+    )
+    payment_method_type: str | None = Field(
+        default=None, description="Kind of payment method in lower case, such as card, where one is known; of a payout, where the money goes, such as bank_account.",
+    )
+    card_brand: str | None = Field(
+        default=None, description="Card network in lower case, such as visa.",
+    )
+    card_last_four: str | None = Field(
+        default=None, description="Last four digits of the card number.",
+    )
+    status: Literal[
+        "pending",
+        "requires_action",
+        "processing",
+        "authorized",
+        "succeeded",
+        "failed",
+        "canceled",
+        "partially_refunded",
+        "refunded",
+        "needs_response",
+        "under_review",
+        "won",
+        "lost",
+        "closed",
+        "draft",
+        "open",
+        "partially_paid",
+        "paid",
+        "uncollectible",
+        "void",
+        "incomplete",
+        "trialing",
+        "active",
+        "past_due",
+        "unpaid",
+        "paused",
+        "disabled",
+    ] = Field(
+        description="State of the object after the event.",
+    )
+    failure_code: str | None = Field(
+        default=None, description="Why the payment, charge, refund or payout failed: the most specific code that the provider gives, in the provider's own spelling.",
+    )
+    failure_message: str | None = Field(
+        default=None, description="Why the payment, charge or payout failed, in the provider's words.",
+    )
+    metadata: dict[str, str] = Field(
+        description="Declared provider fields that have no column of their own; nested values as JSON text.",
+    )
+    provider_created_at: Timestamp = Field(
+        description="When the provider says that the event happened (UTC).",
+    )
+    processed_at: Timestamp = Field(
+        description="When the gateway had read the webhook that the event was made from (UTC): a webhook that is evaluated again gives an equal event.",
+    )
+    schema_version: Int = Field(
+        description="Version of the record's contract, equal to its version in the Schema Registry.",
+    )
+    currency_exponent: Int | None = Field(
+        default=None, description="Digits of the minor unit in which amount_cents is, as ISO 4217 gives them: JPY 0, USD 2, KWD 3.",
+    )
+    provider_object_id: str | None = Field(
+        default=None, description="The provider's id of the object that the event is about: payment, charge, refund, dispute or payout.",
+    )
+    attempt_number: Int | None = Field(
+        default=None, description="Which attempt at the payment or invoice this is, from 1, where the provider tells.",
+    )
+    related_payment_id: str | None = Field(
+        default=None, description="The provider's id of the payment that a charge, refund, dispute, reversal, warning, invoice or payment of an invoice belongs to; of a refund, dispute or reversal that names no payment, the charge. Null for payments and payouts.",
+    )
+    livemode: bool | None = Field(
+        default=None, description="Whether real money is meant: false in a provider's test or sandbox environment.",
+    )
+    received_at: Timestamp | None = Field(
+        default=None, description="When the gateway had read the webhook (UTC).",
+    )
+    object_version: Long | None = Field(
+        default=None, description="The provider's own number of the object's version, which grows with each change, where it counts them.",
+    )
+    object_updated_at: Timestamp | None = Field(
+        default=None, description="When the provider last changed the object before it told of it (UTC), where it says so.",
+    )
+    authorized_cents: Long | None = Field(
+        default=None, description="Amount that the payer's bank has agreed to so far, whether or not it was captured, in the currency's minor unit.",
+    )
+    captured_cents: Long | None = Field(
+        default=None, description="Amount received so far, tips and more than was asked for included, in the currency's minor unit.",
+    )
+    refunded_cents: Long | None = Field(
+        default=None, description="Amount given back so far, as the payment or charge tells it, in the currency's minor unit.",
+    )
+    tip_cents: Long | None = Field(
+        default=None, description="Part of the amount that is a tip, in the currency's minor unit.",
+    )
+    fee_cents: Long | None = Field(
+        default=None, description="What the provider takes for itself, in the currency's minor unit; negative where it gives back.",
+    )
+    fee_currency: str | None = Field(
+        default=None, description="ISO 4217 code of the currency that fee_cents is in, in upper case; it may be another than that of the amount.",
+    )
+    application_fee_cents: Long | None = Field(
+        default=None, description="What the platform takes from the merchant's payment, in the currency's minor unit.",
+    )
+    direction: Literal["to_merchant", "from_merchant"] | None = Field(
+        default=None, description="Which way a payout goes.",
+    )
+    failure_category: Literal[
+        "insufficient_funds",
+        "limit",
+        "expired_card",
+        "invalid_card",
+        "invalid_account",
+        "lost_or_stolen",
+        "fraud",
+        "authentication_required",
+        "customer_action",
+        "not_supported",
+        "do_not_retry",
+        "issuer_declined",
+        "issuer_unavailable",
+        "processor_error",
+        "invalid_request",
+        "unknown",
+    ] | None = Field(
+        default=None, description="Why the payment, charge, refund, payout, invoice or setup failed, in words that all providers share; null where nothing failed, unknown where the provider's codes are not listed.",
+    )
+    error_code: str | None = Field(
+        default=None, description="The provider's general code of the failure, such as card_declined.",
+    )
+    decline_code: str | None = Field(
+        default=None, description="The issuer's reason as the provider names it, such as insufficient_funds.",
+    )
+    advice_code: str | None = Field(
+        default=None, description="The provider's advice on another attempt, in its own words, such as do_not_try_again.",
+    )
+    network_decline_code: str | None = Field(
+        default=None, description="The card network's response code, as the network writes it, such as 05.",
+    )
+    network_advice_code: str | None = Field(
+        default=None, description="The card network's advice code, as the network writes it, such as 03.",
+    )
+    cancellation_reason: str | None = Field(
+        default=None, description="Why the payment or subscription was canceled, as the provider names it; a cancellation is no decline.",
+    )
+    dispute_reason: str | None = Field(
+        default=None, description="Why the payer disputes the payment, or an issuer warns of it, as the provider names it.",
+    )
+    dispute_category: Literal[
+        "fraud",
+        "unrecognized",
+        "not_received",
+        "not_as_described",
+        "canceled",
+        "credit_not_processed",
+        "duplicate",
+        "incorrect_amount",
+        "authorization",
+        "processing_error",
+        "compliance",
+        "general",
+        "unknown",
+    ] | None = Field(
+        default=None, description="Why the payer disputes the payment, in words that all providers share; unknown where the provider's code is not listed.",
+    )
+    related_charge_id: str | None = Field(
+        default=None, description="The provider's id of the charge, the attempt, that a payment has come to or that a refund, dispute, reversal, warning or invoice is about.",
     )
     related_invoice_id: str | None = Field(
         default=None, description="The provider's id of the invoice that the object pays or belongs to.",
@@ -2066,6 +2454,315 @@ class ScoredPaymentV4(Contract):
     )
 
 
+class ScoredPaymentV5(Contract):
+    """A payment event with the verdict of the business rules, its fraud score and its retry advice: a row of Bronze.
+
+    Source: contracts/avro/scored_payment/extension.yaml.
+    """
+
+    event_id: str = Field(
+        description="UUIDv5 over provider, provider account and provider event id; for an unreadable body, the UUIDv5 of its bytes.",
+    )
+    provider: str = Field(
+        description="Payment provider that sent the webhook, in lower case, as in contracts/providers.",
+    )
+    provider_event_id: str = Field(
+        description="The provider's own id of the event.",
+    )
+    event_type: Literal[
+        "payment.created",
+        "payment.requires_action",
+        "payment.processing",
+        "payment.authorized",
+        "payment.partially_funded",
+        "payment.succeeded",
+        "payment.failed",
+        "payment.canceled",
+        "charge.pending",
+        "charge.succeeded",
+        "charge.captured",
+        "charge.failed",
+        "charge.expired",
+        "charge.updated",
+        "charge.refunded",
+        "refund.created",
+        "refund.updated",
+        "refund.succeeded",
+        "refund.failed",
+        "refund.canceled",
+        "dispute.opened",
+        "dispute.updated",
+        "dispute.closed",
+        "dispute.funds_withdrawn",
+        "dispute.funds_reinstated",
+        "reversal.succeeded",
+        "payout.created",
+        "payout.sent",
+        "payout.updated",
+        "payout.paid",
+        "payout.failed",
+        "payout.canceled",
+        "payout.reconciled",
+        "invoice.created",
+        "invoice.updated",
+        "invoice.opened",
+        "invoice.payment_failed",
+        "invoice.payment_action_required",
+        "invoice.partially_paid",
+        "invoice.paid",
+        "invoice.refunded",
+        "invoice.uncollectible",
+        "invoice.voided",
+        "invoice_payment.paid",
+        "subscription.created",
+        "subscription.updated",
+        "subscription.canceled",
+        "payment_method.updated",
+        "payment_method.disabled",
+        "setup.succeeded",
+        "setup.failed",
+        "fraud_warning.opened",
+    ] = Field(
+        description="Unified event type: the family of the object, and what happened. Of the families, payment alone counts money that came in; a charge that belongs to no payment is one by itself.",
+    )
+    merchant_id: str = Field(
+        description="Merchant that the event belongs to; the message key.",
+    )
+    customer_id: str | None = Field(
+        default=None, description="The provider's id of the paying customer.",
+    )
+    amount_cents: Long = Field(
+        description="Amount that the event is about, in the currency's minor unit (ISO 4217 exponent: JPY 0, USD 2, KWD 3): of a succeeded payment or charge what was received, before that what is asked for; of a payout negative where money is taken from the merchant; zero where the object has no amount.",
+    )
+    currency: str = Field(
+        description="ISO 4217 alphabetic code in upper case; XXX, the standard's code for no currency, where the object has no amount.",
+    )
+    payment_method_type: str | None = Field(
+        default=None, description="Kind of payment method in lower case, such as card, where one is known; of a payout, where the money goes, such as bank_account.",
+    )
+    card_brand: str | None = Field(
+        default=None, description="Card network in lower case, such as visa.",
+    )
+    card_last_four: str | None = Field(
+        default=None, description="Last four digits of the card number.",
+    )
+    status: Literal[
+        "pending",
+        "requires_action",
+        "processing",
+        "authorized",
+        "succeeded",
+        "failed",
+        "canceled",
+        "partially_refunded",
+        "refunded",
+        "needs_response",
+        "under_review",
+        "won",
+        "lost",
+        "closed",
+        "draft",
+        "open",
+        "partially_paid",
+        "paid",
+        "uncollectible",
+        "void",
+        "incomplete",
+        "trialing",
+        "active",
+        "past_due",
+        "unpaid",
+        "paused",
+        "disabled",
+    ] = Field(
+        description="State of the object after the event.",
+    )
+    failure_code: str | None = Field(
+        default=None, description="Why the payment, charge, refund or payout failed: the most specific code that the provider gives, in the provider's own spelling.",
+    )
+    failure_message: str | None = Field(
+        default=None, description="Why the payment, charge or payout failed, in the provider's words.",
+    )
+    metadata: dict[str, str] = Field(
+        description="Declared provider fields that have no column of their own; nested values as JSON text.",
+    )
+    provider_created_at: Timestamp = Field(
+        description="When the provider says that the event happened (UTC).",
+    )
+    processed_at: Timestamp = Field(
+        description="When the gateway had read the webhook that the event was made from (UTC): a webhook that is evaluated again gives an equal event.",
+    )
+    rule_violations: list[str] = Field(
+        description="Business rules that the event breaks, as codes; empty when it breaks none.",
+    )
+    fraud_score: float = Field(
+        description="Probability of fraud, from 0.0 to 1.0; 0.0 for an event that is no payment.",
+    )
+    fraud_risk_level: Literal["low", "medium", "high"] = Field(
+        description="Band of the fraud score.",
+    )
+    fraud_score_source: Literal["model", "fallback", "not_scored"] = Field(
+        description="Whether the score is the model's, the fallback used while the model is away, or none was asked for.",
+    )
+    retry_strategy: RetryStrategy | None = Field(
+        default=None, description="Retry advice; null where the payment did not fail.",
+    )
+    retry_strategy_source: Literal["model", "fallback"] | None = Field(
+        default=None, description="Whether the advice is the model's or the fallback; null where there is none.",
+    )
+    scored_at: Timestamp = Field(
+        description="When the workflow had the scores (UTC).",
+    )
+    schema_version: Int = Field(
+        description="Version of the payment_event contract that the row was made from.",
+    )
+    currency_exponent: Int | None = Field(
+        default=None, description="Digits of the minor unit in which amount_cents is, as ISO 4217 gives them: JPY 0, USD 2, KWD 3.",
+    )
+    provider_object_id: str | None = Field(
+        default=None, description="The provider's id of the object that the event is about: payment, charge, refund, dispute or payout.",
+    )
+    attempt_number: Int | None = Field(
+        default=None, description="Which attempt at the payment or invoice this is, from 1, where the provider tells.",
+    )
+    related_payment_id: str | None = Field(
+        default=None, description="The provider's id of the payment that a charge, refund, dispute, reversal, warning, invoice or payment of an invoice belongs to; of a refund, dispute or reversal that names no payment, the charge. Null for payments and payouts.",
+    )
+    livemode: bool | None = Field(
+        default=None, description="Whether real money is meant: false in a provider's test or sandbox environment.",
+    )
+    received_at: Timestamp | None = Field(
+        default=None, description="When the gateway had read the webhook (UTC).",
+    )
+    object_version: Long | None = Field(
+        default=None, description="The provider's own number of the object's version, which grows with each change, where it counts them.",
+    )
+    object_updated_at: Timestamp | None = Field(
+        default=None, description="When the provider last changed the object before it told of it (UTC), where it says so.",
+    )
+    authorized_cents: Long | None = Field(
+        default=None, description="Amount that the payer's bank has agreed to so far, whether or not it was captured, in the currency's minor unit.",
+    )
+    captured_cents: Long | None = Field(
+        default=None, description="Amount received so far, tips and more than was asked for included, in the currency's minor unit.",
+    )
+    refunded_cents: Long | None = Field(
+        default=None, description="Amount given back so far, as the payment or charge tells it, in the currency's minor unit.",
+    )
+    tip_cents: Long | None = Field(
+        default=None, description="Part of the amount that is a tip, in the currency's minor unit.",
+    )
+    fee_cents: Long | None = Field(
+        default=None, description="What the provider takes for itself, in the currency's minor unit; negative where it gives back.",
+    )
+    fee_currency: str | None = Field(
+        default=None, description="ISO 4217 code of the currency that fee_cents is in, in upper case; it may be another than that of the amount.",
+    )
+    application_fee_cents: Long | None = Field(
+        default=None, description="What the platform takes from the merchant's payment, in the currency's minor unit.",
+    )
+    direction: Literal["to_merchant", "from_merchant"] | None = Field(
+        default=None, description="Which way a payout goes.",
+    )
+    failure_category: Literal[
+        "insufficient_funds",
+        "limit",
+        "expired_card",
+        "invalid_card",
+        "invalid_account",
+        "lost_or_stolen",
+        "fraud",
+        "authentication_required",
+        "customer_action",
+        "not_supported",
+        "do_not_retry",
+        "issuer_declined",
+        "issuer_unavailable",
+        "processor_error",
+        "invalid_request",
+        "unknown",
+    ] | None = Field(
+        default=None, description="Why the payment, charge, refund, payout, invoice or setup failed, in words that all providers share; null where nothing failed, unknown where the provider's codes are not listed.",
+    )
+    error_code: str | None = Field(
+        default=None, description="The provider's general code of the failure, such as card_declined.",
+    )
+    decline_code: str | None = Field(
+        default=None, description="The issuer's reason as the provider names it, such as insufficient_funds.",
+    )
+    advice_code: str | None = Field(
+        default=None, description="The provider's advice on another attempt, in its own words, such as do_not_try_again.",
+    )
+    network_decline_code: str | None = Field(
+        default=None, description="The card network's response code, as the network writes it, such as 05.",
+    )
+    network_advice_code: str | None = Field(
+        default=None, description="The card network's advice code, as the network writes it, such as 03.",
+    )
+    cancellation_reason: str | None = Field(
+        default=None, description="Why the payment or subscription was canceled, as the provider names it; a cancellation is no decline.",
+    )
+    dispute_reason: str | None = Field(
+        default=None, description="Why the payer disputes the payment, or an issuer warns of it, as the provider names it.",
+    )
+    dispute_category: Literal[
+        "fraud",
+        "unrecognized",
+        "not_received",
+        "not_as_described",
+        "canceled",
+        "credit_not_processed",
+        "duplicate",
+        "incorrect_amount",
+        "authorization",
+        "processing_error",
+        "compliance",
+        "general",
+        "unknown",
+    ] | None = Field(
+        default=None, description="Why the payer disputes the payment, in words that all providers share; unknown where the provider's code is not listed.",
+    )
+    related_charge_id: str | None = Field(
+        default=None, description="The provider's id of the charge, the attempt, that a payment has come to or that a refund, dispute, reversal, warning or invoice is about.",
+    )
+    related_invoice_id: str | None = Field(
+        default=None, description="The provider's id of the invoice that the object pays or belongs to.",
+    )
+    related_subscription_id: str | None = Field(
+        default=None, description="The provider's id of the subscription that the invoice or payment is for.",
+    )
+    payment_method_id: str | None = Field(
+        default=None, description="The provider's id of the stored payment method that was used, or that has changed.",
+    )
+    next_attempt_at: Timestamp | None = Field(
+        default=None, description="When the provider is going to try again by itself (UTC).",
+    )
+    object_created_at: Timestamp | None = Field(
+        default=None, description="When the provider made the object (UTC), where it says so; the event may tell of a change long after.",
+    )
+    withdrawn_cents: Long | None = Field(
+        default=None, description="What a dispute has taken from the merchant so far, less what it has given back, in the minor unit of withdrawn_currency; zero while the money is only asked for, null where the provider does not tell.",
+    )
+    withdrawn_currency: str | None = Field(
+        default=None, description="ISO 4217 code of the currency that withdrawn_cents is in, in upper case; it may be another than that of the amount. Null where nothing was withdrawn yet.",
+    )
+    dispute_stage: Literal["inquiry", "chargeback", "pre_arbitration", "arbitration"] | None = Field(
+        default=None, description="How far a dispute has come: an inquiry asks and takes no money, a chargeback asks it back, and arbitration by the card network may follow. Null where the provider does not tell.",
+    )
+    attempt: Int | None = Field(
+        default=None, description="Which attempt at the payment or invoice has failed, from 1; null where nothing failed, or where nobody can tell.",
+    )
+    attempt_source: Literal["provider", "history"] | None = Field(
+        default=None, description="Whether the provider counts the attempts, or they are counted in our own history of the payment or invoice; null where attempt is.",
+    )
+    retry_action: Literal["retry", "customer", "new_method", "stop"] | None = Field(
+        default=None, description="What the retry advice asks for: the same charge again, something of the customer, another payment method, or nothing; null where there is no advice.",
+    )
+    rules_undecided: list[str] | None = Field(
+        default=None, description="Business rules that could not be decided, as codes, since what they compare with was not known: no terms of the merchant, no payment of the refund or dispute; empty when all were decided, null in rows of before.",
+    )
+
+
 class ValidationFailureV1(Contract):
     """A webhook that the normalizer quarantined, with every reason and the original payload.
 
@@ -2125,10 +2822,12 @@ RECORDS: Final[Mapping[tuple[str, int], type[Contract]]] = MappingProxyType(
         ("erasure", 1): ErasureV1,
         ("ingestion_failure", 1): IngestionFailureV1,
         ("ledger_entry", 1): LedgerEntryV1,
+        ("ledger_entry", 2): LedgerEntryV2,
         ("merchant", 1): MerchantV1,
         ("payment_event", 1): PaymentEventV1,
         ("payment_event", 2): PaymentEventV2,
         ("payment_event", 3): PaymentEventV3,
+        ("payment_event", 4): PaymentEventV4,
         ("provider_event", 1): ProviderEventV1,
         ("provider_event", 2): ProviderEventV2,
         ("quarantined_event", 1): QuarantinedEventV1,
@@ -2137,6 +2836,7 @@ RECORDS: Final[Mapping[tuple[str, int], type[Contract]]] = MappingProxyType(
         ("scored_payment", 2): ScoredPaymentV2,
         ("scored_payment", 3): ScoredPaymentV3,
         ("scored_payment", 4): ScoredPaymentV4,
+        ("scored_payment", 5): ScoredPaymentV5,
         ("validation_failure", 1): ValidationFailureV1,
     }
 )

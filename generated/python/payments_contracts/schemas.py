@@ -141,6 +141,42 @@ _LEDGER_ENTRY_V1: Final = (
     r"""{"name":"fee_minor","type":"long","doc":"What the provider keeps for itself, in the currency's minor unit; negative where it gives back."},"""
     r"""{"name":"net_minor","type":"long","doc":"What is left: received, less given back, lost in disputes and kept by the provider."}]}],"doc":"What has to be known of the payment by then; null where the event is no part of a payment's life.","default":null}]}"""
 )
+_LEDGER_ENTRY_V2: Final = (
+    r"""{"type":"record","name":"ledger_entry","namespace":"payments","doc":"A webhook that the simulator sent, how it was answered, and what has to become of it by the simulator's own books.","fields":["""
+    r"""{"name":"run","type":"string","doc":"Tag of the run; part of the ids of its merchants."},"""
+    r"""{"name":"n","type":"int","doc":"Number of the webhook in the run, from 0; the same event sent again has another."},"""
+    r"""{"name":"provider","type":"string","doc":"Payment provider whose webhook it is, in lower case, as in contracts/providers."},"""
+    r"""{"name":"provider_event_id","type":["null","string"],"doc":"The provider's own id of the event; null where the body has none.","default":null},"""
+    r"""{"name":"account","type":["null","string"],"doc":"Account of the provider that the body names and that is part of the event's id.","default":null},"""
+    r"""{"name":"merchant_id","type":"string","doc":"Merchant that the event belongs to; the message key."},"""
+    r"""{"name":"event_id","type":"string","doc":"UUIDv5 over provider, provider account and provider event id; for an unreadable body, the UUIDv5 of its bytes."},"""
+    r"""{"name":"kind","type":"string","doc":"What the webhook was made to be, and so where it has to end.","allowed_values":["accepted","rejected","malformed","unsupported","forged"]},"""
+    r"""{"name":"example","type":"string","doc":"The example, or the lifecycle and its step, that the body is made from."},"""
+    r"""{"name":"event_type","type":["null","string"],"doc":"The provider's event type; null where the body does not say one.","default":null},"""
+    r"""{"name":"body_sha256","type":["null","string"],"doc":"SHA-256 of the body as it has to be kept, in hex; null where the provider writes its signature into the body or sends several events at once.","default":null},"""
+    r"""{"name":"http_status","type":"int","doc":"How the gateway answered; 0 where no answer came."},"""
+    r"""{"name":"sent_at","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the webhook was first sent (UTC)."},"""
+    r"""{"name":"expected_reason_codes","type":{"type":"array","items":"string"},"doc":"Reasons that the dead letter has to give; none where there is to be no dead letter.","default":[]},"""
+    r"""{"name":"expected_event_type","type":["null","string"],"doc":"Type of the unified event that has to come of it; null where there is to be none.","default":null},"""
+    r"""{"name":"expected_status","type":["null","string"],"doc":"State of the object after the event, as the unified event has to tell it.","default":null},"""
+    r"""{"name":"expected_amount_cents","type":["null","long"],"doc":"Amount that the unified event has to tell, in the currency's minor unit.","default":null},"""
+    r"""{"name":"expected_currency","type":["null","string"],"doc":"ISO 4217 code of the currency that the unified event has to tell, in upper case.","default":null},"""
+    r"""{"name":"expected_livemode","type":["null","boolean"],"doc":"Whether real money is meant, as the unified event has to tell it; null where nothing is expected of it.","default":null},"""
+    r"""{"name":"step","type":["null","int"],"doc":"Place of the event in the life of its payment, by the provider's clock and from 0; null where it is not part of one.","default":null},"""
+    r"""{"name":"payment","type":["null",{"type":"record","name":"expected_payment","doc":"What has to be known of a payment once this event and all before it in its life have come.","fields":["""
+    r"""{"name":"payment_id","type":"string","doc":"The provider's id of the payment, or of the charge that is one by itself."},"""
+    r"""{"name":"currency","type":"string","doc":"ISO 4217 code of the payment's currency, in upper case."},"""
+    r"""{"name":"livemode","type":"boolean","doc":"Whether real money is meant."},"""
+    r"""{"name":"status","type":"string","doc":"State of the payment, its refunds folded in."},"""
+    r"""{"name":"asked_minor","type":"long","doc":"Amount that was asked for, in the currency's minor unit."},"""
+    r"""{"name":"captured_minor","type":"long","doc":"Amount received, in the currency's minor unit."},"""
+    r"""{"name":"refunded_minor","type":"long","doc":"Amount given back, in the currency's minor unit."},"""
+    r"""{"name":"disputed_minor","type":"long","doc":"Amount that the payer disputed, whatever came of it, in the currency's minor unit."},"""
+    r"""{"name":"dispute_lost_minor","type":"long","doc":"Amount that disputes have taken and not given back, in the currency's minor unit."},"""
+    r"""{"name":"fee_minor","type":"long","doc":"What the provider keeps for itself, in the currency's minor unit; negative where it gives back."},"""
+    r"""{"name":"net_minor","type":"long","doc":"What is left: received, less given back, lost in disputes, taken back by the provider and kept by it."},"""
+    r"""{"name":"reversed_minor","type":"long","doc":"Amount that the provider has taken back by itself and no dispute tells of, in the currency's minor unit.","default":0}]}],"doc":"What has to be known of the payment by then; null where the event is no part of a payment's life.","default":null}]}"""
+)
 _MERCHANT_V1: Final = (
     r"""{"type":"record","name":"merchant","namespace":"payments","doc":"What is agreed with a merchant, as a person set it: a row for each version, the highest of which holds; rows are never changed.","fields":["""
     r"""{"name":"merchant_id","type":"string","doc":"Merchant, as events name it."},"""
@@ -245,6 +281,61 @@ _PAYMENT_EVENT_V3: Final = (
     r"""{"name":"dispute_reason","type":["null","string"],"doc":"Why the payer disputes the payment, or an issuer warns of it, as the provider names it.","default":null},"""
     r"""{"name":"dispute_category","type":["null","string"],"doc":"Why the payer disputes the payment, in words that all providers share; unknown where the provider's code is not listed.","default":null,"allowed_values":["fraud","unrecognized","not_received","not_as_described","canceled","credit_not_processed","duplicate","incorrect_amount","authorization","processing_error","compliance","general","unknown"]},"""
     r"""{"name":"related_charge_id","type":["null","string"],"doc":"The provider's id of the charge, the attempt, that a payment has come to or that a refund, dispute, warning or invoice is about.","default":null},"""
+    r"""{"name":"related_invoice_id","type":["null","string"],"doc":"The provider's id of the invoice that the object pays or belongs to.","default":null},"""
+    r"""{"name":"related_subscription_id","type":["null","string"],"doc":"The provider's id of the subscription that the invoice or payment is for.","default":null},"""
+    r"""{"name":"payment_method_id","type":["null","string"],"doc":"The provider's id of the stored payment method that was used, or that has changed.","default":null,"personal_data":true},"""
+    r"""{"name":"next_attempt_at","type":["null",{"type":"long","logicalType":"timestamp-millis"}],"doc":"When the provider is going to try again by itself (UTC).","default":null},"""
+    r"""{"name":"object_created_at","type":["null",{"type":"long","logicalType":"timestamp-millis"}],"doc":"When the provider made the object (UTC), where it says so; the event may tell of a change long after.","default":null},"""
+    r"""{"name":"withdrawn_cents","type":["null","long"],"doc":"What a dispute has taken from the merchant so far, less what it has given back, in the minor unit of withdrawn_currency; zero while the money is only asked for, null where the provider does not tell.","default":null},"""
+    r"""{"name":"withdrawn_currency","type":["null","string"],"doc":"ISO 4217 code of the currency that withdrawn_cents is in, in upper case; it may be another than that of the amount. Null where nothing was withdrawn yet.","default":null},"""
+    r"""{"name":"dispute_stage","type":["null","string"],"doc":"How far a dispute has come: an inquiry asks and takes no money, a chargeback asks it back, and arbitration by the card network may follow. Null where the provider does not tell.","default":null,"allowed_values":["inquiry","chargeback","pre_arbitration","arbitration"]}]}"""
+)
+_PAYMENT_EVENT_V4: Final = (
+    r"""{"type":"record","name":"payment_event","namespace":"payments","doc":"The unified payment event: one shape for every provider. It tells the state of one object after one change.","fields":["""
+    r"""{"name":"event_id","type":"string","doc":"UUIDv5 over provider, provider account and provider event id; for an unreadable body, the UUIDv5 of its bytes."},"""
+    r"""{"name":"provider","type":"string","doc":"Payment provider that sent the webhook, in lower case, as in contracts/providers."},"""
+    r"""{"name":"provider_event_id","type":"string","doc":"The provider's own id of the event."},"""
+    r"""{"name":"event_type","type":"string","doc":"Unified event type: the family of the object, and what happened. Of the families, payment alone counts money that came in; a charge that belongs to no payment is one by itself.","allowed_values":["payment.created","payment.requires_action","payment.processing","payment.authorized","payment.partially_funded","payment.succeeded","payment.failed","payment.canceled","charge.pending","charge.succeeded","charge.captured","charge.failed","charge.expired","charge.updated","charge.refunded","refund.created","refund.updated","refund.succeeded","refund.failed","refund.canceled","dispute.opened","dispute.updated","dispute.closed","dispute.funds_withdrawn","dispute.funds_reinstated","reversal.succeeded","payout.created","payout.sent","payout.updated","payout.paid","payout.failed","payout.canceled","payout.reconciled","invoice.created","invoice.updated","invoice.opened","invoice.payment_failed","invoice.payment_action_required","invoice.partially_paid","invoice.paid","invoice.refunded","invoice.uncollectible","invoice.voided","invoice_payment.paid","subscription.created","subscription.updated","subscription.canceled","payment_method.updated","payment_method.disabled","setup.succeeded","setup.failed","fraud_warning.opened"]},"""
+    r"""{"name":"merchant_id","type":"string","doc":"Merchant that the event belongs to; the message key."},"""
+    r"""{"name":"customer_id","type":["null","string"],"doc":"The provider's id of the paying customer.","default":null,"personal_data":true},"""
+    r"""{"name":"amount_cents","type":"long","doc":"Amount that the event is about, in the currency's minor unit (ISO 4217 exponent: JPY 0, USD 2, KWD 3): of a succeeded payment or charge what was received, before that what is asked for; of a payout negative where money is taken from the merchant; zero where the object has no amount."},"""
+    r"""{"name":"currency","type":"string","doc":"ISO 4217 alphabetic code in upper case; XXX, the standard's code for no currency, where the object has no amount."},"""
+    r"""{"name":"payment_method_type","type":["null","string"],"doc":"Kind of payment method in lower case, such as card, where one is known; of a payout, where the money goes, such as bank_account.","default":null},"""
+    r"""{"name":"card_brand","type":["null","string"],"doc":"Card network in lower case, such as visa.","default":null},"""
+    r"""{"name":"card_last_four","type":["null","string"],"doc":"Last four digits of the card number.","default":null,"personal_data":true},"""
+    r"""{"name":"status","type":"string","doc":"State of the object after the event.","allowed_values":["pending","requires_action","processing","authorized","succeeded","failed","canceled","partially_refunded","refunded","needs_response","under_review","won","lost","closed","draft","open","partially_paid","paid","uncollectible","void","incomplete","trialing","active","past_due","unpaid","paused","disabled"]},"""
+    r"""{"name":"failure_code","type":["null","string"],"doc":"Why the payment, charge, refund or payout failed: the most specific code that the provider gives, in the provider's own spelling.","default":null},"""
+    r"""{"name":"failure_message","type":["null","string"],"doc":"Why the payment, charge or payout failed, in the provider's words.","default":null},"""
+    r"""{"name":"metadata","type":{"type":"map","values":"string"},"doc":"Declared provider fields that have no column of their own; nested values as JSON text."},"""
+    r"""{"name":"provider_created_at","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the provider says that the event happened (UTC)."},"""
+    r"""{"name":"processed_at","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the gateway had read the webhook that the event was made from (UTC): a webhook that is evaluated again gives an equal event."},"""
+    r"""{"name":"schema_version","type":"int","doc":"Version of the record's contract, equal to its version in the Schema Registry."},"""
+    r"""{"name":"currency_exponent","type":["null","int"],"doc":"Digits of the minor unit in which amount_cents is, as ISO 4217 gives them: JPY 0, USD 2, KWD 3.","default":null},"""
+    r"""{"name":"provider_object_id","type":["null","string"],"doc":"The provider's id of the object that the event is about: payment, charge, refund, dispute or payout.","default":null},"""
+    r"""{"name":"attempt_number","type":["null","int"],"doc":"Which attempt at the payment or invoice this is, from 1, where the provider tells.","default":null},"""
+    r"""{"name":"related_payment_id","type":["null","string"],"doc":"The provider's id of the payment that a charge, refund, dispute, reversal, warning, invoice or payment of an invoice belongs to; of a refund, dispute or reversal that names no payment, the charge. Null for payments and payouts.","default":null},"""
+    r"""{"name":"livemode","type":["null","boolean"],"doc":"Whether real money is meant: false in a provider's test or sandbox environment.","default":null},"""
+    r"""{"name":"received_at","type":["null",{"type":"long","logicalType":"timestamp-millis"}],"doc":"When the gateway had read the webhook (UTC).","default":null},"""
+    r"""{"name":"object_version","type":["null","long"],"doc":"The provider's own number of the object's version, which grows with each change, where it counts them.","default":null},"""
+    r"""{"name":"object_updated_at","type":["null",{"type":"long","logicalType":"timestamp-millis"}],"doc":"When the provider last changed the object before it told of it (UTC), where it says so.","default":null},"""
+    r"""{"name":"authorized_cents","type":["null","long"],"doc":"Amount that the payer's bank has agreed to so far, whether or not it was captured, in the currency's minor unit.","default":null},"""
+    r"""{"name":"captured_cents","type":["null","long"],"doc":"Amount received so far, tips and more than was asked for included, in the currency's minor unit.","default":null},"""
+    r"""{"name":"refunded_cents","type":["null","long"],"doc":"Amount given back so far, as the payment or charge tells it, in the currency's minor unit.","default":null},"""
+    r"""{"name":"tip_cents","type":["null","long"],"doc":"Part of the amount that is a tip, in the currency's minor unit.","default":null},"""
+    r"""{"name":"fee_cents","type":["null","long"],"doc":"What the provider takes for itself, in the currency's minor unit; negative where it gives back.","default":null},"""
+    r"""{"name":"fee_currency","type":["null","string"],"doc":"ISO 4217 code of the currency that fee_cents is in, in upper case; it may be another than that of the amount.","default":null},"""
+    r"""{"name":"application_fee_cents","type":["null","long"],"doc":"What the platform takes from the merchant's payment, in the currency's minor unit.","default":null},"""
+    r"""{"name":"direction","type":["null","string"],"doc":"Which way a payout goes.","default":null,"allowed_values":["to_merchant","from_merchant"]},"""
+    r"""{"name":"failure_category","type":["null","string"],"doc":"Why the payment, charge, refund, payout, invoice or setup failed, in words that all providers share; null where nothing failed, unknown where the provider's codes are not listed.","default":null,"allowed_values":["insufficient_funds","limit","expired_card","invalid_card","invalid_account","lost_or_stolen","fraud","authentication_required","customer_action","not_supported","do_not_retry","issuer_declined","issuer_unavailable","processor_error","invalid_request","unknown"]},"""
+    r"""{"name":"error_code","type":["null","string"],"doc":"The provider's general code of the failure, such as card_declined.","default":null},"""
+    r"""{"name":"decline_code","type":["null","string"],"doc":"The issuer's reason as the provider names it, such as insufficient_funds.","default":null},"""
+    r"""{"name":"advice_code","type":["null","string"],"doc":"The provider's advice on another attempt, in its own words, such as do_not_try_again.","default":null},"""
+    r"""{"name":"network_decline_code","type":["null","string"],"doc":"The card network's response code, as the network writes it, such as 05.","default":null},"""
+    r"""{"name":"network_advice_code","type":["null","string"],"doc":"The card network's advice code, as the network writes it, such as 03.","default":null},"""
+    r"""{"name":"cancellation_reason","type":["null","string"],"doc":"Why the payment or subscription was canceled, as the provider names it; a cancellation is no decline.","default":null},"""
+    r"""{"name":"dispute_reason","type":["null","string"],"doc":"Why the payer disputes the payment, or an issuer warns of it, as the provider names it.","default":null},"""
+    r"""{"name":"dispute_category","type":["null","string"],"doc":"Why the payer disputes the payment, in words that all providers share; unknown where the provider's code is not listed.","default":null,"allowed_values":["fraud","unrecognized","not_received","not_as_described","canceled","credit_not_processed","duplicate","incorrect_amount","authorization","processing_error","compliance","general","unknown"]},"""
+    r"""{"name":"related_charge_id","type":["null","string"],"doc":"The provider's id of the charge, the attempt, that a payment has come to or that a refund, dispute, reversal, warning or invoice is about.","default":null},"""
     r"""{"name":"related_invoice_id","type":["null","string"],"doc":"The provider's id of the invoice that the object pays or belongs to.","default":null},"""
     r"""{"name":"related_subscription_id","type":["null","string"],"doc":"The provider's id of the subscription that the invoice or payment is for.","default":null},"""
     r"""{"name":"payment_method_id","type":["null","string"],"doc":"The provider's id of the stored payment method that was used, or that has changed.","default":null,"personal_data":true},"""
@@ -532,6 +623,75 @@ _SCORED_PAYMENT_V4: Final = (
     r"""{"name":"retry_action","type":["null","string"],"doc":"What the retry advice asks for: the same charge again, something of the customer, another payment method, or nothing; null where there is no advice.","default":null,"allowed_values":["retry","customer","new_method","stop"]},"""
     r"""{"name":"rules_undecided","type":["null",{"type":"array","items":"string"}],"doc":"Business rules that could not be decided, as codes, since what they compare with was not known: no terms of the merchant, no payment of the refund or dispute; empty when all were decided, null in rows of before.","default":null}]}"""
 )
+_SCORED_PAYMENT_V5: Final = (
+    r"""{"type":"record","name":"scored_payment","namespace":"payments","doc":"A payment event with the verdict of the business rules, its fraud score and its retry advice: a row of Bronze.","fields":["""
+    r"""{"name":"event_id","type":"string","doc":"UUIDv5 over provider, provider account and provider event id; for an unreadable body, the UUIDv5 of its bytes."},"""
+    r"""{"name":"provider","type":"string","doc":"Payment provider that sent the webhook, in lower case, as in contracts/providers."},"""
+    r"""{"name":"provider_event_id","type":"string","doc":"The provider's own id of the event."},"""
+    r"""{"name":"event_type","type":"string","doc":"Unified event type: the family of the object, and what happened. Of the families, payment alone counts money that came in; a charge that belongs to no payment is one by itself.","allowed_values":["payment.created","payment.requires_action","payment.processing","payment.authorized","payment.partially_funded","payment.succeeded","payment.failed","payment.canceled","charge.pending","charge.succeeded","charge.captured","charge.failed","charge.expired","charge.updated","charge.refunded","refund.created","refund.updated","refund.succeeded","refund.failed","refund.canceled","dispute.opened","dispute.updated","dispute.closed","dispute.funds_withdrawn","dispute.funds_reinstated","reversal.succeeded","payout.created","payout.sent","payout.updated","payout.paid","payout.failed","payout.canceled","payout.reconciled","invoice.created","invoice.updated","invoice.opened","invoice.payment_failed","invoice.payment_action_required","invoice.partially_paid","invoice.paid","invoice.refunded","invoice.uncollectible","invoice.voided","invoice_payment.paid","subscription.created","subscription.updated","subscription.canceled","payment_method.updated","payment_method.disabled","setup.succeeded","setup.failed","fraud_warning.opened"]},"""
+    r"""{"name":"merchant_id","type":"string","doc":"Merchant that the event belongs to; the message key."},"""
+    r"""{"name":"customer_id","type":["null","string"],"doc":"The provider's id of the paying customer.","default":null,"personal_data":true},"""
+    r"""{"name":"amount_cents","type":"long","doc":"Amount that the event is about, in the currency's minor unit (ISO 4217 exponent: JPY 0, USD 2, KWD 3): of a succeeded payment or charge what was received, before that what is asked for; of a payout negative where money is taken from the merchant; zero where the object has no amount."},"""
+    r"""{"name":"currency","type":"string","doc":"ISO 4217 alphabetic code in upper case; XXX, the standard's code for no currency, where the object has no amount."},"""
+    r"""{"name":"payment_method_type","type":["null","string"],"doc":"Kind of payment method in lower case, such as card, where one is known; of a payout, where the money goes, such as bank_account.","default":null},"""
+    r"""{"name":"card_brand","type":["null","string"],"doc":"Card network in lower case, such as visa.","default":null},"""
+    r"""{"name":"card_last_four","type":["null","string"],"doc":"Last four digits of the card number.","default":null,"personal_data":true},"""
+    r"""{"name":"status","type":"string","doc":"State of the object after the event.","allowed_values":["pending","requires_action","processing","authorized","succeeded","failed","canceled","partially_refunded","refunded","needs_response","under_review","won","lost","closed","draft","open","partially_paid","paid","uncollectible","void","incomplete","trialing","active","past_due","unpaid","paused","disabled"]},"""
+    r"""{"name":"failure_code","type":["null","string"],"doc":"Why the payment, charge, refund or payout failed: the most specific code that the provider gives, in the provider's own spelling.","default":null},"""
+    r"""{"name":"failure_message","type":["null","string"],"doc":"Why the payment, charge or payout failed, in the provider's words.","default":null},"""
+    r"""{"name":"metadata","type":{"type":"map","values":"string"},"doc":"Declared provider fields that have no column of their own; nested values as JSON text."},"""
+    r"""{"name":"provider_created_at","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the provider says that the event happened (UTC)."},"""
+    r"""{"name":"processed_at","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the gateway had read the webhook that the event was made from (UTC): a webhook that is evaluated again gives an equal event."},"""
+    r"""{"name":"rule_violations","type":{"type":"array","items":"string"},"doc":"Business rules that the event breaks, as codes; empty when it breaks none."},"""
+    r"""{"name":"fraud_score","type":"double","doc":"Probability of fraud, from 0.0 to 1.0; 0.0 for an event that is no payment."},"""
+    r"""{"name":"fraud_risk_level","type":"string","doc":"Band of the fraud score.","allowed_values":["low","medium","high"]},"""
+    r"""{"name":"fraud_score_source","type":"string","doc":"Whether the score is the model's, the fallback used while the model is away, or none was asked for.","allowed_values":["model","fallback","not_scored"]},"""
+    r"""{"name":"retry_strategy","type":["null",{"type":"record","name":"retry_strategy","doc":"Advice on charging a failed payment again.","fields":["""
+    r"""{"name":"should_retry","type":"boolean","doc":"Whether another attempt is worth while."},"""
+    r"""{"name":"delay_seconds","type":"int","doc":"Seconds to wait before the next attempt."},"""
+    r"""{"name":"max_attempts","type":"int","doc":"Attempts in all after which to give up."}]}],"doc":"Retry advice; null where the payment did not fail.","default":null},"""
+    r"""{"name":"retry_strategy_source","type":["null","string"],"doc":"Whether the advice is the model's or the fallback; null where there is none.","default":null,"allowed_values":["model","fallback"]},"""
+    r"""{"name":"scored_at","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the workflow had the scores (UTC)."},"""
+    r"""{"name":"schema_version","type":"int","doc":"Version of the payment_event contract that the row was made from."},"""
+    r"""{"name":"currency_exponent","type":["null","int"],"doc":"Digits of the minor unit in which amount_cents is, as ISO 4217 gives them: JPY 0, USD 2, KWD 3.","default":null},"""
+    r"""{"name":"provider_object_id","type":["null","string"],"doc":"The provider's id of the object that the event is about: payment, charge, refund, dispute or payout.","default":null},"""
+    r"""{"name":"attempt_number","type":["null","int"],"doc":"Which attempt at the payment or invoice this is, from 1, where the provider tells.","default":null},"""
+    r"""{"name":"related_payment_id","type":["null","string"],"doc":"The provider's id of the payment that a charge, refund, dispute, reversal, warning, invoice or payment of an invoice belongs to; of a refund, dispute or reversal that names no payment, the charge. Null for payments and payouts.","default":null},"""
+    r"""{"name":"livemode","type":["null","boolean"],"doc":"Whether real money is meant: false in a provider's test or sandbox environment.","default":null},"""
+    r"""{"name":"received_at","type":["null",{"type":"long","logicalType":"timestamp-millis"}],"doc":"When the gateway had read the webhook (UTC).","default":null},"""
+    r"""{"name":"object_version","type":["null","long"],"doc":"The provider's own number of the object's version, which grows with each change, where it counts them.","default":null},"""
+    r"""{"name":"object_updated_at","type":["null",{"type":"long","logicalType":"timestamp-millis"}],"doc":"When the provider last changed the object before it told of it (UTC), where it says so.","default":null},"""
+    r"""{"name":"authorized_cents","type":["null","long"],"doc":"Amount that the payer's bank has agreed to so far, whether or not it was captured, in the currency's minor unit.","default":null},"""
+    r"""{"name":"captured_cents","type":["null","long"],"doc":"Amount received so far, tips and more than was asked for included, in the currency's minor unit.","default":null},"""
+    r"""{"name":"refunded_cents","type":["null","long"],"doc":"Amount given back so far, as the payment or charge tells it, in the currency's minor unit.","default":null},"""
+    r"""{"name":"tip_cents","type":["null","long"],"doc":"Part of the amount that is a tip, in the currency's minor unit.","default":null},"""
+    r"""{"name":"fee_cents","type":["null","long"],"doc":"What the provider takes for itself, in the currency's minor unit; negative where it gives back.","default":null},"""
+    r"""{"name":"fee_currency","type":["null","string"],"doc":"ISO 4217 code of the currency that fee_cents is in, in upper case; it may be another than that of the amount.","default":null},"""
+    r"""{"name":"application_fee_cents","type":["null","long"],"doc":"What the platform takes from the merchant's payment, in the currency's minor unit.","default":null},"""
+    r"""{"name":"direction","type":["null","string"],"doc":"Which way a payout goes.","default":null,"allowed_values":["to_merchant","from_merchant"]},"""
+    r"""{"name":"failure_category","type":["null","string"],"doc":"Why the payment, charge, refund, payout, invoice or setup failed, in words that all providers share; null where nothing failed, unknown where the provider's codes are not listed.","default":null,"allowed_values":["insufficient_funds","limit","expired_card","invalid_card","invalid_account","lost_or_stolen","fraud","authentication_required","customer_action","not_supported","do_not_retry","issuer_declined","issuer_unavailable","processor_error","invalid_request","unknown"]},"""
+    r"""{"name":"error_code","type":["null","string"],"doc":"The provider's general code of the failure, such as card_declined.","default":null},"""
+    r"""{"name":"decline_code","type":["null","string"],"doc":"The issuer's reason as the provider names it, such as insufficient_funds.","default":null},"""
+    r"""{"name":"advice_code","type":["null","string"],"doc":"The provider's advice on another attempt, in its own words, such as do_not_try_again.","default":null},"""
+    r"""{"name":"network_decline_code","type":["null","string"],"doc":"The card network's response code, as the network writes it, such as 05.","default":null},"""
+    r"""{"name":"network_advice_code","type":["null","string"],"doc":"The card network's advice code, as the network writes it, such as 03.","default":null},"""
+    r"""{"name":"cancellation_reason","type":["null","string"],"doc":"Why the payment or subscription was canceled, as the provider names it; a cancellation is no decline.","default":null},"""
+    r"""{"name":"dispute_reason","type":["null","string"],"doc":"Why the payer disputes the payment, or an issuer warns of it, as the provider names it.","default":null},"""
+    r"""{"name":"dispute_category","type":["null","string"],"doc":"Why the payer disputes the payment, in words that all providers share; unknown where the provider's code is not listed.","default":null,"allowed_values":["fraud","unrecognized","not_received","not_as_described","canceled","credit_not_processed","duplicate","incorrect_amount","authorization","processing_error","compliance","general","unknown"]},"""
+    r"""{"name":"related_charge_id","type":["null","string"],"doc":"The provider's id of the charge, the attempt, that a payment has come to or that a refund, dispute, reversal, warning or invoice is about.","default":null},"""
+    r"""{"name":"related_invoice_id","type":["null","string"],"doc":"The provider's id of the invoice that the object pays or belongs to.","default":null},"""
+    r"""{"name":"related_subscription_id","type":["null","string"],"doc":"The provider's id of the subscription that the invoice or payment is for.","default":null},"""
+    r"""{"name":"payment_method_id","type":["null","string"],"doc":"The provider's id of the stored payment method that was used, or that has changed.","default":null,"personal_data":true},"""
+    r"""{"name":"next_attempt_at","type":["null",{"type":"long","logicalType":"timestamp-millis"}],"doc":"When the provider is going to try again by itself (UTC).","default":null},"""
+    r"""{"name":"object_created_at","type":["null",{"type":"long","logicalType":"timestamp-millis"}],"doc":"When the provider made the object (UTC), where it says so; the event may tell of a change long after.","default":null},"""
+    r"""{"name":"withdrawn_cents","type":["null","long"],"doc":"What a dispute has taken from the merchant so far, less what it has given back, in the minor unit of withdrawn_currency; zero while the money is only asked for, null where the provider does not tell.","default":null},"""
+    r"""{"name":"withdrawn_currency","type":["null","string"],"doc":"ISO 4217 code of the currency that withdrawn_cents is in, in upper case; it may be another than that of the amount. Null where nothing was withdrawn yet.","default":null},"""
+    r"""{"name":"dispute_stage","type":["null","string"],"doc":"How far a dispute has come: an inquiry asks and takes no money, a chargeback asks it back, and arbitration by the card network may follow. Null where the provider does not tell.","default":null,"allowed_values":["inquiry","chargeback","pre_arbitration","arbitration"]},"""
+    r"""{"name":"attempt","type":["null","int"],"doc":"Which attempt at the payment or invoice has failed, from 1; null where nothing failed, or where nobody can tell.","default":null},"""
+    r"""{"name":"attempt_source","type":["null","string"],"doc":"Whether the provider counts the attempts, or they are counted in our own history of the payment or invoice; null where attempt is.","default":null,"allowed_values":["provider","history"]},"""
+    r"""{"name":"retry_action","type":["null","string"],"doc":"What the retry advice asks for: the same charge again, something of the customer, another payment method, or nothing; null where there is no advice.","default":null,"allowed_values":["retry","customer","new_method","stop"]},"""
+    r"""{"name":"rules_undecided","type":["null",{"type":"array","items":"string"}],"doc":"Business rules that could not be decided, as codes, since what they compare with was not known: no terms of the merchant, no payment of the refund or dispute; empty when all were decided, null in rows of before.","default":null}]}"""
+)
 _VALIDATION_FAILURE_V1: Final = (
     r"""{"type":"record","name":"validation_failure","namespace":"payments","doc":"A webhook that the normalizer quarantined, with every reason and the original payload.","fields":["""
     r"""{"name":"event_id","type":"string","doc":"UUIDv5 over provider, provider account and provider event id; for an unreadable body, the UUIDv5 of its bytes."},"""
@@ -559,10 +719,12 @@ _SCHEMAS: Final[Mapping[tuple[str, int], str]] = MappingProxyType(
         ("erasure", 1): _ERASURE_V1,
         ("ingestion_failure", 1): _INGESTION_FAILURE_V1,
         ("ledger_entry", 1): _LEDGER_ENTRY_V1,
+        ("ledger_entry", 2): _LEDGER_ENTRY_V2,
         ("merchant", 1): _MERCHANT_V1,
         ("payment_event", 1): _PAYMENT_EVENT_V1,
         ("payment_event", 2): _PAYMENT_EVENT_V2,
         ("payment_event", 3): _PAYMENT_EVENT_V3,
+        ("payment_event", 4): _PAYMENT_EVENT_V4,
         ("provider_event", 1): _PROVIDER_EVENT_V1,
         ("provider_event", 2): _PROVIDER_EVENT_V2,
         ("quarantined_event", 1): _QUARANTINED_EVENT_V1,
@@ -571,6 +733,7 @@ _SCHEMAS: Final[Mapping[tuple[str, int], str]] = MappingProxyType(
         ("scored_payment", 2): _SCORED_PAYMENT_V2,
         ("scored_payment", 3): _SCORED_PAYMENT_V3,
         ("scored_payment", 4): _SCORED_PAYMENT_V4,
+        ("scored_payment", 5): _SCORED_PAYMENT_V5,
         ("validation_failure", 1): _VALIDATION_FAILURE_V1,
     }
 )
@@ -580,13 +743,13 @@ VERSIONS: Final[Mapping[str, tuple[int, ...]]] = MappingProxyType({
     "audit_run": (1,),
     "erasure": (1,),
     "ingestion_failure": (1,),
-    "ledger_entry": (1,),
+    "ledger_entry": (1, 2),
     "merchant": (1,),
-    "payment_event": (1, 2, 3),
+    "payment_event": (1, 2, 3, 4),
     "provider_event": (1, 2),
     "quarantined_event": (1,),
     "recovery_action": (1,),
-    "scored_payment": (1, 2, 3, 4),
+    "scored_payment": (1, 2, 3, 4, 5),
     "validation_failure": (1,),
 })
 """The versions of each record, oldest first."""

@@ -76,9 +76,9 @@ BRONZE_PAYMENT_EVENTS: Final = Table(
     name="payment_events",
     description="One row per completed payment workflow, as it was scored; the source of Silver and Gold.",
     record="scored_payment",
-    version=4,
+    version=5,
     key=("event_id",),
-    last_ids=(31, 35, 68, 70),
+    last_ids=(31, 35, 68, 70, 70),
     schema_json=(
         r"""{"type":"struct","fields":["""
         r"""{"id":1,"name":"event_id","required":true,"type":"string","doc":"UUIDv5 over provider, provider account and provider event id; for an unreadable body, the UUIDv5 of its bytes."},"""
@@ -112,7 +112,7 @@ BRONZE_PAYMENT_EVENTS: Final = Table(
         r"""{"id":32,"name":"currency_exponent","required":false,"type":"int","doc":"Digits of the minor unit in which amount_cents is, as ISO 4217 gives them: JPY 0, USD 2, KWD 3."},"""
         r"""{"id":33,"name":"provider_object_id","required":false,"type":"string","doc":"The provider's id of the object that the event is about: payment, charge, refund, dispute or payout."},"""
         r"""{"id":34,"name":"attempt_number","required":false,"type":"int","doc":"Which attempt at the payment or invoice this is, from 1, where the provider tells."},"""
-        r"""{"id":35,"name":"related_payment_id","required":false,"type":"string","doc":"The provider's id of the payment that a charge, refund, dispute, warning, invoice or payment of an invoice belongs to; of a refund or dispute that names no payment, the charge. Null for payments and payouts."},"""
+        r"""{"id":35,"name":"related_payment_id","required":false,"type":"string","doc":"The provider's id of the payment that a charge, refund, dispute, reversal, warning, invoice or payment of an invoice belongs to; of a refund, dispute or reversal that names no payment, the charge. Null for payments and payouts."},"""
         r"""{"id":36,"name":"livemode","required":false,"type":"boolean","doc":"Whether real money is meant: false in a provider's test or sandbox environment."},"""
         r"""{"id":37,"name":"received_at","required":false,"type":"timestamptz","doc":"When the gateway had read the webhook (UTC)."},"""
         r"""{"id":38,"name":"object_version","required":false,"type":"long","doc":"The provider's own number of the object's version, which grows with each change, where it counts them."},"""
@@ -134,7 +134,7 @@ BRONZE_PAYMENT_EVENTS: Final = Table(
         r"""{"id":54,"name":"cancellation_reason","required":false,"type":"string","doc":"Why the payment or subscription was canceled, as the provider names it; a cancellation is no decline."},"""
         r"""{"id":55,"name":"dispute_reason","required":false,"type":"string","doc":"Why the payer disputes the payment, or an issuer warns of it, as the provider names it."},"""
         r"""{"id":56,"name":"dispute_category","required":false,"type":"string","doc":"Why the payer disputes the payment, in words that all providers share; unknown where the provider's code is not listed."},"""
-        r"""{"id":57,"name":"related_charge_id","required":false,"type":"string","doc":"The provider's id of the charge, the attempt, that a payment has come to or that a refund, dispute, warning or invoice is about."},"""
+        r"""{"id":57,"name":"related_charge_id","required":false,"type":"string","doc":"The provider's id of the charge, the attempt, that a payment has come to or that a refund, dispute, reversal, warning or invoice is about."},"""
         r"""{"id":58,"name":"related_invoice_id","required":false,"type":"string","doc":"The provider's id of the invoice that the object pays or belongs to."},"""
         r"""{"id":59,"name":"related_subscription_id","required":false,"type":"string","doc":"The provider's id of the subscription that the invoice or payment is for."},"""
         r"""{"id":60,"name":"payment_method_id","required":false,"type":"string","doc":"The provider's id of the stored payment method that was used, or that has changed."},"""
@@ -159,7 +159,7 @@ BRONZE_PAYMENT_EVENTS: Final = Table(
             "comment": "One row per completed payment workflow, as it was scored; the source of Silver and Gold.",
             "contract.owner": "payments-platform",
             "contract.record": "scored_payment",
-            "contract.version": "4",
+            "contract.version": "5",
         }
     ),
 )
@@ -307,7 +307,7 @@ TABLES: Final[tuple[Table, ...]] = (
 )
 
 GOLD_DAILY_PAYMENT_METRICS: Final = "gold.daily_payment_metrics"
-"""Payments by day, merchant, provider, currency and state, each payment once, of live data alone; one row for each combination that occurred. Charges, refunds and disputes are folded into their payments; invoices, payouts and the like count no money."""
+"""Payments by day, merchant, provider, currency and state, each payment once, of live data alone; one row for each combination that occurred. Charges, refunds, disputes and reversals are folded into their payments; invoices, payouts and the like count no money."""
 
 GOLD_DECLINE_AND_RETRY_PERFORMANCE: Final = "gold.decline_and_retry_performance"
 """What became of retry advice: failed attempts of live payments by the month in which they failed, merchant, provider, currency, why they failed, which attempt it was, and what was advised. Sums over attempts: the same claim is in it once for each of its failures, recovered money once."""
@@ -346,10 +346,10 @@ SILVER_PAYMENT_DIMENSIONS: Final = "silver.payment_dimensions"
 """What was known of the merchant and the customer of each event of silver.payments_cleaned when the provider made it, to be joined by event_id. A view: what is joined is never out of date."""
 
 SILVER_PAYMENT_HISTORY: Final = "silver.payment_history"
-"""Each version of each payment, charge, refund and dispute, as an event told it: what the provider said when, and when we knew it. One row per event; which version is the latest depends on the contract of families, never on arrival."""
+"""Each version of each payment, charge, refund, dispute and reversal, as an event told it: what the provider said when, and when we knew it. One row per event; which version is the latest depends on the contract of families, never on arrival."""
 
 SILVER_PAYMENTS: Final = "silver.payments"
-"""The current state of each payment, with its charges, refunds and disputes folded in; a charge without a payment is a payment by itself. Any order and repetition of the events makes the same row. Refunds and disputes whose payment was never told are in a row that counts as no payment (is_told), so that every refund and dispute is in one row."""
+"""The current state of each payment, with its charges, refunds, disputes and reversals folded in; a charge without a payment is a payment by itself. Any order and repetition of the events makes the same row. Refunds, disputes and reversals whose payment was never told are in a row that counts as no payment (is_told), so that each of them is in one row."""
 
 SILVER_PAYMENTS_CLEANED: Final = "silver.payments_cleaned"
 """One row per payment event, with its amount in major units, its day and its scores. Which of several Bronze rows of an event is kept depends on what is in them only, never on when they arrived."""

@@ -90,7 +90,7 @@ NORMALIZED: Final = Topic(
     description="Unified payment events of every provider.",
     subject="payments.normalized-value",
     record="payment_event",
-    version=3,
+    version=4,
     partitions=12,
     replicas=3,
     min_insync_replicas=2,
@@ -100,7 +100,7 @@ NORMALIZED: Final = Topic(
     key="merchant_id",
     compatibility="FULL_TRANSITIVE",
     producers=("normalizer",),
-    consumers=MappingProxyType({"orchestrator": 3, "operations": 3}),
+    consumers=MappingProxyType({"orchestrator": 4, "operations": 4}),
 )
 PAYPAL_RAW: Final = Topic(
     name="payments.paypal.raw",

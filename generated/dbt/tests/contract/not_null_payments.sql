@@ -31,11 +31,13 @@ from (
         count_if(breaks_rules is null) as nulls_23,
         count_if(event_count is null) as nulls_24,
         count_if(bronze_rows is null) as nulls_25,
-        count_if(is_told is null) as nulls_26
+        count_if(is_told is null) as nulls_26,
+        count_if(reversed_minor is null) as nulls_27,
+        count_if(reversal_count is null) as nulls_28
     from {{ tested }}
 ) as counted
 cross join unnest(
-    array['provider', 'payment_id', 'merchant_id', 'livemode', 'currency', 'status', 'attempts', 'asked_minor', 'captured_minor', 'refunded_minor', 'disputed_minor', 'dispute_lost_minor', 'tip_minor', 'fee_minor', 'application_fee_minor', 'net_minor', 'net_major', 'created_at', 'updated_at', 'received_at', 'event_date', 'retry_advised', 'breaks_rules', 'event_count', 'bronze_rows', 'is_told'],
-    array[nulls_1, nulls_2, nulls_3, nulls_4, nulls_5, nulls_6, nulls_7, nulls_8, nulls_9, nulls_10, nulls_11, nulls_12, nulls_13, nulls_14, nulls_15, nulls_16, nulls_17, nulls_18, nulls_19, nulls_20, nulls_21, nulls_22, nulls_23, nulls_24, nulls_25, nulls_26]
+    array['provider', 'payment_id', 'merchant_id', 'livemode', 'currency', 'status', 'attempts', 'asked_minor', 'captured_minor', 'refunded_minor', 'disputed_minor', 'dispute_lost_minor', 'tip_minor', 'fee_minor', 'application_fee_minor', 'net_minor', 'net_major', 'created_at', 'updated_at', 'received_at', 'event_date', 'retry_advised', 'breaks_rules', 'event_count', 'bronze_rows', 'is_told', 'reversed_minor', 'reversal_count'],
+    array[nulls_1, nulls_2, nulls_3, nulls_4, nulls_5, nulls_6, nulls_7, nulls_8, nulls_9, nulls_10, nulls_11, nulls_12, nulls_13, nulls_14, nulls_15, nulls_16, nulls_17, nulls_18, nulls_19, nulls_20, nulls_21, nulls_22, nulls_23, nulls_24, nulls_25, nulls_26, nulls_27, nulls_28]
 ) as each_of (column_name, null_count)
 where null_count > 0

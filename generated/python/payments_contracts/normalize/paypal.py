@@ -370,48 +370,58 @@ _REJECTION_72 = Rejection("currency_unknown", "fee_currency", "resource.seller_p
 _REJECTION_73 = Rejection("type_invalid", "failure_category", "resource.status_details.reason must be text")
 _REJECTION_74 = Rejection("type_invalid", "related_charge_id", "resource.supplementary_data.related_ids.capture_id, resource.capture_id or resource.links[].href where rel is up must be text")
 _REJECTION_75 = Rejection("text_too_long", "related_charge_id", "resource.supplementary_data.related_ids.capture_id, resource.capture_id or resource.links[].href where rel is up must have at most 255 characters")
+_REJECTION_76 = Rejection("type_invalid", "provider_object_id", "resource.links[].href where rel is self or resource.id must be text")
+_REJECTION_77 = Rejection("text_too_long", "provider_object_id", "resource.links[].href where rel is self or resource.id must have at most 255 characters")
+_REJECTION_78 = Rejection("type_invalid", "related_payment_id", "resource.supplementary_data.related_ids.capture_id, resource.capture_id, resource.links[].href where rel is up or 2 more must be text")
+_REJECTION_79 = Rejection("text_too_long", "related_payment_id", "resource.supplementary_data.related_ids.capture_id, resource.capture_id, resource.links[].href where rel is up or 2 more must have at most 255 characters")
+_REJECTION_80 = Rejection("type_invalid", "related_charge_id", "resource.supplementary_data.related_ids.capture_id, resource.capture_id, resource.links[].href where rel is up or 2 more must be text")
+_REJECTION_81 = Rejection("text_too_long", "related_charge_id", "resource.supplementary_data.related_ids.capture_id, resource.capture_id, resource.links[].href where rel is up or 2 more must have at most 255 characters")
 _TABLE_9 = {
     "PAYMENT.SALE.COMPLETED": "charge.succeeded",
     "PAYMENT.SALE.PENDING": "charge.pending",
     "PAYMENT.SALE.DENIED": "charge.failed",
 }
-_REJECTION_76 = Rejection("type_invalid", "amount_cents", "resource.amount.total must be a decimal number")
-_REJECTION_77 = Rejection("amount_indivisible", "amount_cents", "resource.amount.total is not a whole number of the currency's minor unit")
-_REJECTION_78 = Rejection("amount_negative", "amount_cents", "resource.amount.total must be at least 0")
-_REJECTION_79 = Rejection("amount_too_large", "amount_cents", "resource.amount.total must be at most 999999999999")
-_REJECTION_80 = Rejection("field_missing", "amount_cents", "resource.amount.total is absent")
-_REJECTION_81 = Rejection("type_invalid", "currency", "resource.amount.currency must be text")
-_REJECTION_82 = Rejection("currency_unknown", "currency", "resource.amount.currency must be a code of iso4217")
-_REJECTION_83 = Rejection("field_missing", "currency", "resource.amount.currency is absent")
+_REJECTION_82 = Rejection("type_invalid", "amount_cents", "resource.amount.total must be a decimal number")
+_REJECTION_83 = Rejection("amount_indivisible", "amount_cents", "resource.amount.total is not a whole number of the currency's minor unit")
+_REJECTION_84 = Rejection("amount_negative", "amount_cents", "resource.amount.total must be at least 0")
+_REJECTION_85 = Rejection("amount_too_large", "amount_cents", "resource.amount.total must be at most 999999999999")
+_REJECTION_86 = Rejection("field_missing", "amount_cents", "resource.amount.total is absent")
+_REJECTION_87 = Rejection("type_invalid", "currency", "resource.amount.currency must be text")
+_REJECTION_88 = Rejection("currency_unknown", "currency", "resource.amount.currency must be a code of iso4217")
+_REJECTION_89 = Rejection("field_missing", "currency", "resource.amount.currency is absent")
 _TABLE_10 = {
     "PAYMENT.SALE.COMPLETED": "succeeded",
     "PAYMENT.SALE.PENDING": "processing",
     "PAYMENT.SALE.DENIED": "failed",
 }
-_REJECTION_84 = Rejection("text_too_long", "failure_code", "resource.reason_code must have at most 255 characters")
-_REJECTION_85 = Rejection("type_invalid", "failure_code", "resource.reason_code must be text")
-_REJECTION_86 = Rejection("type_invalid", "captured_cents", "resource.amount.total must be a decimal number")
-_REJECTION_87 = Rejection("amount_indivisible", "captured_cents", "resource.amount.total is not a whole number of the currency's minor unit")
-_REJECTION_88 = Rejection("amount_negative", "captured_cents", "resource.amount.total must be at least 0")
-_REJECTION_89 = Rejection("amount_too_large", "captured_cents", "resource.amount.total must be at most 999999999999")
-_REJECTION_90 = Rejection("type_invalid", "fee_cents", "resource.transaction_fee.value must be a decimal number")
-_REJECTION_91 = Rejection("amount_indivisible", "fee_cents", "resource.transaction_fee.value is not a whole number of the currency's minor unit")
-_REJECTION_92 = Rejection("amount_negative", "fee_cents", "resource.transaction_fee.value must be at least -999999999999")
-_REJECTION_93 = Rejection("amount_too_large", "fee_cents", "resource.transaction_fee.value must be at most 999999999999")
-_REJECTION_94 = Rejection("type_invalid", "fee_currency", "resource.transaction_fee.currency must be text")
-_REJECTION_95 = Rejection("currency_unknown", "fee_currency", "resource.transaction_fee.currency must be a code of iso4217")
-_REJECTION_96 = Rejection("type_invalid", "failure_category", "resource.reason_code must be text")
-_REJECTION_97 = Rejection("text_too_long", "error_code", "resource.reason_code must have at most 255 characters")
-_REJECTION_98 = Rejection("type_invalid", "error_code", "resource.reason_code must be text")
-_REJECTION_99 = Rejection("text_too_long", "related_subscription_id", "resource.billing_agreement_id must have at most 255 characters")
-_REJECTION_100 = Rejection("type_invalid", "related_subscription_id", "resource.billing_agreement_id must be text")
-_REJECTION_101 = Rejection("currency_unknown", "currency", "resource.amount.currency must be a code of the list at the time of the event")
-_REJECTION_102 = Rejection("currency_unknown", "fee_currency", "resource.transaction_fee.currency must be a code of the list at the time of the event")
-_REJECTION_103 = Rejection("type_invalid", "amount_cents", "resource.amount.total must be text")
-_REJECTION_104 = Rejection("text_too_long", "related_payment_id", "resource.sale_id must have at most 255 characters")
-_REJECTION_105 = Rejection("type_invalid", "related_payment_id", "resource.sale_id must be text")
-_REJECTION_106 = Rejection("text_too_long", "related_charge_id", "resource.sale_id must have at most 255 characters")
-_REJECTION_107 = Rejection("type_invalid", "related_charge_id", "resource.sale_id must be text")
+_REJECTION_90 = Rejection("text_too_long", "failure_code", "resource.reason_code must have at most 255 characters")
+_REJECTION_91 = Rejection("type_invalid", "failure_code", "resource.reason_code must be text")
+_REJECTION_92 = Rejection("type_invalid", "captured_cents", "resource.amount.total must be a decimal number")
+_REJECTION_93 = Rejection("amount_indivisible", "captured_cents", "resource.amount.total is not a whole number of the currency's minor unit")
+_REJECTION_94 = Rejection("amount_negative", "captured_cents", "resource.amount.total must be at least 0")
+_REJECTION_95 = Rejection("amount_too_large", "captured_cents", "resource.amount.total must be at most 999999999999")
+_REJECTION_96 = Rejection("type_invalid", "fee_cents", "resource.transaction_fee.value must be a decimal number")
+_REJECTION_97 = Rejection("amount_indivisible", "fee_cents", "resource.transaction_fee.value is not a whole number of the currency's minor unit")
+_REJECTION_98 = Rejection("amount_negative", "fee_cents", "resource.transaction_fee.value must be at least -999999999999")
+_REJECTION_99 = Rejection("amount_too_large", "fee_cents", "resource.transaction_fee.value must be at most 999999999999")
+_REJECTION_100 = Rejection("type_invalid", "fee_currency", "resource.transaction_fee.currency must be text")
+_REJECTION_101 = Rejection("currency_unknown", "fee_currency", "resource.transaction_fee.currency must be a code of iso4217")
+_REJECTION_102 = Rejection("type_invalid", "failure_category", "resource.reason_code must be text")
+_REJECTION_103 = Rejection("text_too_long", "error_code", "resource.reason_code must have at most 255 characters")
+_REJECTION_104 = Rejection("type_invalid", "error_code", "resource.reason_code must be text")
+_REJECTION_105 = Rejection("text_too_long", "related_subscription_id", "resource.billing_agreement_id must have at most 255 characters")
+_REJECTION_106 = Rejection("type_invalid", "related_subscription_id", "resource.billing_agreement_id must be text")
+_REJECTION_107 = Rejection("currency_unknown", "currency", "resource.amount.currency must be a code of the list at the time of the event")
+_REJECTION_108 = Rejection("currency_unknown", "fee_currency", "resource.transaction_fee.currency must be a code of the list at the time of the event")
+_REJECTION_109 = Rejection("type_invalid", "amount_cents", "resource.amount.total must be text")
+_REJECTION_110 = Rejection("text_too_long", "related_payment_id", "resource.sale_id must have at most 255 characters")
+_REJECTION_111 = Rejection("type_invalid", "related_payment_id", "resource.sale_id must be text")
+_REJECTION_112 = Rejection("text_too_long", "related_charge_id", "resource.sale_id must have at most 255 characters")
+_REJECTION_113 = Rejection("type_invalid", "related_charge_id", "resource.sale_id must be text")
+_REJECTION_114 = Rejection("type_invalid", "related_payment_id", "resource.sale_id, resource.links[].href where rel is sale or resource.id must be text")
+_REJECTION_115 = Rejection("text_too_long", "related_payment_id", "resource.sale_id, resource.links[].href where rel is sale or resource.id must have at most 255 characters")
+_REJECTION_116 = Rejection("type_invalid", "related_charge_id", "resource.sale_id, resource.links[].href where rel is sale or resource.id must be text")
+_REJECTION_117 = Rejection("text_too_long", "related_charge_id", "resource.sale_id, resource.links[].href where rel is sale or resource.id must have at most 255 characters")
 _TABLE_11 = {
     "BILLING.SUBSCRIPTION.CREATED": "subscription.created",
     "BILLING.SUBSCRIPTION.ACTIVATED": "subscription.updated",
@@ -422,9 +432,9 @@ _TABLE_11 = {
     "BILLING.SUBSCRIPTION.CANCELLED": "subscription.canceled",
     "BILLING.SUBSCRIPTION.EXPIRED": "subscription.canceled",
 }
-_REJECTION_108 = Rejection("amount_negative", "amount_cents", "the constant 0 must be at least 0")
-_REJECTION_109 = Rejection("amount_too_large", "amount_cents", "the constant 0 must be at most 999999999999")
-_REJECTION_110 = Rejection("currency_unknown", "currency", "the constant XXX must be a code of iso4217")
+_REJECTION_118 = Rejection("amount_negative", "amount_cents", "the constant 0 must be at least 0")
+_REJECTION_119 = Rejection("amount_too_large", "amount_cents", "the constant 0 must be at most 999999999999")
+_REJECTION_120 = Rejection("currency_unknown", "currency", "the constant XXX must be a code of iso4217")
 _TABLE_12 = {
     "APPROVAL_PENDING": "pending",
     "APPROVED": "pending",
@@ -433,8 +443,8 @@ _TABLE_12 = {
     "CANCELLED": "canceled",
     "EXPIRED": "closed",
 }
-_REJECTION_111 = Rejection("value_unknown", "status", "resource.status is none of APPROVAL_PENDING, APPROVED, ACTIVE, SUSPENDED, CANCELLED and EXPIRED")
-_REJECTION_112 = Rejection("type_invalid", "status", "resource.status or resource.state must be text")
+_REJECTION_121 = Rejection("value_unknown", "status", "resource.status is none of APPROVAL_PENDING, APPROVED, ACTIVE, SUSPENDED, CANCELLED and EXPIRED")
+_REJECTION_122 = Rejection("type_invalid", "status", "resource.status or resource.state must be text")
 _TABLE_13 = {
     "Pending": "pending",
     "Active": "active",
@@ -444,10 +454,10 @@ _TABLE_13 = {
     "Expired": "closed",
     "Completed": "closed",
 }
-_REJECTION_113 = Rejection("value_unknown", "status", "resource.state is none of Pending, Active, Reactivated, Suspended, Cancelled, Expired and 1 more")
-_REJECTION_114 = Rejection("field_missing", "status", "none of resource.status and resource.state is there")
-_REJECTION_115 = Rejection("text_too_long", "failure_code", "resource.billing_info.last_failed_payment.reason_code must have at most 255 characters")
-_REJECTION_116 = Rejection("type_invalid", "failure_code", "resource.billing_info.last_failed_payment.reason_code must be text")
+_REJECTION_123 = Rejection("value_unknown", "status", "resource.state is none of Pending, Active, Reactivated, Suspended, Cancelled, Expired and 1 more")
+_REJECTION_124 = Rejection("field_missing", "status", "none of resource.status and resource.state is there")
+_REJECTION_125 = Rejection("text_too_long", "failure_code", "resource.billing_info.last_failed_payment.reason_code must have at most 255 characters")
+_REJECTION_126 = Rejection("type_invalid", "failure_code", "resource.billing_info.last_failed_payment.reason_code must be text")
 _TABLE_14 = {
     "PAYMENT_DENIED": "issuer_declined",
     "PAYER_CANNOT_PAY": "not_supported",
@@ -458,24 +468,24 @@ _TABLE_14 = {
     "TRANSACTION_RECEIVING_LIMIT_EXCEEDED": "limit",
     "CURRENCY_MISMATCH": "not_supported",
 }
-_REJECTION_117 = Rejection("type_invalid", "failure_category", "resource.billing_info.last_failed_payment.reason_code must be text")
-_REJECTION_118 = Rejection("timestamp_invalid", "next_attempt_at", "resource.billing_info.last_failed_payment.next_payment_retry_time cannot be read as a time")
-_REJECTION_119 = Rejection("timestamp_invalid", "next_attempt_at", "resource.billing_info.last_failed_payment.next_payment_retry_time must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
-_REJECTION_120 = Rejection("currency_unknown", "currency", "the constant XXX must be a code of the list at the time of the event")
-_REJECTION_121 = Rejection("currency_unknown", "currency", "the constant XXX must not be XXX but where there is no amount")
+_REJECTION_127 = Rejection("type_invalid", "failure_category", "resource.billing_info.last_failed_payment.reason_code must be text")
+_REJECTION_128 = Rejection("timestamp_invalid", "next_attempt_at", "resource.billing_info.last_failed_payment.next_payment_retry_time cannot be read as a time")
+_REJECTION_129 = Rejection("timestamp_invalid", "next_attempt_at", "resource.billing_info.last_failed_payment.next_payment_retry_time must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
+_REJECTION_130 = Rejection("currency_unknown", "currency", "the constant XXX must be a code of the list at the time of the event")
+_REJECTION_131 = Rejection("currency_unknown", "currency", "the constant XXX must not be XXX but where there is no amount")
 _TABLE_15 = {
     "CUSTOMER.DISPUTE.CREATED": "dispute.opened",
     "CUSTOMER.DISPUTE.UPDATED": "dispute.updated",
     "CUSTOMER.DISPUTE.RESOLVED": "dispute.closed",
 }
-_REJECTION_122 = Rejection("type_invalid", "amount_cents", "resource.dispute_amount.value must be a decimal number")
-_REJECTION_123 = Rejection("amount_indivisible", "amount_cents", "resource.dispute_amount.value is not a whole number of the currency's minor unit")
-_REJECTION_124 = Rejection("amount_negative", "amount_cents", "resource.dispute_amount.value must be at least 0")
-_REJECTION_125 = Rejection("amount_too_large", "amount_cents", "resource.dispute_amount.value must be at most 999999999999")
-_REJECTION_126 = Rejection("field_missing", "amount_cents", "resource.dispute_amount.value is absent")
-_REJECTION_127 = Rejection("type_invalid", "currency", "resource.dispute_amount.currency_code must be text")
-_REJECTION_128 = Rejection("currency_unknown", "currency", "resource.dispute_amount.currency_code must be a code of iso4217")
-_REJECTION_129 = Rejection("field_missing", "currency", "resource.dispute_amount.currency_code is absent")
+_REJECTION_132 = Rejection("type_invalid", "amount_cents", "resource.dispute_amount.value must be a decimal number")
+_REJECTION_133 = Rejection("amount_indivisible", "amount_cents", "resource.dispute_amount.value is not a whole number of the currency's minor unit")
+_REJECTION_134 = Rejection("amount_negative", "amount_cents", "resource.dispute_amount.value must be at least 0")
+_REJECTION_135 = Rejection("amount_too_large", "amount_cents", "resource.dispute_amount.value must be at most 999999999999")
+_REJECTION_136 = Rejection("field_missing", "amount_cents", "resource.dispute_amount.value is absent")
+_REJECTION_137 = Rejection("type_invalid", "currency", "resource.dispute_amount.currency_code must be text")
+_REJECTION_138 = Rejection("currency_unknown", "currency", "resource.dispute_amount.currency_code must be a code of iso4217")
+_REJECTION_139 = Rejection("field_missing", "currency", "resource.dispute_amount.currency_code is absent")
 _TABLE_16 = {
     "RESOLVED_BUYER_FAVOUR": "lost",
     "RESOLVED_SELLER_FAVOUR": "won",
@@ -485,8 +495,8 @@ _TABLE_16 = {
     "DENIED": "won",
     "NONE": "closed",
 }
-_REJECTION_130 = Rejection("value_unknown", "status", "resource.dispute_outcome.outcome_code is none of RESOLVED_BUYER_FAVOUR, RESOLVED_SELLER_FAVOUR, RESOLVED_WITH_PAYOUT, CANCELED_BY_BUYER, ACCEPTED, DENIED and 1 more")
-_REJECTION_131 = Rejection("type_invalid", "status", "resource.dispute_outcome.outcome_code or resource.status must be text")
+_REJECTION_140 = Rejection("value_unknown", "status", "resource.dispute_outcome.outcome_code is none of RESOLVED_BUYER_FAVOUR, RESOLVED_SELLER_FAVOUR, RESOLVED_WITH_PAYOUT, CANCELED_BY_BUYER, ACCEPTED, DENIED and 1 more")
+_REJECTION_141 = Rejection("type_invalid", "status", "resource.dispute_outcome.outcome_code or resource.status must be text")
 _TABLE_17 = {
     "OPEN": "needs_response",
     "WAITING_FOR_BUYER_RESPONSE": "under_review",
@@ -494,14 +504,14 @@ _TABLE_17 = {
     "UNDER_REVIEW": "under_review",
     "OTHER": "under_review",
 }
-_REJECTION_132 = Rejection("value_unknown", "status", "resource.status is none of OPEN, WAITING_FOR_BUYER_RESPONSE, WAITING_FOR_SELLER_RESPONSE, UNDER_REVIEW and OTHER")
-_REJECTION_133 = Rejection("field_missing", "status", "none of resource.dispute_outcome.outcome_code and resource.status is there")
-_REJECTION_134 = Rejection("text_too_long", "provider_object_id", "resource.dispute_id must have at most 255 characters")
-_REJECTION_135 = Rejection("type_invalid", "provider_object_id", "resource.dispute_id must be text")
-_REJECTION_136 = Rejection("text_too_long", "related_payment_id", "resource.disputed_transactions[0].seller_transaction_id must have at most 255 characters")
-_REJECTION_137 = Rejection("type_invalid", "related_payment_id", "resource.disputed_transactions[0].seller_transaction_id must be text")
-_REJECTION_138 = Rejection("text_too_long", "dispute_reason", "resource.reason must have at most 255 characters")
-_REJECTION_139 = Rejection("type_invalid", "dispute_reason", "resource.reason must be text")
+_REJECTION_142 = Rejection("value_unknown", "status", "resource.status is none of OPEN, WAITING_FOR_BUYER_RESPONSE, WAITING_FOR_SELLER_RESPONSE, UNDER_REVIEW and OTHER")
+_REJECTION_143 = Rejection("field_missing", "status", "none of resource.dispute_outcome.outcome_code and resource.status is there")
+_REJECTION_144 = Rejection("text_too_long", "provider_object_id", "resource.dispute_id must have at most 255 characters")
+_REJECTION_145 = Rejection("type_invalid", "provider_object_id", "resource.dispute_id must be text")
+_REJECTION_146 = Rejection("text_too_long", "related_payment_id", "resource.disputed_transactions[0].seller_transaction_id must have at most 255 characters")
+_REJECTION_147 = Rejection("type_invalid", "related_payment_id", "resource.disputed_transactions[0].seller_transaction_id must be text")
+_REJECTION_148 = Rejection("text_too_long", "dispute_reason", "resource.reason must have at most 255 characters")
+_REJECTION_149 = Rejection("type_invalid", "dispute_reason", "resource.reason must be text")
 _TABLE_18 = {
     "MERCHANDISE_OR_SERVICE_NOT_RECEIVED": "not_received",
     "MERCHANDISE_OR_SERVICE_NOT_AS_DESCRIBED": "not_as_described",
@@ -514,22 +524,22 @@ _TABLE_18 = {
     "PROBLEM_WITH_REMITTANCE": "processing_error",
     "OTHER": "general",
 }
-_REJECTION_140 = Rejection("type_invalid", "dispute_category", "resource.reason must be text")
-_REJECTION_141 = Rejection("text_too_long", "related_charge_id", "resource.disputed_transactions[0].seller_transaction_id must have at most 255 characters")
-_REJECTION_142 = Rejection("type_invalid", "related_charge_id", "resource.disputed_transactions[0].seller_transaction_id must be text")
-_REJECTION_143 = Rejection("type_invalid", "withdrawn_cents", "resource.dispute_outcome.amount_refunded.value must be a decimal number")
-_REJECTION_144 = Rejection("amount_indivisible", "withdrawn_cents", "resource.dispute_outcome.amount_refunded.value is not a whole number of the currency's minor unit")
-_REJECTION_145 = Rejection("amount_negative", "withdrawn_cents", "resource.dispute_outcome.amount_refunded.value must be at least -999999999999")
-_REJECTION_146 = Rejection("amount_too_large", "withdrawn_cents", "resource.dispute_outcome.amount_refunded.value must be at most 999999999999")
-_REJECTION_147 = Rejection("type_invalid", "withdrawn_currency", "resource.dispute_outcome.amount_refunded.currency_code must be text")
-_REJECTION_148 = Rejection("currency_unknown", "withdrawn_currency", "resource.dispute_outcome.amount_refunded.currency_code must be a code of iso4217")
+_REJECTION_150 = Rejection("type_invalid", "dispute_category", "resource.reason must be text")
+_REJECTION_151 = Rejection("text_too_long", "related_charge_id", "resource.disputed_transactions[0].seller_transaction_id must have at most 255 characters")
+_REJECTION_152 = Rejection("type_invalid", "related_charge_id", "resource.disputed_transactions[0].seller_transaction_id must be text")
+_REJECTION_153 = Rejection("type_invalid", "withdrawn_cents", "resource.dispute_outcome.amount_refunded.value must be a decimal number")
+_REJECTION_154 = Rejection("amount_indivisible", "withdrawn_cents", "resource.dispute_outcome.amount_refunded.value is not a whole number of the currency's minor unit")
+_REJECTION_155 = Rejection("amount_negative", "withdrawn_cents", "resource.dispute_outcome.amount_refunded.value must be at least -999999999999")
+_REJECTION_156 = Rejection("amount_too_large", "withdrawn_cents", "resource.dispute_outcome.amount_refunded.value must be at most 999999999999")
+_REJECTION_157 = Rejection("type_invalid", "withdrawn_currency", "resource.dispute_outcome.amount_refunded.currency_code must be text")
+_REJECTION_158 = Rejection("currency_unknown", "withdrawn_currency", "resource.dispute_outcome.amount_refunded.currency_code must be a code of iso4217")
 _TABLE_19 = {
     "INQUIRY": "inquiry",
     "CHARGEBACK": "chargeback",
     "PRE_ARBITRATION": "pre_arbitration",
     "ARBITRATION": "arbitration",
 }
-_REJECTION_149 = Rejection("type_invalid", "dispute_stage", "resource.dispute_life_cycle_stage must be text")
+_REJECTION_159 = Rejection("type_invalid", "dispute_stage", "resource.dispute_life_cycle_stage must be text")
 _TABLE_20 = {
     "PAYMENT.PAYOUTS-ITEM.SUCCEEDED": "payout.paid",
     "PAYMENT.PAYOUTS-ITEM.HELD": "payout.updated",
@@ -541,16 +551,16 @@ _TABLE_20 = {
     "PAYMENT.PAYOUTS-ITEM.BLOCKED": "payout.failed",
     "PAYMENT.PAYOUTS-ITEM.REFUNDED": "payout.failed",
 }
-_REJECTION_150 = Rejection("type_invalid", "amount_cents", "resource.payout_item.amount.value must be a decimal number")
-_REJECTION_151 = Rejection("amount_indivisible", "amount_cents", "resource.payout_item.amount.value is not a whole number of the currency's minor unit")
-_REJECTION_152 = Rejection("amount_negative", "amount_cents", "resource.payout_item.amount.value must be at least -999999999999")
-_REJECTION_153 = Rejection("amount_too_large", "amount_cents", "resource.payout_item.amount.value must be at most 999999999999")
-_REJECTION_154 = Rejection("field_missing", "amount_cents", "resource.payout_item.amount.value is absent")
-_REJECTION_155 = Rejection("type_invalid", "currency", "resource.payout_item.amount.currency must be text")
-_REJECTION_156 = Rejection("currency_unknown", "currency", "resource.payout_item.amount.currency must be a code of iso4217")
-_REJECTION_157 = Rejection("field_missing", "currency", "resource.payout_item.amount.currency is absent")
-_REJECTION_158 = Rejection("type_invalid", "payment_method_type", "resource.payout_item.recipient_type must be text")
-_REJECTION_159 = Rejection("text_too_long", "payment_method_type", "resource.payout_item.recipient_type must have at most 255 characters")
+_REJECTION_160 = Rejection("type_invalid", "amount_cents", "resource.payout_item.amount.value must be a decimal number")
+_REJECTION_161 = Rejection("amount_indivisible", "amount_cents", "resource.payout_item.amount.value is not a whole number of the currency's minor unit")
+_REJECTION_162 = Rejection("amount_negative", "amount_cents", "resource.payout_item.amount.value must be at least -999999999999")
+_REJECTION_163 = Rejection("amount_too_large", "amount_cents", "resource.payout_item.amount.value must be at most 999999999999")
+_REJECTION_164 = Rejection("field_missing", "amount_cents", "resource.payout_item.amount.value is absent")
+_REJECTION_165 = Rejection("type_invalid", "currency", "resource.payout_item.amount.currency must be text")
+_REJECTION_166 = Rejection("currency_unknown", "currency", "resource.payout_item.amount.currency must be a code of iso4217")
+_REJECTION_167 = Rejection("field_missing", "currency", "resource.payout_item.amount.currency is absent")
+_REJECTION_168 = Rejection("type_invalid", "payment_method_type", "resource.payout_item.recipient_type must be text")
+_REJECTION_169 = Rejection("text_too_long", "payment_method_type", "resource.payout_item.recipient_type must have at most 255 characters")
 _TABLE_21 = {
     "PAYMENT.PAYOUTS-ITEM.SUCCEEDED": "succeeded",
     "PAYMENT.PAYOUTS-ITEM.HELD": "pending",
@@ -562,17 +572,17 @@ _TABLE_21 = {
     "PAYMENT.PAYOUTS-ITEM.BLOCKED": "failed",
     "PAYMENT.PAYOUTS-ITEM.REFUNDED": "failed",
 }
-_REJECTION_160 = Rejection("text_too_long", "failure_code", "resource.errors.name must have at most 255 characters")
-_REJECTION_161 = Rejection("type_invalid", "failure_code", "resource.errors.name must be text")
-_REJECTION_162 = Rejection("type_invalid", "failure_message", "resource.errors.message must be text")
-_REJECTION_163 = Rejection("text_too_long", "provider_object_id", "resource.payout_item_id must have at most 255 characters")
-_REJECTION_164 = Rejection("type_invalid", "provider_object_id", "resource.payout_item_id must be text")
-_REJECTION_165 = Rejection("type_invalid", "fee_cents", "resource.payout_item_fee.value must be a decimal number")
-_REJECTION_166 = Rejection("amount_indivisible", "fee_cents", "resource.payout_item_fee.value is not a whole number of the currency's minor unit")
-_REJECTION_167 = Rejection("amount_negative", "fee_cents", "resource.payout_item_fee.value must be at least -999999999999")
-_REJECTION_168 = Rejection("amount_too_large", "fee_cents", "resource.payout_item_fee.value must be at most 999999999999")
-_REJECTION_169 = Rejection("type_invalid", "fee_currency", "resource.payout_item_fee.currency must be text")
-_REJECTION_170 = Rejection("currency_unknown", "fee_currency", "resource.payout_item_fee.currency must be a code of iso4217")
+_REJECTION_170 = Rejection("text_too_long", "failure_code", "resource.errors.name must have at most 255 characters")
+_REJECTION_171 = Rejection("type_invalid", "failure_code", "resource.errors.name must be text")
+_REJECTION_172 = Rejection("type_invalid", "failure_message", "resource.errors.message must be text")
+_REJECTION_173 = Rejection("text_too_long", "provider_object_id", "resource.payout_item_id must have at most 255 characters")
+_REJECTION_174 = Rejection("type_invalid", "provider_object_id", "resource.payout_item_id must be text")
+_REJECTION_175 = Rejection("type_invalid", "fee_cents", "resource.payout_item_fee.value must be a decimal number")
+_REJECTION_176 = Rejection("amount_indivisible", "fee_cents", "resource.payout_item_fee.value is not a whole number of the currency's minor unit")
+_REJECTION_177 = Rejection("amount_negative", "fee_cents", "resource.payout_item_fee.value must be at least -999999999999")
+_REJECTION_178 = Rejection("amount_too_large", "fee_cents", "resource.payout_item_fee.value must be at most 999999999999")
+_REJECTION_179 = Rejection("type_invalid", "fee_currency", "resource.payout_item_fee.currency must be text")
+_REJECTION_180 = Rejection("currency_unknown", "fee_currency", "resource.payout_item_fee.currency must be a code of iso4217")
 _TABLE_22 = {
     "INSUFFICIENT_FUNDS": "insufficient_funds",
     "NEGATIVE_BALANCE": "insufficient_funds",
@@ -625,9 +635,9 @@ _TABLE_22 = {
     "ITEM_CANCELLATION_FAILED": "invalid_request",
     "ITEM_INCORRECT_STATUS": "invalid_request",
 }
-_REJECTION_171 = Rejection("type_invalid", "failure_category", "resource.errors.name must be text")
-_REJECTION_172 = Rejection("currency_unknown", "currency", "resource.payout_item.amount.currency must be a code of the list at the time of the event")
-_REJECTION_173 = Rejection("currency_unknown", "fee_currency", "resource.payout_item_fee.currency must be a code of the list at the time of the event")
+_REJECTION_181 = Rejection("type_invalid", "failure_category", "resource.errors.name must be text")
+_REJECTION_182 = Rejection("currency_unknown", "currency", "resource.payout_item.amount.currency must be a code of the list at the time of the event")
+_REJECTION_183 = Rejection("currency_unknown", "fee_currency", "resource.payout_item_fee.currency must be a code of the list at the time of the event")
 
 _UNREADABLE = Rejected((Rejection("payload_unreadable", "", "the payload is not JSON in UTF-8"),), None)
 _NOT_OBJECT = Rejected((Rejection("payload_unreadable", "", "the payload is not a JSON object"),), None)
@@ -2245,6 +2255,515 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     )
 
 
+def _reversal(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None, more_keys: frozenset[str]) -> Outcome:
+    """Read the values that the group needs, then fill and check each field, then give the verdict."""
+    rejections: list[Rejection] = []
+    at_resource: Any = root.get("resource")
+    if type(at_resource) is not dict:
+        at_resource = NO_MEMBERS
+    at_resource__amount: Any = at_resource.get("amount")
+    if type(at_resource__amount) is not dict:
+        at_resource__amount = NO_MEMBERS
+    at_resource__status_details: Any = at_resource.get("status_details")
+    if type(at_resource__status_details) is not dict:
+        at_resource__status_details = NO_MEMBERS
+    at_resource__transaction_fee: Any = at_resource.get("transaction_fee")
+    if type(at_resource__transaction_fee) is not dict:
+        at_resource__transaction_fee = NO_MEMBERS
+    at_resource__processor_response: Any = at_resource.get("processor_response")
+    if type(at_resource__processor_response) is not dict:
+        at_resource__processor_response = NO_MEMBERS
+    at_resource__seller_receivable_breakdown: Any = at_resource.get("seller_receivable_breakdown")
+    if type(at_resource__seller_receivable_breakdown) is not dict:
+        at_resource__seller_receivable_breakdown = NO_MEMBERS
+    at_resource__seller_receivable_breakdown__gross_amount: Any = at_resource__seller_receivable_breakdown.get("gross_amount")
+    if type(at_resource__seller_receivable_breakdown__gross_amount) is not dict:
+        at_resource__seller_receivable_breakdown__gross_amount = NO_MEMBERS
+    at_resource__seller_receivable_breakdown__paypal_fee: Any = at_resource__seller_receivable_breakdown.get("paypal_fee")
+    if type(at_resource__seller_receivable_breakdown__paypal_fee) is not dict:
+        at_resource__seller_receivable_breakdown__paypal_fee = NO_MEMBERS
+    at_resource__seller_receivable_breakdown__net_amount: Any = at_resource__seller_receivable_breakdown.get("net_amount")
+    if type(at_resource__seller_receivable_breakdown__net_amount) is not dict:
+        at_resource__seller_receivable_breakdown__net_amount = NO_MEMBERS
+    at_resource__payee: Any = at_resource.get("payee")
+    if type(at_resource__payee) is not dict:
+        at_resource__payee = NO_MEMBERS
+    at_resource__supplementary_data: Any = at_resource.get("supplementary_data")
+    if type(at_resource__supplementary_data) is not dict:
+        at_resource__supplementary_data = NO_MEMBERS
+    at_resource__supplementary_data__related_ids: Any = at_resource__supplementary_data.get("related_ids")
+    if type(at_resource__supplementary_data__related_ids) is not dict:
+        at_resource__supplementary_data__related_ids = NO_MEMBERS
+    at_resource__seller_payable_breakdown: Any = at_resource.get("seller_payable_breakdown")
+    if type(at_resource__seller_payable_breakdown) is not dict:
+        at_resource__seller_payable_breakdown = NO_MEMBERS
+    at_resource__seller_payable_breakdown__paypal_fee: Any = at_resource__seller_payable_breakdown.get("paypal_fee")
+    if type(at_resource__seller_payable_breakdown__paypal_fee) is not dict:
+        at_resource__seller_payable_breakdown__paypal_fee = NO_MEMBERS
+
+    to_provider: Any = "paypal"
+
+    to_provider_event_id: Any = root.get("id")
+    if type(to_provider_event_id) is str and to_provider_event_id in NULL_VALUES:
+        to_provider_event_id = None
+    if type(to_provider_event_id) is str:
+        if len(to_provider_event_id) > 255:
+            rejections.append(_REJECTION_1)
+    elif to_provider_event_id is None:
+        rejections.append(_REJECTION_2)
+    else:
+        rejections.append(_REJECTION_3)
+
+    to_event_type: Any = "reversal.succeeded"
+
+    to_merchant_id: Any = envelope_merchant_id
+    if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
+        to_merchant_id = None
+    if type(to_merchant_id) is str:
+        if len(to_merchant_id) > 255:
+            rejections.append(_REJECTION_4)
+    elif to_merchant_id is None:
+        rejections.append(_REJECTION_5)
+
+    to_customer_id = None
+
+    to_amount_cents: Any = at_resource__amount.get("value")
+    if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
+        to_amount_cents = None
+    if to_amount_cents is not None:
+        to_amount_cents = minor_units(to_amount_cents, at_resource__amount.get("currency_code"))
+        if to_amount_cents is None:
+            rejections.append(_REJECTION_6)
+            to_amount_cents = REFUSED
+        elif to_amount_cents is INDIVISIBLE:
+            rejections.append(_REJECTION_7)
+            to_amount_cents = REFUSED
+    if to_amount_cents is None:
+        to_amount_cents = at_resource__amount.get("total")
+        if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
+            to_amount_cents = None
+        if type(to_amount_cents) is str:
+            to_amount_cents = following(to_amount_cents, "-")
+        elif to_amount_cents is not None:
+            rejections.append(_REJECTION_61)
+            to_amount_cents = REFUSED
+        if to_amount_cents is None:
+            to_amount_cents = at_resource__amount.get("total")
+            if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
+                to_amount_cents = None
+        if to_amount_cents is not None and to_amount_cents is not REFUSED:
+            to_amount_cents = minor_units(to_amount_cents, at_resource__amount.get("currency"))
+            if to_amount_cents is None:
+                rejections.append(_REJECTION_6)
+                to_amount_cents = REFUSED
+            elif to_amount_cents is INDIVISIBLE:
+                rejections.append(_REJECTION_7)
+                to_amount_cents = REFUSED
+    if type(to_amount_cents) is int:
+        if to_amount_cents < 0:
+            rejections.append(_REJECTION_8)
+        if to_amount_cents > 999999999999:
+            rejections.append(_REJECTION_9)
+    elif to_amount_cents is None:
+        rejections.append(_REJECTION_10)
+
+    to_currency: Any = at_resource__amount.get("currency_code")
+    if type(to_currency) is str and to_currency in NULL_VALUES:
+        to_currency = None
+    if to_currency is None:
+        to_currency = at_resource__amount.get("currency")
+        if type(to_currency) is str and to_currency in NULL_VALUES:
+            to_currency = None
+    if type(to_currency) is str:
+        if to_currency.isascii():
+            to_currency = to_currency.upper()
+    elif to_currency is not None:
+        rejections.append(_REJECTION_11)
+        to_currency = REFUSED
+    if type(to_currency) is str:
+        if to_currency not in EXPONENTS:
+            rejections.append(_REJECTION_12)
+    elif to_currency is None:
+        rejections.append(_REJECTION_13)
+
+    to_payment_method_type = None
+
+    to_card_brand = None
+
+    to_card_last_four = None
+
+    to_status: Any = "succeeded"
+
+    to_failure_code = None
+
+    to_failure_message = None
+
+    to_metadata: dict[str, str] = {}
+    value: Any
+    value = at_resource.get("status")
+    if value is not None:
+        put_scalar(to_metadata, "status", value)
+    value = at_resource__status_details.get("reason")
+    if value is not None:
+        put_scalar(to_metadata, "status_details.reason", value)
+    value = at_resource.get("state")
+    if value is not None:
+        put_scalar(to_metadata, "state", value)
+    value = at_resource.get("reason_code")
+    if value is not None:
+        put_scalar(to_metadata, "reason_code", value)
+    value = at_resource.get("parent_payment")
+    if value is not None:
+        put_scalar(to_metadata, "parent_payment", value)
+    value = at_resource__transaction_fee.get("currency")
+    if value is not None:
+        put_scalar(to_metadata, "transaction_fee.currency", value)
+    value = at_resource__transaction_fee.get("value")
+    if value is not None:
+        put_scalar(to_metadata, "transaction_fee.value", value)
+    value = at_resource.get("is_final_capture")
+    if value is not None:
+        put_scalar(to_metadata, "is_final_capture", value)
+    value = at_resource.get("invoice_number")
+    if value is not None:
+        put_scalar(to_metadata, "invoice_number", value)
+    value = at_resource.get("invoice_id")
+    if value is not None:
+        put_scalar(to_metadata, "invoice_id", value)
+    value = at_resource__processor_response.get("response_code")
+    if value is not None:
+        put_scalar(to_metadata, "processor_response.response_code", value)
+    value = at_resource__processor_response.get("payment_advice_code")
+    if value is not None:
+        put_scalar(to_metadata, "processor_response.payment_advice_code", value)
+    value = at_resource__processor_response.get("avs_code")
+    if value is not None:
+        put_scalar(to_metadata, "processor_response.avs_code", value)
+    value = at_resource__processor_response.get("cvv_code")
+    if value is not None:
+        put_scalar(to_metadata, "processor_response.cvv_code", value)
+    value = at_resource__seller_receivable_breakdown__gross_amount.get("currency_code")
+    if value is not None:
+        put_scalar(to_metadata, "seller_receivable_breakdown.gross_amount.currency_code", value)
+    value = at_resource__seller_receivable_breakdown__gross_amount.get("value")
+    if value is not None:
+        put_scalar(to_metadata, "seller_receivable_breakdown.gross_amount.value", value)
+    value = at_resource__seller_receivable_breakdown__paypal_fee.get("currency_code")
+    if value is not None:
+        put_scalar(to_metadata, "seller_receivable_breakdown.paypal_fee.currency_code", value)
+    value = at_resource__seller_receivable_breakdown__paypal_fee.get("value")
+    if value is not None:
+        put_scalar(to_metadata, "seller_receivable_breakdown.paypal_fee.value", value)
+    value = at_resource__seller_receivable_breakdown__net_amount.get("currency_code")
+    if value is not None:
+        put_scalar(to_metadata, "seller_receivable_breakdown.net_amount.currency_code", value)
+    value = at_resource__seller_receivable_breakdown__net_amount.get("value")
+    if value is not None:
+        put_scalar(to_metadata, "seller_receivable_breakdown.net_amount.value", value)
+    value = at_resource.get("final_capture")
+    if value is not None:
+        put_scalar(to_metadata, "final_capture", value)
+    value = at_resource__payee.get("merchant_id")
+    if value is not None:
+        put_scalar(to_metadata, "payee.merchant_id", value)
+    value = at_resource__supplementary_data__related_ids.get("order_id")
+    if value is not None:
+        put_scalar(to_metadata, "supplementary_data.related_ids.order_id", value)
+    value = at_resource__supplementary_data__related_ids.get("authorization_id")
+    if value is not None:
+        put_scalar(to_metadata, "supplementary_data.related_ids.authorization_id", value)
+    if len(to_metadata) > 500:
+        rejections.append(_REJECTION_16)
+    if longest(to_metadata) > 10000:
+        rejections.append(_REJECTION_17)
+    if size(to_metadata) > 131072:
+        rejections.append(_REJECTION_18)
+
+    to_provider_created_at: Any = root.get("create_time")
+    if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
+        to_provider_created_at = None
+    if to_provider_created_at is not None:
+        to_provider_created_at = iso8601_millis(to_provider_created_at)
+        if to_provider_created_at is None:
+            rejections.append(_REJECTION_19)
+            to_provider_created_at = REFUSED
+    if type(to_provider_created_at) is int:
+        if not 1262304000000 <= to_provider_created_at <= 4102444800000:
+            rejections.append(_REJECTION_20)
+    elif to_provider_created_at is None:
+        rejections.append(_REJECTION_21)
+
+    to_currency_exponent: Any = at_resource__amount.get("currency_code")
+    if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
+        to_currency_exponent = None
+    if to_currency_exponent is None:
+        to_currency_exponent = at_resource__amount.get("currency")
+        if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
+            to_currency_exponent = None
+    to_currency_exponent = exponent(to_currency_exponent)
+
+    to_provider_object_id: Any = picked(at_resource.get("links"), ("href",), ("rel",), ("self",))
+    if type(to_provider_object_id) is str:
+        to_provider_object_id = following(to_provider_object_id, "/payments/refunds/")
+    elif to_provider_object_id is not None:
+        rejections.append(_REJECTION_76)
+        to_provider_object_id = REFUSED
+    if to_provider_object_id is None:
+        to_provider_object_id = picked(at_resource.get("links"), ("href",), ("rel",), ("self",))
+        if type(to_provider_object_id) is str:
+            to_provider_object_id = following(to_provider_object_id, "/payments/refund/")
+        elif to_provider_object_id is not None:
+            rejections.append(_REJECTION_76)
+            to_provider_object_id = REFUSED
+        if to_provider_object_id is None:
+            to_provider_object_id = at_resource.get("id")
+            if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
+                to_provider_object_id = None
+    if type(to_provider_object_id) is str:
+        if len(to_provider_object_id) > 255:
+            rejections.append(_REJECTION_77)
+    elif to_provider_object_id is not None and to_provider_object_id is not REFUSED:
+        rejections.append(_REJECTION_76)
+
+    to_attempt_number = None
+
+    to_related_payment_id: Any = at_resource__supplementary_data__related_ids.get("capture_id")
+    if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
+        to_related_payment_id = None
+    if to_related_payment_id is None:
+        to_related_payment_id = at_resource.get("capture_id")
+        if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
+            to_related_payment_id = None
+        if to_related_payment_id is None:
+            to_related_payment_id = picked(at_resource.get("links"), ("href",), ("rel",), ("up",))
+            if type(to_related_payment_id) is str:
+                to_related_payment_id = following(to_related_payment_id, "/payments/captures/")
+            elif to_related_payment_id is not None:
+                rejections.append(_REJECTION_78)
+                to_related_payment_id = REFUSED
+            if to_related_payment_id is None:
+                to_related_payment_id = picked(at_resource.get("links"), ("href",), ("rel",), ("capture",))
+                if type(to_related_payment_id) is str:
+                    to_related_payment_id = following(to_related_payment_id, "/payments/capture/")
+                elif to_related_payment_id is not None:
+                    rejections.append(_REJECTION_78)
+                    to_related_payment_id = REFUSED
+                if to_related_payment_id is None:
+                    to_related_payment_id = at_resource.get("id")
+                    if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
+                        to_related_payment_id = None
+    if type(to_related_payment_id) is str:
+        if len(to_related_payment_id) > 255:
+            rejections.append(_REJECTION_79)
+    elif to_related_payment_id is not None and to_related_payment_id is not REFUSED:
+        rejections.append(_REJECTION_78)
+
+    to_livemode: Any = envelope_livemode
+
+    to_received_at: Any = envelope_received_at
+    if type(to_received_at) is int:
+        if not -62135596800000 <= to_received_at <= 253402300799999:
+            rejections.append(_REJECTION_24)
+
+    to_object_version = None
+
+    to_object_updated_at: Any = at_resource.get("update_time")
+    if type(to_object_updated_at) is str and to_object_updated_at in NULL_VALUES:
+        to_object_updated_at = None
+    if to_object_updated_at is not None:
+        to_object_updated_at = iso8601_millis(to_object_updated_at)
+        if to_object_updated_at is None:
+            rejections.append(_REJECTION_25)
+            to_object_updated_at = REFUSED
+    if type(to_object_updated_at) is int:
+        if not -62135596800000 <= to_object_updated_at <= 253402300799999:
+            rejections.append(_REJECTION_26)
+
+    to_authorized_cents = None
+
+    to_captured_cents = None
+
+    to_refunded_cents = None
+
+    to_tip_cents = None
+
+    to_fee_cents: Any = 0
+    if type(to_fee_cents) is int:
+        whole_1_fee_cents = to_fee_cents
+        to_fee_cents = at_resource__seller_payable_breakdown__paypal_fee.get("value")
+        if type(to_fee_cents) is str and to_fee_cents in NULL_VALUES:
+            to_fee_cents = None
+        if to_fee_cents is not None:
+            to_fee_cents = minor_units(to_fee_cents, at_resource__seller_payable_breakdown__paypal_fee.get("currency_code"))
+            if to_fee_cents is None:
+                rejections.append(_REJECTION_66)
+                to_fee_cents = REFUSED
+            elif to_fee_cents is INDIVISIBLE:
+                rejections.append(_REJECTION_67)
+                to_fee_cents = REFUSED
+        if type(to_fee_cents) is int:
+            to_fee_cents = whole_1_fee_cents - to_fee_cents
+        elif to_fee_cents is not None and to_fee_cents is not REFUSED:
+            rejections.append(_REJECTION_68)
+            to_fee_cents = REFUSED
+    elif to_fee_cents is not None:
+        rejections.append(_REJECTION_68)
+        to_fee_cents = REFUSED
+    if type(to_fee_cents) is int:
+        if to_fee_cents < -999999999999:
+            rejections.append(_REJECTION_69)
+        if to_fee_cents > 999999999999:
+            rejections.append(_REJECTION_70)
+
+    to_fee_currency: Any = at_resource__seller_payable_breakdown__paypal_fee.get("currency_code")
+    if type(to_fee_currency) is str and to_fee_currency in NULL_VALUES:
+        to_fee_currency = None
+    if type(to_fee_currency) is str:
+        if to_fee_currency.isascii():
+            to_fee_currency = to_fee_currency.upper()
+    elif to_fee_currency is not None:
+        rejections.append(_REJECTION_71)
+        to_fee_currency = REFUSED
+    if type(to_fee_currency) is str:
+        if to_fee_currency not in EXPONENTS:
+            rejections.append(_REJECTION_72)
+
+    to_application_fee_cents = None
+
+    to_direction = None
+
+    to_failure_category = None
+
+    to_error_code = None
+
+    to_decline_code = None
+
+    to_advice_code = None
+
+    to_network_decline_code = None
+
+    to_network_advice_code = None
+
+    to_cancellation_reason = None
+
+    to_dispute_reason = None
+
+    to_dispute_category = None
+
+    to_related_charge_id: Any = at_resource__supplementary_data__related_ids.get("capture_id")
+    if type(to_related_charge_id) is str and to_related_charge_id in NULL_VALUES:
+        to_related_charge_id = None
+    if to_related_charge_id is None:
+        to_related_charge_id = at_resource.get("capture_id")
+        if type(to_related_charge_id) is str and to_related_charge_id in NULL_VALUES:
+            to_related_charge_id = None
+        if to_related_charge_id is None:
+            to_related_charge_id = picked(at_resource.get("links"), ("href",), ("rel",), ("up",))
+            if type(to_related_charge_id) is str:
+                to_related_charge_id = following(to_related_charge_id, "/payments/captures/")
+            elif to_related_charge_id is not None:
+                rejections.append(_REJECTION_80)
+                to_related_charge_id = REFUSED
+            if to_related_charge_id is None:
+                to_related_charge_id = picked(at_resource.get("links"), ("href",), ("rel",), ("capture",))
+                if type(to_related_charge_id) is str:
+                    to_related_charge_id = following(to_related_charge_id, "/payments/capture/")
+                elif to_related_charge_id is not None:
+                    rejections.append(_REJECTION_80)
+                    to_related_charge_id = REFUSED
+                if to_related_charge_id is None:
+                    to_related_charge_id = at_resource.get("id")
+                    if type(to_related_charge_id) is str and to_related_charge_id in NULL_VALUES:
+                        to_related_charge_id = None
+    if type(to_related_charge_id) is str:
+        if len(to_related_charge_id) > 255:
+            rejections.append(_REJECTION_81)
+    elif to_related_charge_id is not None and to_related_charge_id is not REFUSED:
+        rejections.append(_REJECTION_80)
+
+    to_related_invoice_id = None
+
+    to_related_subscription_id = None
+
+    to_payment_method_id = None
+
+    to_next_attempt_at = None
+
+    to_object_created_at: Any = at_resource.get("create_time")
+    if type(to_object_created_at) is str and to_object_created_at in NULL_VALUES:
+        to_object_created_at = None
+    if to_object_created_at is not None:
+        to_object_created_at = iso8601_millis(to_object_created_at)
+        if to_object_created_at is None:
+            rejections.append(_REJECTION_32)
+            to_object_created_at = REFUSED
+    if type(to_object_created_at) is int:
+        if not -62135596800000 <= to_object_created_at <= 253402300799999:
+            rejections.append(_REJECTION_33)
+
+    to_withdrawn_cents = None
+
+    to_withdrawn_currency = None
+
+    to_dispute_stage = None
+
+    if rejections:
+        return Rejected(tuple(rejections), event_type)
+    return Normalized(
+        {
+            "provider": to_provider,
+            "provider_event_id": to_provider_event_id,
+            "event_type": to_event_type,
+            "merchant_id": to_merchant_id,
+            "customer_id": to_customer_id,
+            "amount_cents": to_amount_cents,
+            "currency": to_currency,
+            "payment_method_type": to_payment_method_type,
+            "card_brand": to_card_brand,
+            "card_last_four": to_card_last_four,
+            "status": to_status,
+            "failure_code": to_failure_code,
+            "failure_message": to_failure_message,
+            "metadata": to_metadata,
+            "provider_created_at": EPOCH + to_provider_created_at * MILLISECOND,
+            "currency_exponent": to_currency_exponent,
+            "provider_object_id": to_provider_object_id,
+            "attempt_number": to_attempt_number,
+            "related_payment_id": to_related_payment_id,
+            "livemode": to_livemode,
+            "received_at": None if to_received_at is None else EPOCH + to_received_at * MILLISECOND,
+            "object_version": to_object_version,
+            "object_updated_at": None if to_object_updated_at is None else EPOCH + to_object_updated_at * MILLISECOND,
+            "authorized_cents": to_authorized_cents,
+            "captured_cents": to_captured_cents,
+            "refunded_cents": to_refunded_cents,
+            "tip_cents": to_tip_cents,
+            "fee_cents": to_fee_cents,
+            "fee_currency": to_fee_currency,
+            "application_fee_cents": to_application_fee_cents,
+            "direction": to_direction,
+            "failure_category": to_failure_category,
+            "error_code": to_error_code,
+            "decline_code": to_decline_code,
+            "advice_code": to_advice_code,
+            "network_decline_code": to_network_decline_code,
+            "network_advice_code": to_network_advice_code,
+            "cancellation_reason": to_cancellation_reason,
+            "dispute_reason": to_dispute_reason,
+            "dispute_category": to_dispute_category,
+            "related_charge_id": to_related_charge_id,
+            "related_invoice_id": to_related_invoice_id,
+            "related_subscription_id": to_related_subscription_id,
+            "payment_method_id": to_payment_method_id,
+            "next_attempt_at": to_next_attempt_at,
+            "object_created_at": None if to_object_created_at is None else EPOCH + to_object_created_at * MILLISECOND,
+            "withdrawn_cents": to_withdrawn_cents,
+            "withdrawn_currency": to_withdrawn_currency,
+            "dispute_stage": to_dispute_stage,
+        }
+    )
+
+
 def _sale(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None, more_keys: frozenset[str]) -> Outcome:
     """Read the values that the group needs, then fill and check each field, then give the verdict."""
     rejections: list[Rejection] = []
@@ -2293,18 +2812,18 @@ def _sale(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: st
     if to_amount_cents is not None:
         to_amount_cents = minor_units(to_amount_cents, at_resource__amount.get("currency"))
         if to_amount_cents is None:
-            rejections.append(_REJECTION_76)
+            rejections.append(_REJECTION_82)
             to_amount_cents = REFUSED
         elif to_amount_cents is INDIVISIBLE:
-            rejections.append(_REJECTION_77)
+            rejections.append(_REJECTION_83)
             to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
         if to_amount_cents < 0:
-            rejections.append(_REJECTION_78)
+            rejections.append(_REJECTION_84)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_79)
+            rejections.append(_REJECTION_85)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_80)
+        rejections.append(_REJECTION_86)
 
     to_currency: Any = at_resource__amount.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -2313,13 +2832,13 @@ def _sale(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: st
         if to_currency.isascii():
             to_currency = to_currency.upper()
     elif to_currency is not None:
-        rejections.append(_REJECTION_81)
+        rejections.append(_REJECTION_87)
         to_currency = REFUSED
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_82)
+            rejections.append(_REJECTION_88)
     elif to_currency is None:
-        rejections.append(_REJECTION_83)
+        rejections.append(_REJECTION_89)
 
     to_payment_method_type = None
 
@@ -2337,9 +2856,9 @@ def _sale(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: st
         to_failure_code = None
     if type(to_failure_code) is str:
         if len(to_failure_code) > 255:
-            rejections.append(_REJECTION_84)
+            rejections.append(_REJECTION_90)
     elif to_failure_code is not None:
-        rejections.append(_REJECTION_85)
+        rejections.append(_REJECTION_91)
 
     to_failure_message = None
 
@@ -2444,18 +2963,18 @@ def _sale(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: st
         if to_captured_cents is not None:
             to_captured_cents = minor_units(to_captured_cents, at_resource__amount.get("currency"))
             if to_captured_cents is None:
-                rejections.append(_REJECTION_86)
+                rejections.append(_REJECTION_92)
                 to_captured_cents = REFUSED
             elif to_captured_cents is INDIVISIBLE:
-                rejections.append(_REJECTION_87)
+                rejections.append(_REJECTION_93)
                 to_captured_cents = REFUSED
     else:
         to_captured_cents = None
     if type(to_captured_cents) is int:
         if to_captured_cents < 0:
-            rejections.append(_REJECTION_88)
+            rejections.append(_REJECTION_94)
         if to_captured_cents > 999999999999:
-            rejections.append(_REJECTION_89)
+            rejections.append(_REJECTION_95)
 
     to_refunded_cents = None
 
@@ -2467,16 +2986,16 @@ def _sale(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: st
     if to_fee_cents is not None:
         to_fee_cents = minor_units(to_fee_cents, at_resource__transaction_fee.get("currency"))
         if to_fee_cents is None:
-            rejections.append(_REJECTION_90)
+            rejections.append(_REJECTION_96)
             to_fee_cents = REFUSED
         elif to_fee_cents is INDIVISIBLE:
-            rejections.append(_REJECTION_91)
+            rejections.append(_REJECTION_97)
             to_fee_cents = REFUSED
     if type(to_fee_cents) is int:
         if to_fee_cents < -999999999999:
-            rejections.append(_REJECTION_92)
+            rejections.append(_REJECTION_98)
         if to_fee_cents > 999999999999:
-            rejections.append(_REJECTION_93)
+            rejections.append(_REJECTION_99)
 
     to_fee_currency: Any = at_resource__transaction_fee.get("currency")
     if type(to_fee_currency) is str and to_fee_currency in NULL_VALUES:
@@ -2485,11 +3004,11 @@ def _sale(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: st
         if to_fee_currency.isascii():
             to_fee_currency = to_fee_currency.upper()
     elif to_fee_currency is not None:
-        rejections.append(_REJECTION_94)
+        rejections.append(_REJECTION_100)
         to_fee_currency = REFUSED
     if type(to_fee_currency) is str:
         if to_fee_currency not in EXPONENTS:
-            rejections.append(_REJECTION_95)
+            rejections.append(_REJECTION_101)
 
     to_application_fee_cents = None
 
@@ -2504,7 +3023,7 @@ def _sale(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: st
             if to_failure_category is None:
                 to_failure_category = "unknown"
         elif to_failure_category is not None:
-            rejections.append(_REJECTION_96)
+            rejections.append(_REJECTION_102)
             to_failure_category = REFUSED
         if to_failure_category is None:
             to_failure_category = "unknown"
@@ -2519,9 +3038,9 @@ def _sale(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: st
         to_error_code = None
     if type(to_error_code) is str:
         if len(to_error_code) > 255:
-            rejections.append(_REJECTION_97)
+            rejections.append(_REJECTION_103)
     elif to_error_code is not None:
-        rejections.append(_REJECTION_98)
+        rejections.append(_REJECTION_104)
 
     to_decline_code = None
 
@@ -2546,9 +3065,9 @@ def _sale(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: st
         to_related_subscription_id = None
     if type(to_related_subscription_id) is str:
         if len(to_related_subscription_id) > 255:
-            rejections.append(_REJECTION_99)
+            rejections.append(_REJECTION_105)
     elif to_related_subscription_id is not None:
-        rejections.append(_REJECTION_100)
+        rejections.append(_REJECTION_106)
 
     to_payment_method_id = None
 
@@ -2574,9 +3093,9 @@ def _sale(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: st
 
     if not rejections:
         if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= (to_object_created_at if to_object_created_at is not None else to_provider_created_at):
-            rejections.append(_REJECTION_101)
+            rejections.append(_REJECTION_107)
         if to_fee_currency is not None and to_fee_currency in _ENDS_1 and _ENDS_1[to_fee_currency] <= (to_object_created_at if to_object_created_at is not None else to_provider_created_at):
-            rejections.append(_REJECTION_102)
+            rejections.append(_REJECTION_108)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
@@ -2683,7 +3202,7 @@ def _sale_refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event
     if type(to_amount_cents) is str:
         to_amount_cents = following(to_amount_cents, "-")
     elif to_amount_cents is not None:
-        rejections.append(_REJECTION_103)
+        rejections.append(_REJECTION_109)
         to_amount_cents = REFUSED
     if to_amount_cents is None:
         to_amount_cents = at_resource__amount.get("total")
@@ -2692,18 +3211,18 @@ def _sale_refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event
     if to_amount_cents is not None and to_amount_cents is not REFUSED:
         to_amount_cents = minor_units(to_amount_cents, at_resource__amount.get("currency"))
         if to_amount_cents is None:
-            rejections.append(_REJECTION_76)
+            rejections.append(_REJECTION_82)
             to_amount_cents = REFUSED
         elif to_amount_cents is INDIVISIBLE:
-            rejections.append(_REJECTION_77)
+            rejections.append(_REJECTION_83)
             to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
         if to_amount_cents < 0:
-            rejections.append(_REJECTION_78)
+            rejections.append(_REJECTION_84)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_79)
+            rejections.append(_REJECTION_85)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_80)
+        rejections.append(_REJECTION_86)
 
     to_currency: Any = at_resource__amount.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -2712,13 +3231,13 @@ def _sale_refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event
         if to_currency.isascii():
             to_currency = to_currency.upper()
     elif to_currency is not None:
-        rejections.append(_REJECTION_81)
+        rejections.append(_REJECTION_87)
         to_currency = REFUSED
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_82)
+            rejections.append(_REJECTION_88)
     elif to_currency is None:
-        rejections.append(_REJECTION_83)
+        rejections.append(_REJECTION_89)
 
     to_payment_method_type = None
 
@@ -2815,9 +3334,9 @@ def _sale_refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event
         to_related_payment_id = None
     if type(to_related_payment_id) is str:
         if len(to_related_payment_id) > 255:
-            rejections.append(_REJECTION_104)
+            rejections.append(_REJECTION_110)
     elif to_related_payment_id is not None:
-        rejections.append(_REJECTION_105)
+        rejections.append(_REJECTION_111)
 
     to_livemode: Any = envelope_livemode
 
@@ -2879,9 +3398,369 @@ def _sale_refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event
         to_related_charge_id = None
     if type(to_related_charge_id) is str:
         if len(to_related_charge_id) > 255:
-            rejections.append(_REJECTION_106)
+            rejections.append(_REJECTION_112)
     elif to_related_charge_id is not None:
-        rejections.append(_REJECTION_107)
+        rejections.append(_REJECTION_113)
+
+    to_related_invoice_id = None
+
+    to_related_subscription_id = None
+
+    to_payment_method_id = None
+
+    to_next_attempt_at = None
+
+    to_object_created_at: Any = at_resource.get("create_time")
+    if type(to_object_created_at) is str and to_object_created_at in NULL_VALUES:
+        to_object_created_at = None
+    if to_object_created_at is not None:
+        to_object_created_at = iso8601_millis(to_object_created_at)
+        if to_object_created_at is None:
+            rejections.append(_REJECTION_32)
+            to_object_created_at = REFUSED
+    if type(to_object_created_at) is int:
+        if not -62135596800000 <= to_object_created_at <= 253402300799999:
+            rejections.append(_REJECTION_33)
+
+    to_withdrawn_cents = None
+
+    to_withdrawn_currency = None
+
+    to_dispute_stage = None
+
+    if rejections:
+        return Rejected(tuple(rejections), event_type)
+    return Normalized(
+        {
+            "provider": to_provider,
+            "provider_event_id": to_provider_event_id,
+            "event_type": to_event_type,
+            "merchant_id": to_merchant_id,
+            "customer_id": to_customer_id,
+            "amount_cents": to_amount_cents,
+            "currency": to_currency,
+            "payment_method_type": to_payment_method_type,
+            "card_brand": to_card_brand,
+            "card_last_four": to_card_last_four,
+            "status": to_status,
+            "failure_code": to_failure_code,
+            "failure_message": to_failure_message,
+            "metadata": to_metadata,
+            "provider_created_at": EPOCH + to_provider_created_at * MILLISECOND,
+            "currency_exponent": to_currency_exponent,
+            "provider_object_id": to_provider_object_id,
+            "attempt_number": to_attempt_number,
+            "related_payment_id": to_related_payment_id,
+            "livemode": to_livemode,
+            "received_at": None if to_received_at is None else EPOCH + to_received_at * MILLISECOND,
+            "object_version": to_object_version,
+            "object_updated_at": None if to_object_updated_at is None else EPOCH + to_object_updated_at * MILLISECOND,
+            "authorized_cents": to_authorized_cents,
+            "captured_cents": to_captured_cents,
+            "refunded_cents": to_refunded_cents,
+            "tip_cents": to_tip_cents,
+            "fee_cents": to_fee_cents,
+            "fee_currency": to_fee_currency,
+            "application_fee_cents": to_application_fee_cents,
+            "direction": to_direction,
+            "failure_category": to_failure_category,
+            "error_code": to_error_code,
+            "decline_code": to_decline_code,
+            "advice_code": to_advice_code,
+            "network_decline_code": to_network_decline_code,
+            "network_advice_code": to_network_advice_code,
+            "cancellation_reason": to_cancellation_reason,
+            "dispute_reason": to_dispute_reason,
+            "dispute_category": to_dispute_category,
+            "related_charge_id": to_related_charge_id,
+            "related_invoice_id": to_related_invoice_id,
+            "related_subscription_id": to_related_subscription_id,
+            "payment_method_id": to_payment_method_id,
+            "next_attempt_at": to_next_attempt_at,
+            "object_created_at": None if to_object_created_at is None else EPOCH + to_object_created_at * MILLISECOND,
+            "withdrawn_cents": to_withdrawn_cents,
+            "withdrawn_currency": to_withdrawn_currency,
+            "dispute_stage": to_dispute_stage,
+        }
+    )
+
+
+def _sale_reversal(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None, more_keys: frozenset[str]) -> Outcome:
+    """Read the values that the group needs, then fill and check each field, then give the verdict."""
+    rejections: list[Rejection] = []
+    at_resource: Any = root.get("resource")
+    if type(at_resource) is not dict:
+        at_resource = NO_MEMBERS
+    at_resource__amount: Any = at_resource.get("amount")
+    if type(at_resource__amount) is not dict:
+        at_resource__amount = NO_MEMBERS
+    at_resource__transaction_fee: Any = at_resource.get("transaction_fee")
+    if type(at_resource__transaction_fee) is not dict:
+        at_resource__transaction_fee = NO_MEMBERS
+    at_resource__receivable_amount: Any = at_resource.get("receivable_amount")
+    if type(at_resource__receivable_amount) is not dict:
+        at_resource__receivable_amount = NO_MEMBERS
+
+    to_provider: Any = "paypal"
+
+    to_provider_event_id: Any = root.get("id")
+    if type(to_provider_event_id) is str and to_provider_event_id in NULL_VALUES:
+        to_provider_event_id = None
+    if type(to_provider_event_id) is str:
+        if len(to_provider_event_id) > 255:
+            rejections.append(_REJECTION_1)
+    elif to_provider_event_id is None:
+        rejections.append(_REJECTION_2)
+    else:
+        rejections.append(_REJECTION_3)
+
+    to_event_type: Any = "reversal.succeeded"
+
+    to_merchant_id: Any = envelope_merchant_id
+    if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
+        to_merchant_id = None
+    if type(to_merchant_id) is str:
+        if len(to_merchant_id) > 255:
+            rejections.append(_REJECTION_4)
+    elif to_merchant_id is None:
+        rejections.append(_REJECTION_5)
+
+    to_customer_id = None
+
+    to_amount_cents: Any = at_resource__amount.get("total")
+    if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
+        to_amount_cents = None
+    if type(to_amount_cents) is str:
+        to_amount_cents = following(to_amount_cents, "-")
+    elif to_amount_cents is not None:
+        rejections.append(_REJECTION_109)
+        to_amount_cents = REFUSED
+    if to_amount_cents is None:
+        to_amount_cents = at_resource__amount.get("total")
+        if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
+            to_amount_cents = None
+    if to_amount_cents is not None and to_amount_cents is not REFUSED:
+        to_amount_cents = minor_units(to_amount_cents, at_resource__amount.get("currency"))
+        if to_amount_cents is None:
+            rejections.append(_REJECTION_82)
+            to_amount_cents = REFUSED
+        elif to_amount_cents is INDIVISIBLE:
+            rejections.append(_REJECTION_83)
+            to_amount_cents = REFUSED
+    if type(to_amount_cents) is int:
+        if to_amount_cents < 0:
+            rejections.append(_REJECTION_84)
+        if to_amount_cents > 999999999999:
+            rejections.append(_REJECTION_85)
+    elif to_amount_cents is None:
+        rejections.append(_REJECTION_86)
+
+    to_currency: Any = at_resource__amount.get("currency")
+    if type(to_currency) is str and to_currency in NULL_VALUES:
+        to_currency = None
+    if type(to_currency) is str:
+        if to_currency.isascii():
+            to_currency = to_currency.upper()
+    elif to_currency is not None:
+        rejections.append(_REJECTION_87)
+        to_currency = REFUSED
+    if type(to_currency) is str:
+        if to_currency not in EXPONENTS:
+            rejections.append(_REJECTION_88)
+    elif to_currency is None:
+        rejections.append(_REJECTION_89)
+
+    to_payment_method_type = None
+
+    to_card_brand = None
+
+    to_card_last_four = None
+
+    to_status: Any = "succeeded"
+
+    to_failure_code = None
+
+    to_failure_message = None
+
+    to_metadata: dict[str, str] = {}
+    value: Any
+    value = at_resource.get("state")
+    if value is not None:
+        put_scalar(to_metadata, "state", value)
+    value = at_resource.get("reason_code")
+    if value is not None:
+        put_scalar(to_metadata, "reason_code", value)
+    value = at_resource__transaction_fee.get("currency")
+    if value is not None:
+        put_scalar(to_metadata, "transaction_fee.currency", value)
+    value = at_resource__transaction_fee.get("value")
+    if value is not None:
+        put_scalar(to_metadata, "transaction_fee.value", value)
+    value = at_resource__receivable_amount.get("currency")
+    if value is not None:
+        put_scalar(to_metadata, "receivable_amount.currency", value)
+    value = at_resource__receivable_amount.get("value")
+    if value is not None:
+        put_scalar(to_metadata, "receivable_amount.value", value)
+    value = at_resource.get("exchange_rate")
+    if value is not None:
+        put_scalar(to_metadata, "exchange_rate", value)
+    value = at_resource.get("payment_mode")
+    if value is not None:
+        put_scalar(to_metadata, "payment_mode", value)
+    value = at_resource.get("protection_eligibility")
+    if value is not None:
+        put_scalar(to_metadata, "protection_eligibility", value)
+    value = at_resource.get("clearing_time")
+    if value is not None:
+        put_scalar(to_metadata, "clearing_time", value)
+    value = at_resource.get("invoice_number")
+    if value is not None:
+        put_scalar(to_metadata, "invoice_number", value)
+    value = at_resource.get("parent_payment")
+    if value is not None:
+        put_scalar(to_metadata, "parent_payment", value)
+    value = at_resource.get("billing_agreement_id")
+    if value is not None:
+        put_scalar(to_metadata, "billing_agreement_id", value)
+    if len(to_metadata) > 500:
+        rejections.append(_REJECTION_16)
+    if longest(to_metadata) > 10000:
+        rejections.append(_REJECTION_17)
+    if size(to_metadata) > 131072:
+        rejections.append(_REJECTION_18)
+
+    to_provider_created_at: Any = root.get("create_time")
+    if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
+        to_provider_created_at = None
+    if to_provider_created_at is not None:
+        to_provider_created_at = iso8601_millis(to_provider_created_at)
+        if to_provider_created_at is None:
+            rejections.append(_REJECTION_19)
+            to_provider_created_at = REFUSED
+    if type(to_provider_created_at) is int:
+        if not 1262304000000 <= to_provider_created_at <= 4102444800000:
+            rejections.append(_REJECTION_20)
+    elif to_provider_created_at is None:
+        rejections.append(_REJECTION_21)
+
+    to_currency_exponent: Any = at_resource__amount.get("currency")
+    if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
+        to_currency_exponent = None
+    to_currency_exponent = exponent(to_currency_exponent)
+
+    to_provider_object_id: Any = picked(at_resource.get("links"), ("href",), ("rel",), ("self",))
+    if type(to_provider_object_id) is str:
+        to_provider_object_id = following(to_provider_object_id, "/payments/refund/")
+    elif to_provider_object_id is not None:
+        rejections.append(_REJECTION_76)
+        to_provider_object_id = REFUSED
+    if to_provider_object_id is None:
+        to_provider_object_id = at_resource.get("id")
+        if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
+            to_provider_object_id = None
+    if type(to_provider_object_id) is str:
+        if len(to_provider_object_id) > 255:
+            rejections.append(_REJECTION_77)
+    elif to_provider_object_id is not None and to_provider_object_id is not REFUSED:
+        rejections.append(_REJECTION_76)
+
+    to_attempt_number = None
+
+    to_related_payment_id: Any = at_resource.get("sale_id")
+    if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
+        to_related_payment_id = None
+    if to_related_payment_id is None:
+        to_related_payment_id = picked(at_resource.get("links"), ("href",), ("rel",), ("sale",))
+        if type(to_related_payment_id) is str:
+            to_related_payment_id = following(to_related_payment_id, "/payments/sale/")
+        elif to_related_payment_id is not None:
+            rejections.append(_REJECTION_114)
+            to_related_payment_id = REFUSED
+        if to_related_payment_id is None:
+            to_related_payment_id = at_resource.get("id")
+            if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
+                to_related_payment_id = None
+    if type(to_related_payment_id) is str:
+        if len(to_related_payment_id) > 255:
+            rejections.append(_REJECTION_115)
+    elif to_related_payment_id is not None and to_related_payment_id is not REFUSED:
+        rejections.append(_REJECTION_114)
+
+    to_livemode: Any = envelope_livemode
+
+    to_received_at: Any = envelope_received_at
+    if type(to_received_at) is int:
+        if not -62135596800000 <= to_received_at <= 253402300799999:
+            rejections.append(_REJECTION_24)
+
+    to_object_version = None
+
+    to_object_updated_at: Any = at_resource.get("update_time")
+    if type(to_object_updated_at) is str and to_object_updated_at in NULL_VALUES:
+        to_object_updated_at = None
+    if to_object_updated_at is not None:
+        to_object_updated_at = iso8601_millis(to_object_updated_at)
+        if to_object_updated_at is None:
+            rejections.append(_REJECTION_25)
+            to_object_updated_at = REFUSED
+    if type(to_object_updated_at) is int:
+        if not -62135596800000 <= to_object_updated_at <= 253402300799999:
+            rejections.append(_REJECTION_26)
+
+    to_authorized_cents = None
+
+    to_captured_cents = None
+
+    to_refunded_cents = None
+
+    to_tip_cents = None
+
+    to_fee_cents = None
+
+    to_fee_currency = None
+
+    to_application_fee_cents = None
+
+    to_direction = None
+
+    to_failure_category = None
+
+    to_error_code = None
+
+    to_decline_code = None
+
+    to_advice_code = None
+
+    to_network_decline_code = None
+
+    to_network_advice_code = None
+
+    to_cancellation_reason = None
+
+    to_dispute_reason = None
+
+    to_dispute_category = None
+
+    to_related_charge_id: Any = at_resource.get("sale_id")
+    if type(to_related_charge_id) is str and to_related_charge_id in NULL_VALUES:
+        to_related_charge_id = None
+    if to_related_charge_id is None:
+        to_related_charge_id = picked(at_resource.get("links"), ("href",), ("rel",), ("sale",))
+        if type(to_related_charge_id) is str:
+            to_related_charge_id = following(to_related_charge_id, "/payments/sale/")
+        elif to_related_charge_id is not None:
+            rejections.append(_REJECTION_116)
+            to_related_charge_id = REFUSED
+        if to_related_charge_id is None:
+            to_related_charge_id = at_resource.get("id")
+            if type(to_related_charge_id) is str and to_related_charge_id in NULL_VALUES:
+                to_related_charge_id = None
+    if type(to_related_charge_id) is str:
+        if len(to_related_charge_id) > 255:
+            rejections.append(_REJECTION_117)
+    elif to_related_charge_id is not None and to_related_charge_id is not REFUSED:
+        rejections.append(_REJECTION_116)
 
     to_related_invoice_id = None
 
@@ -3014,14 +3893,14 @@ def _subscription(root: dict[str, Any], envelope_merchant_id: str, envelope_even
     to_amount_cents: Any = 0
     if type(to_amount_cents) is int:
         if to_amount_cents < 0:
-            rejections.append(_REJECTION_108)
+            rejections.append(_REJECTION_118)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_109)
+            rejections.append(_REJECTION_119)
 
     to_currency: Any = "XXX"
     if type(to_currency) is str:
         if to_currency not in EXPONENTS and to_currency != "XXX":
-            rejections.append(_REJECTION_110)
+            rejections.append(_REJECTION_120)
 
     to_payment_method_type = None
 
@@ -3035,9 +3914,9 @@ def _subscription(root: dict[str, Any], envelope_merchant_id: str, envelope_even
     if type(to_status) is str:
         to_status = _TABLE_12.get(to_status, REFUSED)
         if to_status is REFUSED:
-            rejections.append(_REJECTION_111)
+            rejections.append(_REJECTION_121)
     elif to_status is not None:
-        rejections.append(_REJECTION_112)
+        rejections.append(_REJECTION_122)
         to_status = REFUSED
     if to_status is None:
         to_status = at_resource.get("state")
@@ -3046,12 +3925,12 @@ def _subscription(root: dict[str, Any], envelope_merchant_id: str, envelope_even
         if type(to_status) is str:
             to_status = _TABLE_13.get(to_status, REFUSED)
             if to_status is REFUSED:
-                rejections.append(_REJECTION_113)
+                rejections.append(_REJECTION_123)
         elif to_status is not None:
-            rejections.append(_REJECTION_112)
+            rejections.append(_REJECTION_122)
             to_status = REFUSED
     if to_status is None:
-        rejections.append(_REJECTION_114)
+        rejections.append(_REJECTION_124)
 
     if event_type in ("BILLING.SUBSCRIPTION.PAYMENT.FAILED",):
         to_failure_code: Any = at_resource__billing_info__last_failed_payment.get("reason_code")
@@ -3061,9 +3940,9 @@ def _subscription(root: dict[str, Any], envelope_merchant_id: str, envelope_even
         to_failure_code = None
     if type(to_failure_code) is str:
         if len(to_failure_code) > 255:
-            rejections.append(_REJECTION_115)
+            rejections.append(_REJECTION_125)
     elif to_failure_code is not None:
-        rejections.append(_REJECTION_116)
+        rejections.append(_REJECTION_126)
 
     to_failure_message = None
 
@@ -3187,7 +4066,7 @@ def _subscription(root: dict[str, Any], envelope_merchant_id: str, envelope_even
             if to_failure_category is None:
                 to_failure_category = "unknown"
         elif to_failure_category is not None:
-            rejections.append(_REJECTION_117)
+            rejections.append(_REJECTION_127)
             to_failure_category = REFUSED
         if to_failure_category is None:
             to_failure_category = "unknown"
@@ -3225,13 +4104,13 @@ def _subscription(root: dict[str, Any], envelope_merchant_id: str, envelope_even
         if to_next_attempt_at is not None:
             to_next_attempt_at = iso8601_millis(to_next_attempt_at)
             if to_next_attempt_at is None:
-                rejections.append(_REJECTION_118)
+                rejections.append(_REJECTION_128)
                 to_next_attempt_at = REFUSED
     else:
         to_next_attempt_at = None
     if type(to_next_attempt_at) is int:
         if not -62135596800000 <= to_next_attempt_at <= 253402300799999:
-            rejections.append(_REJECTION_119)
+            rejections.append(_REJECTION_129)
 
     to_object_created_at: Any = at_resource.get("create_time")
     if type(to_object_created_at) is str and to_object_created_at in NULL_VALUES:
@@ -3254,9 +4133,9 @@ def _subscription(root: dict[str, Any], envelope_merchant_id: str, envelope_even
     if not rejections:
         family = to_event_type.partition(".")[0]
         if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= (to_object_created_at if to_object_created_at is not None else to_provider_created_at):
-            rejections.append(_REJECTION_120)
+            rejections.append(_REJECTION_130)
         if to_currency == "XXX" and (family not in ("subscription",) or to_amount_cents != 0):
-            rejections.append(_REJECTION_121)
+            rejections.append(_REJECTION_131)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
@@ -3369,18 +4248,18 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if to_amount_cents is not None:
         to_amount_cents = minor_units(to_amount_cents, at_resource__dispute_amount.get("currency_code"))
         if to_amount_cents is None:
-            rejections.append(_REJECTION_122)
+            rejections.append(_REJECTION_132)
             to_amount_cents = REFUSED
         elif to_amount_cents is INDIVISIBLE:
-            rejections.append(_REJECTION_123)
+            rejections.append(_REJECTION_133)
             to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
         if to_amount_cents < 0:
-            rejections.append(_REJECTION_124)
+            rejections.append(_REJECTION_134)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_125)
+            rejections.append(_REJECTION_135)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_126)
+        rejections.append(_REJECTION_136)
 
     to_currency: Any = at_resource__dispute_amount.get("currency_code")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -3389,13 +4268,13 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if to_currency.isascii():
             to_currency = to_currency.upper()
     elif to_currency is not None:
-        rejections.append(_REJECTION_127)
+        rejections.append(_REJECTION_137)
         to_currency = REFUSED
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_128)
+            rejections.append(_REJECTION_138)
     elif to_currency is None:
-        rejections.append(_REJECTION_129)
+        rejections.append(_REJECTION_139)
 
     to_payment_method_type = None
 
@@ -3413,9 +4292,9 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_status) is str:
             to_status = _TABLE_16.get(to_status, REFUSED)
             if to_status is REFUSED:
-                rejections.append(_REJECTION_130)
+                rejections.append(_REJECTION_140)
         elif to_status is not None:
-            rejections.append(_REJECTION_131)
+            rejections.append(_REJECTION_141)
             to_status = REFUSED
     else:
         to_status = at_resource.get("status")
@@ -3424,12 +4303,12 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_status) is str:
             to_status = _TABLE_17.get(to_status, REFUSED)
             if to_status is REFUSED:
-                rejections.append(_REJECTION_132)
+                rejections.append(_REJECTION_142)
         elif to_status is not None:
-            rejections.append(_REJECTION_131)
+            rejections.append(_REJECTION_141)
             to_status = REFUSED
     if to_status is None:
-        rejections.append(_REJECTION_133)
+        rejections.append(_REJECTION_143)
 
     to_failure_code = None
 
@@ -3480,9 +4359,9 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_provider_object_id = None
     if type(to_provider_object_id) is str:
         if len(to_provider_object_id) > 255:
-            rejections.append(_REJECTION_134)
+            rejections.append(_REJECTION_144)
     elif to_provider_object_id is not None:
-        rejections.append(_REJECTION_135)
+        rejections.append(_REJECTION_145)
 
     to_attempt_number = None
 
@@ -3491,9 +4370,9 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_related_payment_id = None
     if type(to_related_payment_id) is str:
         if len(to_related_payment_id) > 255:
-            rejections.append(_REJECTION_136)
+            rejections.append(_REJECTION_146)
     elif to_related_payment_id is not None:
-        rejections.append(_REJECTION_137)
+        rejections.append(_REJECTION_147)
 
     to_livemode: Any = envelope_livemode
 
@@ -3551,9 +4430,9 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_dispute_reason = None
     if type(to_dispute_reason) is str:
         if len(to_dispute_reason) > 255:
-            rejections.append(_REJECTION_138)
+            rejections.append(_REJECTION_148)
     elif to_dispute_reason is not None:
-        rejections.append(_REJECTION_139)
+        rejections.append(_REJECTION_149)
 
     to_dispute_category: Any = at_resource.get("reason")
     if type(to_dispute_category) is str and to_dispute_category in NULL_VALUES:
@@ -3563,7 +4442,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if to_dispute_category is None:
             to_dispute_category = "unknown"
     elif to_dispute_category is not None:
-        rejections.append(_REJECTION_140)
+        rejections.append(_REJECTION_150)
         to_dispute_category = REFUSED
 
     to_related_charge_id: Any = at_resource__disputed_transactions__0.get("seller_transaction_id")
@@ -3571,9 +4450,9 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_related_charge_id = None
     if type(to_related_charge_id) is str:
         if len(to_related_charge_id) > 255:
-            rejections.append(_REJECTION_141)
+            rejections.append(_REJECTION_151)
     elif to_related_charge_id is not None:
-        rejections.append(_REJECTION_142)
+        rejections.append(_REJECTION_152)
 
     to_related_invoice_id = None
 
@@ -3605,10 +4484,10 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if to_withdrawn_cents is not None:
             to_withdrawn_cents = minor_units(to_withdrawn_cents, at_resource__dispute_outcome__amount_refunded.get("currency_code"))
             if to_withdrawn_cents is None:
-                rejections.append(_REJECTION_143)
+                rejections.append(_REJECTION_153)
                 to_withdrawn_cents = REFUSED
             elif to_withdrawn_cents is INDIVISIBLE:
-                rejections.append(_REJECTION_144)
+                rejections.append(_REJECTION_154)
                 to_withdrawn_cents = REFUSED
     else:
         to_withdrawn_cents = at_resource__dispute_outcome.get("outcome_code")
@@ -3625,9 +4504,9 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
             to_withdrawn_cents = None
     if type(to_withdrawn_cents) is int:
         if to_withdrawn_cents < -999999999999:
-            rejections.append(_REJECTION_145)
+            rejections.append(_REJECTION_155)
         if to_withdrawn_cents > 999999999999:
-            rejections.append(_REJECTION_146)
+            rejections.append(_REJECTION_156)
 
     to_withdrawn_currency: Any = at_resource__dispute_outcome.get("outcome_code")
     if type(to_withdrawn_currency) is str and to_withdrawn_currency in NULL_VALUES:
@@ -3640,13 +4519,13 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
             if to_withdrawn_currency.isascii():
                 to_withdrawn_currency = to_withdrawn_currency.upper()
         elif to_withdrawn_currency is not None:
-            rejections.append(_REJECTION_147)
+            rejections.append(_REJECTION_157)
             to_withdrawn_currency = REFUSED
     else:
         to_withdrawn_currency = None
     if type(to_withdrawn_currency) is str:
         if to_withdrawn_currency not in EXPONENTS:
-            rejections.append(_REJECTION_148)
+            rejections.append(_REJECTION_158)
 
     to_dispute_stage: Any = at_resource.get("dispute_life_cycle_stage")
     if type(to_dispute_stage) is str and to_dispute_stage in NULL_VALUES:
@@ -3656,7 +4535,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if to_dispute_stage is None:
             to_dispute_stage = None
     elif to_dispute_stage is not None:
-        rejections.append(_REJECTION_149)
+        rejections.append(_REJECTION_159)
         to_dispute_stage = REFUSED
 
     if rejections:
@@ -3767,18 +4646,18 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if to_amount_cents is not None:
         to_amount_cents = minor_units(to_amount_cents, at_resource__payout_item__amount.get("currency"))
         if to_amount_cents is None:
-            rejections.append(_REJECTION_150)
+            rejections.append(_REJECTION_160)
             to_amount_cents = REFUSED
         elif to_amount_cents is INDIVISIBLE:
-            rejections.append(_REJECTION_151)
+            rejections.append(_REJECTION_161)
             to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
         if to_amount_cents < -999999999999:
-            rejections.append(_REJECTION_152)
+            rejections.append(_REJECTION_162)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_153)
+            rejections.append(_REJECTION_163)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_154)
+        rejections.append(_REJECTION_164)
 
     to_currency: Any = at_resource__payout_item__amount.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -3787,13 +4666,13 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_currency.isascii():
             to_currency = to_currency.upper()
     elif to_currency is not None:
-        rejections.append(_REJECTION_155)
+        rejections.append(_REJECTION_165)
         to_currency = REFUSED
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_156)
+            rejections.append(_REJECTION_166)
     elif to_currency is None:
-        rejections.append(_REJECTION_157)
+        rejections.append(_REJECTION_167)
 
     to_payment_method_type: Any = at_resource__payout_item.get("recipient_type")
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
@@ -3802,11 +4681,11 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_payment_method_type.isascii():
             to_payment_method_type = to_payment_method_type.lower()
     elif to_payment_method_type is not None:
-        rejections.append(_REJECTION_158)
+        rejections.append(_REJECTION_168)
         to_payment_method_type = REFUSED
     if type(to_payment_method_type) is str:
         if len(to_payment_method_type) > 255:
-            rejections.append(_REJECTION_159)
+            rejections.append(_REJECTION_169)
 
     to_card_brand = None
 
@@ -3819,9 +4698,9 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_failure_code = None
     if type(to_failure_code) is str:
         if len(to_failure_code) > 255:
-            rejections.append(_REJECTION_160)
+            rejections.append(_REJECTION_170)
     elif to_failure_code is not None:
-        rejections.append(_REJECTION_161)
+        rejections.append(_REJECTION_171)
 
     to_failure_message: Any = at_resource__errors.get("message")
     if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
@@ -3830,7 +4709,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if len(to_failure_message) > 1000:
             to_failure_message = to_failure_message[:999] + "…"
     elif to_failure_message is not None:
-        rejections.append(_REJECTION_162)
+        rejections.append(_REJECTION_172)
 
     to_metadata: dict[str, str] = {}
     value: Any
@@ -3880,9 +4759,9 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_provider_object_id = None
     if type(to_provider_object_id) is str:
         if len(to_provider_object_id) > 255:
-            rejections.append(_REJECTION_163)
+            rejections.append(_REJECTION_173)
     elif to_provider_object_id is not None:
-        rejections.append(_REJECTION_164)
+        rejections.append(_REJECTION_174)
 
     to_attempt_number = None
 
@@ -3913,16 +4792,16 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if to_fee_cents is not None:
         to_fee_cents = minor_units(to_fee_cents, at_resource__payout_item_fee.get("currency"))
         if to_fee_cents is None:
-            rejections.append(_REJECTION_165)
+            rejections.append(_REJECTION_175)
             to_fee_cents = REFUSED
         elif to_fee_cents is INDIVISIBLE:
-            rejections.append(_REJECTION_166)
+            rejections.append(_REJECTION_176)
             to_fee_cents = REFUSED
     if type(to_fee_cents) is int:
         if to_fee_cents < -999999999999:
-            rejections.append(_REJECTION_167)
+            rejections.append(_REJECTION_177)
         if to_fee_cents > 999999999999:
-            rejections.append(_REJECTION_168)
+            rejections.append(_REJECTION_178)
 
     to_fee_currency: Any = at_resource__payout_item_fee.get("currency")
     if type(to_fee_currency) is str and to_fee_currency in NULL_VALUES:
@@ -3931,11 +4810,11 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_fee_currency.isascii():
             to_fee_currency = to_fee_currency.upper()
     elif to_fee_currency is not None:
-        rejections.append(_REJECTION_169)
+        rejections.append(_REJECTION_179)
         to_fee_currency = REFUSED
     if type(to_fee_currency) is str:
         if to_fee_currency not in EXPONENTS:
-            rejections.append(_REJECTION_170)
+            rejections.append(_REJECTION_180)
 
     to_application_fee_cents = None
 
@@ -3956,7 +4835,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             if to_failure_category is None:
                 to_failure_category = "unknown"
         elif to_failure_category is not None:
-            rejections.append(_REJECTION_171)
+            rejections.append(_REJECTION_181)
             to_failure_category = REFUSED
         if to_failure_category is None:
             to_failure_category = "unknown"
@@ -3999,9 +4878,9 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
 
     if not rejections:
         if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
-            rejections.append(_REJECTION_172)
+            rejections.append(_REJECTION_182)
         if to_fee_currency is not None and to_fee_currency in _ENDS_1 and _ENDS_1[to_fee_currency] <= to_provider_created_at:
-            rejections.append(_REJECTION_173)
+            rejections.append(_REJECTION_183)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
@@ -4071,10 +4950,12 @@ _GROUPS = {
     "PAYMENT.REFUND.PENDING": _refund,
     "PAYMENT.CAPTURE.REFUNDED": _refund,
     "PAYMENT.REFUND.FAILED": _refund,
+    "PAYMENT.CAPTURE.REVERSED": _reversal,
     "PAYMENT.SALE.COMPLETED": _sale,
     "PAYMENT.SALE.PENDING": _sale,
     "PAYMENT.SALE.DENIED": _sale,
     "PAYMENT.SALE.REFUNDED": _sale_refund,
+    "PAYMENT.SALE.REVERSED": _sale_reversal,
     "BILLING.SUBSCRIPTION.CREATED": _subscription,
     "BILLING.SUBSCRIPTION.ACTIVATED": _subscription,
     "BILLING.SUBSCRIPTION.UPDATED": _subscription,

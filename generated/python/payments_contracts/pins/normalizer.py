@@ -9,13 +9,13 @@ from typing import Final
 
 from payments_contracts.records import (
     Contract,
-    PaymentEventV3,
+    PaymentEventV4,
     ProviderEventV1,
     ProviderEventV2,
     ValidationFailureV1,
 )
 
-PaymentEvent = PaymentEventV3
+PaymentEvent = PaymentEventV4
 """As it is written to payments.normalized."""
 ProviderEvent = ProviderEventV2
 """As it is read from payments.adyen.raw and read from payments.checkout.raw and read from payments.paypal.raw and read from payments.razorpay.raw and read from payments.square.raw and read from payments.stripe.raw."""

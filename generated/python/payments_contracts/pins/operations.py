@@ -13,11 +13,13 @@ from payments_contracts.records import (
     AuditRunV1,
     ErasureV1,
     IngestionFailureV1,
-    LedgerEntryV1,
+    LedgerEntryV2,
+    LedgerEntryV2ExpectedPayment,
     MerchantV1,
     PaymentEventV1,
     PaymentEventV2,
     PaymentEventV3,
+    PaymentEventV4,
     ProviderEventV1,
     ProviderEventV2,
     RecoveryActionV1,
@@ -32,11 +34,13 @@ Erasure = ErasureV1
 """As it is written to the database's erasures."""
 IngestionFailure = IngestionFailureV1
 """As it is read from payments.ingestion.dlq."""
-LedgerEntry = LedgerEntryV1
+LedgerEntry = LedgerEntryV2
 """As it is read from the file ledger."""
+ExpectedPayment = LedgerEntryV2ExpectedPayment
+"""As it is inside LedgerEntry."""
 Merchant = MerchantV1
 """As it is written to the database's merchant_terms."""
-PaymentEvent = PaymentEventV3
+PaymentEvent = PaymentEventV4
 """As it is read from payments.normalized."""
 ProviderEvent = ProviderEventV2
 """As it is written to payments.adyen.raw and read from payments.adyen.raw and written to payments.checkout.raw and read from payments.checkout.raw and written to payments.paypal.raw and read from payments.paypal.raw and written to payments.razorpay.raw and read from payments.razorpay.raw and written to payments.square.raw and read from payments.square.raw and written to payments.stripe.raw and read from payments.stripe.raw."""
@@ -57,6 +61,7 @@ PAYMENT_EVENT_VERSIONS: Final[Mapping[int, type[Contract]]] = MappingProxyType(
         1: PaymentEventV1,
         2: PaymentEventV2,
         3: PaymentEventV3,
+        4: PaymentEventV4,
     }
 )
 """The model of each version of payment_event that may be on a topic from which it is read."""

@@ -12,13 +12,14 @@ from payments_contracts.records import (
     PaymentEventV1,
     PaymentEventV2,
     PaymentEventV3,
-    ScoredPaymentV4,
+    PaymentEventV4,
+    ScoredPaymentV5,
     ValidationFailureV1,
 )
 
-PaymentEvent = PaymentEventV3
+PaymentEvent = PaymentEventV4
 """As it is read from payments.normalized."""
-ScoredPayment = ScoredPaymentV4
+ScoredPayment = ScoredPaymentV5
 """As it is written to bronze.payment_events and written to the database's payment_events."""
 ValidationFailure = ValidationFailureV1
 """As it is written to payments.validation.dlq."""
@@ -28,6 +29,7 @@ PAYMENT_EVENT_VERSIONS: Final[Mapping[int, type[Contract]]] = MappingProxyType(
         1: PaymentEventV1,
         2: PaymentEventV2,
         3: PaymentEventV3,
+        4: PaymentEventV4,
     }
 )
 """The model of each version of payment_event that may be on a topic from which it is read."""

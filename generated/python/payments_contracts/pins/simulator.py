@@ -4,8 +4,11 @@
 from __future__ import annotations
 
 from payments_contracts.records import (
-    LedgerEntryV1,
+    LedgerEntryV2,
+    LedgerEntryV2ExpectedPayment,
 )
 
-LedgerEntry = LedgerEntryV1
+LedgerEntry = LedgerEntryV2
 """As it is written to the file ledger."""
+ExpectedPayment = LedgerEntryV2ExpectedPayment
+"""As it is inside LedgerEntry."""
