@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from payments_contracts import flink, identity, records, schemas, tables, topics
 from payments_contracts.examples import EXAMPLES, Example
 from payments_contracts.normalize import Normalized, Rejection, normalize
+from payments_contracts.pins.normalizer import PaymentEvent
 from pydantic import ValidationError
 from pyiceberg.partitioning import PartitionSpec
 from pyiceberg.schema import Schema
@@ -94,7 +95,7 @@ def test_the_small_contracts_records_survive_too(acme: Catalog, generated: Calla
 )
 def test_a_model_refuses_what_its_contract_does_not_allow(change: dict[str, Any], error: str) -> None:
     with pytest.raises(ValidationError) as caught:
-        records.PaymentEventV3.model_validate(payment_event() | change)
+        PaymentEvent.model_validate(payment_event() | change)
     assert [each["type"] for each in caught.value.errors()] == [error]
 
 
@@ -140,19 +141,19 @@ def payment_event() -> dict[str, Any]:
 
 def test_a_model_is_frozen_and_cuts_times_to_milliseconds() -> None:
     local = datetime(2026, 1, 5, 12, 0, 0, 123999, tzinfo=timezone(timedelta(hours=2)))
-    event = records.PaymentEventV3.model_validate(payment_event() | {"processed_at": local})
+    event = PaymentEvent.model_validate(payment_event() | {"processed_at": local})
     assert event.processed_at == NOW
     with pytest.raises(ValidationError):
         event.status = "failed"  # type: ignore[misc]  # that is the point
 
 
 def test_every_accepted_example_is_a_valid_record() -> None:
-    schema = schemas.schema("payment_event", 3)
+    schema = schemas.schema("payment_event", topics.NORMALIZED.version)
     for example in EXAMPLES:
         outcome = normalize(example.provider, example.body, example.merchant_id, *found(example))
         if isinstance(outcome, Normalized):
-            row = {**outcome.event, "event_id": "e", "processed_at": NOW, "schema_version": 3}
-            assert there_and_back(schema, records.PaymentEventV3.model_validate(row).model_dump()) == row
+            row = {**outcome.event, "event_id": "e", "processed_at": NOW, "schema_version": topics.NORMALIZED.version}
+            assert there_and_back(schema, PaymentEvent.model_validate(row).model_dump()) == row
         assert isinstance(outcome, Normalized) == (example.kind == "accepted") or example.kind == "malformed"
 
 

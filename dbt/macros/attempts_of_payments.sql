@@ -20,14 +20,17 @@
 {%- endmacro %}
 
 {#
-  History with root_id, the payment that each event is about in the end: a refund or dispute may name the attempt only,
+  History with root_id, the payment that each event is about in the end: a refund, dispute or reversal may name the attempt only,
   and belongs to the payment behind that; one of which no event names anything is by itself.
 #}
 {% macro rooted_history(history) -%}
     select
         named.*,
         case
-            when named.object_family in ({{ payments_sources.families_as('refund') }}, {{ payments_sources.families_as('dispute') }})
+            when named.object_family in (
+                {{ payments_sources.families_as('refund') }}, {{ payments_sources.families_as('dispute') }},
+                {{ payments_sources.families_as('reversal') }}
+            )
                 then coalesce(
                     -- One event of an object may say less than another.
                     max(coalesce(attempt.payment_id, named.payment_id))

@@ -47,7 +47,10 @@ select
     sum(dispute_lost_major) as dispute_lost_major,
     count_if(fraud_score_source = 'not_scored') as not_scored_count,
     count_if(fraud_score_source <> 'not_scored' and fraud_risk_level = 'low') as low_risk_count,
-    count_if(fraud_risk_level = 'medium') as medium_risk_count
+    count_if(fraud_risk_level = 'medium') as medium_risk_count,
+    sum(reversed_minor) as reversed_minor,
+    sum(reversed_major) as reversed_major,
+    sum(reversal_count) as reversal_count
 from {{ ref('payments') }}
 where {{ condition }}
 group by event_date, merchant_id, provider, currency, status

@@ -8,6 +8,7 @@ with silver as (
         count_if(status <> 'unknown') as payment_count,
         sum(captured_minor) as captured_minor,
         sum(refunded_minor) as refunded_minor,
+        sum(reversed_minor) as reversed_minor,
         sum(net_minor) as net_minor,
         sum(net_major) as net_major
     from {{ ref('payments') }}
@@ -23,6 +24,7 @@ gold as (
         sum(payment_count) as payment_count,
         sum(captured_minor) as captured_minor,
         sum(refunded_minor) as refunded_minor,
+        sum(reversed_minor) as reversed_minor,
         sum(net_minor) as net_minor,
         sum(net_major) as net_major
     from {{ ref('daily_payment_metrics') }}
@@ -42,5 +44,6 @@ full outer join gold
 where silver.payment_count is distinct from gold.payment_count
     or silver.captured_minor is distinct from gold.captured_minor
     or silver.refunded_minor is distinct from gold.refunded_minor
+    or silver.reversed_minor is distinct from gold.reversed_minor
     or silver.net_minor is distinct from gold.net_minor
     or silver.net_major is distinct from gold.net_major

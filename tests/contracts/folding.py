@@ -23,6 +23,7 @@ Own = tuple[str, str]
 
 RECEIVED = {"succeeded", "partially_refunded", "refunded"}
 LET_GO = {"failed", "canceled"}
+TAKING = {"refund", "dispute", "reversal"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +143,7 @@ class Body:
 def payment_of(order: Order, told: Iterable[Event]) -> dict[str, Any]:
     """Return the state of a payment of which these are all events, in any order: its status and its sums."""
     versions = order.versions(told)
-    parts = {own: each for own, each in versions.items() if order.role(each[-1]) in {"refund", "dispute"}}
+    parts = {own: each for own, each in versions.items() if order.role(each[-1]) in TAKING}
     bodies = sorted(
         (Body(order, own, each) for own, each in versions.items() if order.role(each[-1]) in {"payment", "attempt"}),
         key=lambda each: each.standing,
@@ -182,6 +183,7 @@ def payment_of(order: Order, told: Iterable[Event]) -> dict[str, Any]:
         "refunded_minor": refunded,
         "disputed_minor": sums["disputed"],
         "dispute_lost_minor": sums["lost"],
+        "reversed_minor": 0 if sums["won"] else max(sums["reversed"] - sums["lost"], 0),
         "fee_minor": sum(fees[0] or fees[1]) + sums["fee"],
     }
 
@@ -194,7 +196,7 @@ def _own_status(lead: Body, attempts: Sequence[Body], *, returned: bool) -> str:
 
 
 def _sums_of_parts(order: Order, parts: Iterable[Sequence[Event]], currency: str, told_at: Any) -> dict[str, int]:
-    """Return what refunds and disputes take; `covered` is what the payment knew when it last told of refunds."""
+    """Return what parts take; `covered` is what the payment knew when it last told of refunds."""
     sums: defaultdict[str, int] = defaultdict(int)
     for versions in parts:
         last = versions[-1]
@@ -212,10 +214,13 @@ def _sums_of_parts(order: Order, parts: Iterable[Sequence[Event]], currency: str
                     sums["covered"] += amount
             elif is_ours and status in LET_GO and told_at is not None and failed_at > told_at:
                 sums["bounced"] += amount
-        elif is_ours:
+        elif order.role(last) == "reversal":
+            sums["reversed"] += amount if is_ours and status == "succeeded" else 0
+        else:
+            sums["won"] += status == "won"
             gone, stage = lost(versions), latest(versions, lambda e: e["dispute_stage"])
-            sums["lost"] += max(gone, 0)
-            if gone > 0 or (status != "closed" and stage != "inquiry"):
+            sums["lost"] += max(gone, 0) if is_ours else 0
+            if is_ours and (gone > 0 or (status != "closed" and stage != "inquiry")):
                 sums["disputed"] += amount
     return sums
 

@@ -10,12 +10,21 @@ from codegen.loader import load
 from codegen.webhooks import Envelope
 from payments_contracts.lifecycles import LIVES, Life
 from payments_contracts.normalize import Normalized, normalize
+from payments_contracts.topics import NORMALIZED
 
 from tests.integration.analytics import payment
 
 _REPOSITORY = Path(__file__).resolve().parents[2]
 _IDS = ("provider_object_id", "related_payment_id", "related_charge_id")
-MEASURES = ("asked_minor", "captured_minor", "refunded_minor", "disputed_minor", "dispute_lost_minor", "fee_minor")
+MEASURES = (
+    "asked_minor",
+    "captured_minor",
+    "refunded_minor",
+    "disputed_minor",
+    "dispute_lost_minor",
+    "reversed_minor",
+    "fee_minor",
+)
 
 PAYMENTS = {f"{life.provider}.{life.name}": life for life in LIVES if life.payment_id is not None}
 """The lives of payments, by provider and name."""
@@ -43,7 +52,7 @@ def rows_of_life(life: Life, merchant: str) -> list[dict[str, Any]]:
             found.livemode,
         )
         assert isinstance(outcome, Normalized), outcome
-        event = {**outcome.event, "metadata": {}, "schema_version": 3}
+        event = {**outcome.event, "metadata": {}, "schema_version": NORMALIZED.version}
         named = {name: f"{event[name]}|{merchant}" for name in _IDS if event.get(name)}
         rows.append(payment(merchant, **(event | named | {"merchant_id": merchant})))
     return rows

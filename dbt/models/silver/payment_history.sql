@@ -71,5 +71,8 @@ select
     {{ hashed_name(
         'provider',
         'coalesce(' ~ payments_sources.told_payment_id('event_family') ~ ', ' ~ payments_sources.object_id() ~ ')'
-    ) }} as payment_key
+    ) }} as payment_key,
+    case
+        when event_family in ({{ payments_sources.families_as('reversal') }}) then amount_minor
+    end as reversed_minor
 from versions

@@ -134,6 +134,7 @@ objects as (
         max_by(invoice_id, version) filter (where invoice_id is not null) as invoice_id,
         max_by(subscription_id, version) filter (where subscription_id is not null) as subscription_id,
         max_by(dispute_stage, version) filter (where dispute_stage is not null) as dispute_stage,
+        max_by(reversed_minor, version) as reversed_minor,
         case max_by(status, version)
             -- What came back is told by an event of its own, and may be a part.
             when 'won' then coalesce(
@@ -317,7 +318,7 @@ told as (
 
 ),
 
--- Refunds and disputes of payments that were never told, such as those from before we listened, or that belong to none:
+-- Refunds, disputes and reversals of payments that were never told, such as those from before we listened, or that belong to none:
 -- what they took is in the sums of a row of its own, which counts as no payment.
 untold as (
 
@@ -332,7 +333,8 @@ untold as (
         on told.provider = part.provider
             and told.root_id = part.root_id
     where part.object_family in (
-        {{ payments_sources.families_as('refund') }}, {{ payments_sources.families_as('dispute') }}
+        {{ payments_sources.families_as('refund') }}, {{ payments_sources.families_as('dispute') }},
+        {{ payments_sources.families_as('reversal') }}
     )
         and told.root_id is null
 
@@ -391,7 +393,7 @@ money as (
 
 ),
 
--- What refunds and disputes take from a payment. Money of another currency is never added, but counted.
+-- What refunds, disputes and reversals take from a payment. Money of another currency is never added, but counted.
 taken as (
 
     select
@@ -399,6 +401,7 @@ taken as (
         part.root_id,
         count_if(part.object_family in ({{ payments_sources.families_as('refund') }})) as refund_count,
         count_if(part.object_family in ({{ payments_sources.families_as('dispute') }})) as dispute_count,
+        count_if(part.object_family in ({{ payments_sources.families_as('reversal') }})) as reversal_count,
         count_if(part.currency <> money.currency) as other_currency_count,
         count_if(coalesce(part.fee_currency, part.currency) <> money.currency) filter (
             where part.fee_minor is not null
@@ -432,6 +435,11 @@ taken as (
             where part.object_family in ({{ payments_sources.families_as('dispute') }})
                 and part.currency = money.currency
         ) as dispute_lost_minor,
+        sum(part.reversed_minor) filter (
+            where part.status = 'succeeded'
+                and part.currency = money.currency
+        ) as taken_back_minor,
+        bool_or(part.object_family in ({{ payments_sources.families_as('dispute') }}) and part.status = 'won') as is_won,
         sum(part.fee_minor) filter (where coalesce(part.fee_currency, part.currency) = money.currency) as fee_minor,
         max(part.updated_at) as updated_at,
         sum(part.event_count) as event_count,
@@ -441,7 +449,8 @@ taken as (
         on money.provider = part.provider
             and money.root_id = part.root_id
     where part.object_family in (
-        {{ payments_sources.families_as('refund') }}, {{ payments_sources.families_as('dispute') }}
+        {{ payments_sources.families_as('refund') }}, {{ payments_sources.families_as('dispute') }},
+        {{ payments_sources.families_as('reversal') }}
     )
     group by part.provider, part.root_id
 
@@ -476,11 +485,19 @@ folded as (
         ) as refunded_minor,
         coalesce(taken.disputed_minor, 0) as disputed_minor,
         coalesce(taken.dispute_lost_minor, 0) as dispute_lost_minor,
+        -- A dispute tells the money of the reversal that it is the cause of, and neither names the other: the greater of both
+        -- is what was taken. Where one was won the money is the merchant's again, which no event of a reversal tells.
+        if(
+            coalesce(taken.is_won, false),
+            0,
+            greatest(coalesce(taken.taken_back_minor, 0) - coalesce(taken.dispute_lost_minor, 0), 0)
+        ) as reversed_minor,
         money.fee_minor + coalesce(taken.fee_minor, 0) as all_fees_minor,
         money.fees_left_out + coalesce(taken.fees_left_out, 0) as all_fees_left_out,
         coalesce(taken.other_currency_count, 0) as other_currency_count,
         coalesce(taken.refund_count, 0) as refund_count,
         coalesce(taken.dispute_count, 0) as dispute_count,
+        coalesce(taken.reversal_count, 0) as reversal_count,
         greatest(money.updated_at, coalesce(taken.updated_at, money.updated_at)) as changed_at,
         money.event_count + coalesce(taken.event_count, 0) as all_events,
         money.bronze_rows + coalesce(taken.bronze_rows, 0) as all_bronze_rows
@@ -503,7 +520,7 @@ stated as (
             when refund_count > 0 or captured_minor = 0 then 'succeeded'
             else own_status
         end as payment_status,
-        captured_minor - refunded_minor - dispute_lost_minor - all_fees_minor as net_minor
+        captured_minor - refunded_minor - dispute_lost_minor - reversed_minor - all_fees_minor as net_minor
     from folded
 
 )
@@ -569,7 +586,10 @@ select
     all_bronze_rows as bronze_rows,
     is_told,
     places.event_days,
-    places.part_keys
+    places.part_keys,
+    reversed_minor,
+    {{ major_units('reversed_minor', 'currency_exponent') }} as reversed_major,
+    reversal_count
 from stated
 inner join places
     on places.provider = stated.provider

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Self, cast
 
 from analytics.bronze import Sight
+from payments_contracts.tables import BRONZE_PAYMENT_EVENTS
 from pyiceberg.exceptions import NoSuchTableError
 from pyiceberg.table.snapshots import Operation, Snapshot, Summary
 from requests import ConnectionError as Unreachable
@@ -15,7 +16,11 @@ if TYPE_CHECKING:
     from pyiceberg.catalog import Catalog
 
 
-def table(rows: int = 0, at: datetime | None = None, columns: tuple[str, ...] = (), version: int = 4) -> Any:
+VERSION = BRONZE_PAYMENT_EVENTS.version
+"""Of the contract of Bronze's events."""
+
+
+def table(rows: int = 0, at: datetime | None = None, columns: tuple[str, ...] = (), version: int = VERSION) -> Any:
     """A table of which the catalog says so."""
     milliseconds = 0 if at is None else int(at.timestamp() * 1000)
     summary = Summary(Operation.APPEND, **{"total-records": str(rows)})

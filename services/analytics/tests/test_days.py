@@ -13,12 +13,12 @@ from analytics.project import read_manifest
 from analytics.translator import LayerTranslator
 from dagster import AssetKey, AssetMaterialization, DagsterInstance, ExecuteInProcessResult, Output
 from dagster_dbt import DbtCliResource, DbtProject
-from payments_contracts.records import ScoredPaymentV4
+from payments_contracts.pins.orchestrator import ScoredPayment
 
 from .lake import sight, table
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
-SOUND = {"bronze.payment_events": table(1, NOW, tuple(ScoredPaymentV4.model_fields))}
+SOUND = {"bronze.payment_events": table(1, NOW, tuple(ScoredPayment.model_fields))}
 MADE = AssetMaterialization(AssetKey(["silver", "payments"]))
 
 

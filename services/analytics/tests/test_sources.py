@@ -10,13 +10,13 @@ from analytics.sources import inspect_sources
 from analytics.translator import LayerTranslator
 from dagster import AssetKey, Failure
 from dagster_dbt import DbtProject
-from payments_contracts.records import ScoredPaymentV4
+from payments_contracts.pins.orchestrator import ScoredPayment
 
-from .lake import sight, table
+from .lake import VERSION, sight, table
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 EVENTS = "bronze.payment_events"
-COLUMNS = tuple(ScoredPaymentV4.model_fields)
+COLUMNS = tuple(ScoredPayment.model_fields)
 STAGED = {AssetKey(["silver", "stg_payments"])}
 
 
@@ -54,13 +54,13 @@ def test_a_missing_source_is_named_with_what_to_do(manifest: Mapping[str, Any]) 
 def test_an_unknown_column_and_a_missing_one_are_named(manifest: Mapping[str, Any]) -> None:
     said = refusal(manifest, {EVENTS: table(1, NOW, (*COLUMNS[1:], "shoe_size"))})
     assert f"{EVENTS} lacks {COLUMNS[0]}: run `payments tables apply`" in said
-    assert f"{EVENTS} has shoe_size, which no version of its contract up to v4 has" in said
+    assert f"{EVENTS} has shoe_size, which no version of its contract up to v{VERSION} has" in said
 
 
 def test_a_column_of_a_later_version_is_left_alone_as_a_rollout_brings_the_table_first(
     manifest: Mapping[str, Any],
 ) -> None:
-    later = table(1, NOW, (*COLUMNS, "shoe_size"), version=5)
+    later = table(1, NOW, (*COLUMNS, "shoe_size"), version=VERSION + 1)
     inspect_sources(manifest, LayerTranslator(), sight({EVENTS: later}, NOW), STAGED)
 
 

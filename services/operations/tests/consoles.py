@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from operations.trace.facts import Row
 
 TOKEN = "a token of the tests"
+NOTHING_TAKEN = {"refunded": 0, "disputed": 0, "reversed": 0}
 HOSTILE = "<script>alert('m')</script>"
 SECOND = timedelta(seconds=1)
 
@@ -78,9 +79,21 @@ def overview(**changes: Any) -> Overview:
             Today(
                 NOW.date(),
                 [
-                    Line("EUR", {"payment": 3}, {"captured": 123456, "refunded": 0, "disputed": 0, "fee": 5, "net": 1}),
-                    Line("JPY", {"payment": 1}, {"captured": 5000, "refunded": 0, "disputed": 0, "fee": 0, "net": 0}),
-                    Line("KWD", {"payment": 1}, {"captured": 1234, "refunded": 0, "disputed": 0, "fee": 0, "net": 0}),
+                    Line(
+                        "EUR",
+                        {"payment": 3},
+                        {"captured": 123456, **NOTHING_TAKEN, "fee": 5, "net": 1},
+                    ),
+                    Line(
+                        "JPY",
+                        {"payment": 1},
+                        {"captured": 5000, **NOTHING_TAKEN, "fee": 0, "net": 0},
+                    ),
+                    Line(
+                        "KWD",
+                        {"payment": 1},
+                        {"captured": 1234, **NOTHING_TAKEN, "fee": 0, "net": 0},
+                    ),
                 ],
                 [],
                 NOON,

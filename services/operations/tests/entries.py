@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from operations.ledger import Entry
-from payments_contracts.records import ExpectedPayment
+from payments_contracts.pins.operations import ExpectedPayment
 
 SENT_AT = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -22,6 +22,7 @@ def payment(
         refunded_minor=refunded,
         disputed_minor=0,
         dispute_lost_minor=0,
+        reversed_minor=0,
         fee_minor=30,
         net_minor=captured - refunded - 30,
     )

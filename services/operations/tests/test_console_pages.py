@@ -79,9 +79,9 @@ def test_what_a_part_said_before_it_went_away_is_marked_as_old() -> None:
 
 def test_amounts_are_in_major_units_and_currencies_are_never_added() -> None:
     text = text_of(client().get("/").text)
-    assert "EUR 3 1,234.56 - - 0.05 0.01" in text
-    assert "JPY 1 5,000 - - - -" in text
-    assert "KWD 1 1.234 - - - -" in text
+    assert "EUR 3 1,234.56 - - - 0.05 0.01" in text
+    assert "JPY 1 5,000 - - - - -" in text
+    assert "KWD 1 1.234 - - - - -" in text
     assert "1,240" not in text
 
 

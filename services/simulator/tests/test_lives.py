@@ -116,7 +116,7 @@ def test_the_books_add_up() -> None:
                 assert webhook.expectation is not None
                 payment = webhook.expectation.payment
                 assert payment is not None
-                taken = payment.refunded_minor + payment.dispute_lost_minor + payment.fee_minor
+                taken = payment.refunded_minor + payment.dispute_lost_minor + payment.reversed_minor + payment.fee_minor
                 assert payment.net_minor == payment.captured_minor - taken
                 assert payment.refunded_minor <= payment.captured_minor
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from codegen.emit.pydantic import class_name
+from codegen.emit.pydantic import class_name, classes
 from codegen.text import PACKAGE, camel, constant, notice, render
 
 if TYPE_CHECKING:
@@ -35,8 +35,14 @@ def emit(catalog: Catalog) -> Iterator[GeneratedFile]:
         for record, uses in sorted(records.items()):
             # In two versions it has no one name: code that wants it says which.
             if len(uses.versions) == 1:
-                model = class_name(catalog.record(record, *uses.versions))
-                aliases.append((camel(record), model, " and ".join(dict.fromkeys(uses.reasons))))
+                version = catalog.record(record, *uses.versions)
+                aliases.append((camel(record), class_name(version), " and ".join(dict.fromkeys(uses.reasons))))
+                # What all versions have alike inside them has a name without one already.
+                aliases += [
+                    (camel(name), model, f"inside {camel(record)}")
+                    for name, model in sorted(classes(catalog, version).items())
+                    if model != camel(name)
+                ]
         versions = [
             (
                 record,

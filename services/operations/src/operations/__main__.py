@@ -153,8 +153,8 @@ def verify(
 ) -> None:
     """Follow a run to Gold and balance every hop; exits with 1 and names the hop when a count or an amount differs.
 
-    Amounts are compared by currency: of events at each hop, and of payments (received, given back, disputed, fees, net)
-    in Silver and Gold.
+    Amounts are compared by currency: of events at each hop, and of payments (received, given back, disputed, reversed,
+    fees, net) in Silver and Gold.
     """
     settings = load(OperationsSettings)
     entries = read_ledger(ledger)

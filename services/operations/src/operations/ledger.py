@@ -3,8 +3,7 @@
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from payments_contracts.pins.operations import LedgerEntry
-from payments_contracts.records import ExpectedPayment
+from payments_contracts.pins.operations import ExpectedPayment, LedgerEntry
 from pydantic import ValidationError
 
 from operations.errors import LedgerError

@@ -4,11 +4,11 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from payments_contracts.records import ExpectedPayment
+from payments_contracts.pins.operations import ExpectedPayment
 
 from operations.ledger import Entry, PaymentKey, is_accepted
 
-MEASURES = ("asked", "captured", "refunded", "disputed", "fee", "net")
+MEASURES = ("asked", "captured", "refunded", "disputed", "reversed", "fee", "net")
 """What a payment comes to, as the ledger, Silver and Gold call it before `_minor`."""
 
 

@@ -5,9 +5,17 @@ from typing import Any, Final
 
 from payments_contracts.examples import Example
 from payments_contracts.lifecycles import Life, Step
-from payments_contracts.records import ExpectedPayment
+from payments_contracts.pins.simulator import ExpectedPayment
 
-_AMOUNTS = ("asked_minor", "captured_minor", "refunded_minor", "disputed_minor", "dispute_lost_minor", "fee_minor")
+_AMOUNTS = (
+    "asked_minor",
+    "captured_minor",
+    "refunded_minor",
+    "disputed_minor",
+    "dispute_lost_minor",
+    "reversed_minor",
+    "fee_minor",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +70,12 @@ def expected_by(life: Life, number: int, payment_id: str | None, factor: int) ->
 def _payment(life: Life, step: Step, payment_id: str, factor: int) -> ExpectedPayment:
     told: dict[str, Any] = dict(step.payment or {})
     amounts: dict[str, int] = {name: told[name] * factor for name in _AMOUNTS}
-    kept = amounts["captured_minor"] - amounts["refunded_minor"] - amounts["dispute_lost_minor"]
+    taken = amounts["refunded_minor"] + amounts["dispute_lost_minor"] + amounts["reversed_minor"]
     return ExpectedPayment(
         payment_id=payment_id,
         currency=life.currency or "",
         livemode=life.livemode,
         status=told["status"],
         **amounts,
-        net_minor=kept - amounts["fee_minor"],
+        net_minor=amounts["captured_minor"] - taken - amounts["fee_minor"],
     )

@@ -21,7 +21,7 @@ SHOWN: Final = tuple(each for each in MEASURES if each != "asked")
 STEPS: Final = ("failed", "advised", "retried", "recovered", "open", "lost")
 """How far failed claims came, as Gold calls it before `_count` and `_minor`."""
 _UNKNOWN: Final = "unknown"
-"""State of a payment of which only a refund or a dispute was told: Gold does not count it, either."""
+"""State of a payment of which only a refund, a dispute or a reversal was told: Gold does not count it, either."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,7 +57,7 @@ def customer_payments(subject: Subject) -> tuple[str, Condition]:
 def customer_events(subject: Subject, payment_ids: Collection[str]) -> tuple[tuple[str, Condition], ...]:
     """Return the tables that tell a customer's events, and which of their rows do.
 
-    A refund or dispute names no customer: it is found by its payment.
+    A refund, dispute or reversal names no customer: it is found by its payment.
     """
     named = Condition("customer_id = ?", (subject.id,))
     of_payments = named | _among("payment_id", payment_ids)

@@ -40,7 +40,7 @@ _KNOWN_ROW: Final = ("event_id", "schema_version")
 _SILVER_ROW: Final = ("event_id", "amount_major", "currency", "status", "bronze_rows")
 _GOLD_KEY: Final = ("event_date", "merchant_id", "provider", "currency", "status")
 _GOLD_ROW: Final = (*_GOLD_KEY, "payment_count", "amount_major")
-_MONEY: Final = ("captured_major", "refunded_major", "disputed_major")
+_MONEY: Final = ("captured_major", "refunded_major", "disputed_major", "reversed_major")
 _PAYMENT: Final = (*_GOLD_KEY, *_MONEY, "payment_id", "livemode", "is_told", "event_count")
 
 
@@ -181,7 +181,7 @@ def payment_of(row: Row, rows: Rows | None) -> str | None:
             return str(own)
         case "charge":
             return str(row.get("related_payment_id") or own)
-        case "refund" | "dispute":
+        case "refund" | "dispute" | "reversal":
             if row.get("related_payment_id"):
                 return str(row["related_payment_id"])
             charge = row.get("related_charge_id")

@@ -238,7 +238,7 @@ def _built(facts: Facts, now: datetime) -> Iterator[Hop]:
     if facts.gold is not None:
         yield _in_lake("Gold", facts.gold, _told(dict(facts.gold.row)))
     elif facts.payment is not None and not facts.payment.row.get("is_told", True):
-        yield Hop("Gold", "none", said={"counts": "no payment: only a refund or dispute of it was told"})
+        yield Hop("Gold", "none", said={"counts": "no payment: only a refund, dispute or reversal of it was told"})
     else:
         yield Hop("Gold", lacks, said={} if lacks == "unknown" else {"waits for": "the next build"})
 

@@ -98,7 +98,8 @@ class EventTables:
             table: Name of the table.
             among: What finds the rows.
             by: Columns whose values are kept apart.
-            measures: Columns of whole numbers; a row that has none in it adds nothing.
+            measures: Columns of whole numbers; a row that has none in it adds nothing, nor does a table that has yet to
+                gain the column.
 
         Returns:
             A row for each file and each combination of `by`, with the sums under the measures' names and how many rows
@@ -111,14 +112,17 @@ class EventTables:
             loaded = self._load(table)
             if loaded is None:
                 return [], None
-            schema = loaded.schema().select(*by, *measures)
+            present = {field.name for field in loaded.schema().fields}
+            summed = [each for each in measures if each in present]
+            nothing: Row = dict.fromkeys(measures, 0)
+            schema = loaded.schema().select(*by, *summed)
             tasks, brought = _plan(loaded, among)
 
             def added_up(task: FileScanTask) -> list[Row]:
                 rows = ArrowScan(loaded.metadata, loaded.io, schema, among).to_table([task])
-                grouped = rows.group_by(list(by)).aggregate([*((name, "sum") for name in measures), ([], "count_all")])
-                sums: list[Row] = grouped.rename_columns([*by, *measures, "rows"]).to_pylist()
-                return sums
+                grouped = rows.group_by(list(by)).aggregate([*((name, "sum") for name in summed), ([], "count_all")])
+                sums: list[Row] = grouped.rename_columns([*by, *summed, "rows"]).to_pylist()
+                return [{**nothing, **each} for each in sums]
 
             with ThreadPoolExecutor(_TOGETHER) as pool:
                 found = list(pool.map(added_up, tasks))
