@@ -32,12 +32,11 @@ _TABLE_1 = {
     "AUTHORISATION:true": "payment.authorized",
     "AUTHORISATION:false": "payment.failed",
     "CANCELLATION:true": "payment.canceled",
-    "CANCELLATION:false": "payment.authorized",
     "TECHNICAL_CANCEL:true": "payment.canceled",
     "EXPIRE:true": "payment.canceled",
     "AUTHORISATION_ADJUSTMENT:true": "payment.authorized",
 }
-_REJECTION_3 = Rejection("value_unknown", "event_type", "the envelope's event_type is none of AUTHORISATION:true, AUTHORISATION:false, CANCELLATION:true, CANCELLATION:false, TECHNICAL_CANCEL:true, EXPIRE:true and 1 more")
+_REJECTION_3 = Rejection("value_unknown", "event_type", "the envelope's event_type is none of AUTHORISATION:true, AUTHORISATION:false, CANCELLATION:true, TECHNICAL_CANCEL:true, EXPIRE:true and AUTHORISATION_ADJUSTMENT:true")
 _REJECTION_4 = Rejection("type_invalid", "event_type", "the envelope's event_type must be text")
 _REJECTION_5 = Rejection("field_missing", "event_type", "the envelope's event_type is absent")
 _REJECTION_6 = Rejection("text_too_long", "merchant_id", "the envelope's merchant_id must have at most 255 characters")
@@ -87,12 +86,11 @@ _TABLE_4 = {
     "AUTHORISATION:true": "authorized",
     "AUTHORISATION:false": "failed",
     "CANCELLATION:true": "canceled",
-    "CANCELLATION:false": "authorized",
     "TECHNICAL_CANCEL:true": "canceled",
     "EXPIRE:true": "canceled",
     "AUTHORISATION_ADJUSTMENT:true": "authorized",
 }
-_REJECTION_23 = Rejection("value_unknown", "status", "the envelope's event_type is none of AUTHORISATION:true, AUTHORISATION:false, CANCELLATION:true, CANCELLATION:false, TECHNICAL_CANCEL:true, EXPIRE:true and 1 more")
+_REJECTION_23 = Rejection("value_unknown", "status", "the envelope's event_type is none of AUTHORISATION:true, AUTHORISATION:false, CANCELLATION:true, TECHNICAL_CANCEL:true, EXPIRE:true and AUTHORISATION_ADJUSTMENT:true")
 _REJECTION_24 = Rejection("type_invalid", "status", "the envelope's event_type must be text")
 _REJECTION_25 = Rejection("field_missing", "status", "the envelope's event_type is absent")
 _REJECTION_26 = Rejection("text_too_long", "failure_code", "notificationItems[0].NotificationRequestItem.reason must have at most 255 characters")
@@ -271,19 +269,11 @@ _TABLE_10 = {
     "REFUND_FAILED:true": "failed",
     "REFUNDED_REVERSED:true": "failed",
 }
+_REJECTION_56 = Rejection("field_missing", "event_type", "the constant refund.failed or the constant payment.canceled or the constant refund.succeeded, as notificationItems[0].NotificationRequestItem.additionalData.\"modification.action\" says, as notificationItems[0].NotificationRequestItem.success says, is absent")
+_REJECTION_57 = Rejection("field_missing", "status", "the constant failed or the constant canceled or the constant succeeded, as notificationItems[0].NotificationRequestItem.additionalData.\"modification.action\" says, as notificationItems[0].NotificationRequestItem.success says, is absent")
+_REJECTION_58 = Rejection("text_too_long", "provider_object_id", "notificationItems[0].NotificationRequestItem.pspReference or notificationItems[0].NotificationRequestItem.originalReference must have at most 255 characters")
+_REJECTION_59 = Rejection("type_invalid", "provider_object_id", "notificationItems[0].NotificationRequestItem.pspReference or notificationItems[0].NotificationRequestItem.originalReference must be text")
 _TABLE_11 = {
-    "CANCEL_OR_REFUND:true": "payment.canceled",
-    "CANCEL_OR_REFUND:false": "payment.authorized",
-}
-_REJECTION_56 = Rejection("value_unknown", "event_type", "the envelope's event_type is none of CANCEL_OR_REFUND:true and CANCEL_OR_REFUND:false")
-_TABLE_12 = {
-    "CANCEL_OR_REFUND:true": "refund.succeeded",
-    "CANCEL_OR_REFUND:false": "refund.failed",
-}
-_TABLE_13 = {"CANCEL_OR_REFUND:true": "canceled", "CANCEL_OR_REFUND:false": "authorized"}
-_REJECTION_57 = Rejection("value_unknown", "status", "the envelope's event_type is none of CANCEL_OR_REFUND:true and CANCEL_OR_REFUND:false")
-_TABLE_14 = {"CANCEL_OR_REFUND:true": "succeeded", "CANCEL_OR_REFUND:false": "failed"}
-_TABLE_15 = {
     "REQUEST_FOR_INFORMATION:true": "dispute.opened",
     "NOTIFICATION_OF_CHARGEBACK:true": "dispute.opened",
     "CHARGEBACK:true": "dispute.funds_withdrawn",
@@ -300,7 +290,7 @@ _TABLE_15 = {
     "SCHEME_ARBITRATION_WON:true": "dispute.closed",
     "SCHEME_ARBITRATION_LOST:true": "dispute.closed",
 }
-_TABLE_16 = {
+_TABLE_12 = {
     "REQUEST_FOR_INFORMATION:true": "needs_response",
     "NOTIFICATION_OF_CHARGEBACK:true": "needs_response",
     "CHARGEBACK:true": "needs_response",
@@ -317,9 +307,9 @@ _TABLE_16 = {
     "SCHEME_ARBITRATION_WON:true": "won",
     "SCHEME_ARBITRATION_LOST:true": "lost",
 }
-_REJECTION_58 = Rejection("text_too_long", "dispute_reason", "notificationItems[0].NotificationRequestItem.additionalData.chargebackReasonCode must have at most 255 characters")
-_REJECTION_59 = Rejection("type_invalid", "dispute_reason", "notificationItems[0].NotificationRequestItem.additionalData.chargebackReasonCode must be text")
-_TABLE_17 = {
+_REJECTION_60 = Rejection("text_too_long", "dispute_reason", "notificationItems[0].NotificationRequestItem.additionalData.chargebackReasonCode must have at most 255 characters")
+_REJECTION_61 = Rejection("type_invalid", "dispute_reason", "notificationItems[0].NotificationRequestItem.additionalData.chargebackReasonCode must be text")
+_TABLE_13 = {
     "10.1": "fraud",
     "10.2": "fraud",
     "10.3": "fraud",
@@ -412,14 +402,14 @@ _TABLE_17 = {
     "R03": "general",
     "R13": "general",
 }
-_REJECTION_60 = Rejection("type_invalid", "dispute_category", "notificationItems[0].NotificationRequestItem.additionalData.chargebackReasonCode must be text")
-_REJECTION_61 = Rejection("amount_indivisible", "withdrawn_cents", "notificationItems[0].NotificationRequestItem.amount.value is not a whole number of the currency's minor unit")
-_REJECTION_62 = Rejection("type_invalid", "withdrawn_cents", "notificationItems[0].NotificationRequestItem.amount.value must be a whole number")
-_REJECTION_63 = Rejection("amount_negative", "withdrawn_cents", "notificationItems[0].NotificationRequestItem.amount.value must be at least -999999999999")
-_REJECTION_64 = Rejection("amount_too_large", "withdrawn_cents", "notificationItems[0].NotificationRequestItem.amount.value must be at most 999999999999")
-_REJECTION_65 = Rejection("type_invalid", "withdrawn_currency", "notificationItems[0].NotificationRequestItem.amount.currency must be text")
-_REJECTION_66 = Rejection("currency_unknown", "withdrawn_currency", "notificationItems[0].NotificationRequestItem.amount.currency must be a code of iso4217")
-_TABLE_18 = {
+_REJECTION_62 = Rejection("type_invalid", "dispute_category", "notificationItems[0].NotificationRequestItem.additionalData.chargebackReasonCode must be text")
+_REJECTION_63 = Rejection("amount_indivisible", "withdrawn_cents", "notificationItems[0].NotificationRequestItem.amount.value is not a whole number of the currency's minor unit")
+_REJECTION_64 = Rejection("type_invalid", "withdrawn_cents", "notificationItems[0].NotificationRequestItem.amount.value must be a whole number")
+_REJECTION_65 = Rejection("amount_negative", "withdrawn_cents", "notificationItems[0].NotificationRequestItem.amount.value must be at least -999999999999")
+_REJECTION_66 = Rejection("amount_too_large", "withdrawn_cents", "notificationItems[0].NotificationRequestItem.amount.value must be at most 999999999999")
+_REJECTION_67 = Rejection("type_invalid", "withdrawn_currency", "notificationItems[0].NotificationRequestItem.amount.currency must be text")
+_REJECTION_68 = Rejection("currency_unknown", "withdrawn_currency", "notificationItems[0].NotificationRequestItem.amount.currency must be a code of iso4217")
+_TABLE_14 = {
     "REQUEST_FOR_INFORMATION": "inquiry",
     "NOTIFICATION_OF_CHARGEBACK": "chargeback",
     "CHARGEBACK": "chargeback",
@@ -434,20 +424,20 @@ _TABLE_18 = {
     "SCHEME_ARBITRATION_WON": "arbitration",
     "SCHEME_ARBITRATION_LOST": "arbitration",
 }
-_REJECTION_67 = Rejection("value_unknown", "dispute_stage", "notificationItems[0].NotificationRequestItem.eventCode is none of REQUEST_FOR_INFORMATION, NOTIFICATION_OF_CHARGEBACK, CHARGEBACK, CHARGEBACK_REVERSED, SECOND_CHARGEBACK, PREARBITRATION_WON and 7 more")
-_REJECTION_68 = Rejection("type_invalid", "dispute_stage", "notificationItems[0].NotificationRequestItem.eventCode must be text")
-_REJECTION_69 = Rejection("text_too_long", "dispute_reason", "notificationItems[0].NotificationRequestItem.additionalData.nofReasonCode must have at most 255 characters")
-_REJECTION_70 = Rejection("type_invalid", "dispute_reason", "notificationItems[0].NotificationRequestItem.additionalData.nofReasonCode must be text")
-_REJECTION_71 = Rejection("currency_unknown", "currency", "notificationItems[0].NotificationRequestItem.amount.currency must not be XXX but where there is no amount")
-_TABLE_19 = {
+_REJECTION_69 = Rejection("value_unknown", "dispute_stage", "notificationItems[0].NotificationRequestItem.eventCode is none of REQUEST_FOR_INFORMATION, NOTIFICATION_OF_CHARGEBACK, CHARGEBACK, CHARGEBACK_REVERSED, SECOND_CHARGEBACK, PREARBITRATION_WON and 7 more")
+_REJECTION_70 = Rejection("type_invalid", "dispute_stage", "notificationItems[0].NotificationRequestItem.eventCode must be text")
+_REJECTION_71 = Rejection("text_too_long", "dispute_reason", "notificationItems[0].NotificationRequestItem.additionalData.nofReasonCode must have at most 255 characters")
+_REJECTION_72 = Rejection("type_invalid", "dispute_reason", "notificationItems[0].NotificationRequestItem.additionalData.nofReasonCode must be text")
+_REJECTION_73 = Rejection("currency_unknown", "currency", "notificationItems[0].NotificationRequestItem.amount.currency must not be XXX but where there is no amount")
+_TABLE_15 = {
     "PAYOUT_THIRDPARTY:true": "payout.paid",
     "PAYOUT_THIRDPARTY:false": "payout.failed",
     "PAYOUT_DECLINE:true": "payout.canceled",
     "PAYOUT_EXPIRE:true": "payout.canceled",
     "PAIDOUT_REVERSED:true": "payout.failed",
 }
-_REJECTION_72 = Rejection("amount_negative", "amount_cents", "notificationItems[0].NotificationRequestItem.amount.value must be at least -999999999999")
-_TABLE_20 = {
+_REJECTION_74 = Rejection("amount_negative", "amount_cents", "notificationItems[0].NotificationRequestItem.amount.value must be at least -999999999999")
+_TABLE_16 = {
     "PAYOUT_THIRDPARTY:true": "succeeded",
     "PAYOUT_THIRDPARTY:false": "failed",
     "PAYOUT_DECLINE:true": "canceled",
@@ -2121,7 +2111,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     )
 
 
-def _reversal(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None, more_keys: frozenset[str]) -> Outcome:
+def _undone(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None, more_keys: frozenset[str]) -> Outcome:
     """Read the values that the group needs, then fill and check each field, then give the verdict."""
     rejections: list[Rejection] = []
     items_notificationItems: Any = root.get("notificationItems")
@@ -2151,29 +2141,21 @@ def _reversal(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id
     elif to_provider_event_id is None:
         rejections.append(_REJECTION_2)
 
-    to_event_type: Any = at_notificationItems__0__NotificationRequestItem__additionalData.get("modification.action")
+    to_event_type: Any = at_notificationItems__0__NotificationRequestItem.get("success")
     if type(to_event_type) is str and to_event_type in NULL_VALUES:
         to_event_type = None
-    if type(to_event_type) is str and to_event_type in ("cancel",):
-        to_event_type = event_type
-        if type(to_event_type) is str:
-            to_event_type = _TABLE_11.get(to_event_type, REFUSED)
-            if to_event_type is REFUSED:
-                rejections.append(_REJECTION_56)
-        elif to_event_type is not None:
-            rejections.append(_REJECTION_4)
-            to_event_type = REFUSED
+    if type(to_event_type) is str and to_event_type in ("false",):
+        to_event_type = "refund.failed"
     else:
-        to_event_type = event_type
-        if type(to_event_type) is str:
-            to_event_type = _TABLE_12.get(to_event_type, REFUSED)
-            if to_event_type is REFUSED:
-                rejections.append(_REJECTION_56)
-        elif to_event_type is not None:
-            rejections.append(_REJECTION_4)
-            to_event_type = REFUSED
+        to_event_type = at_notificationItems__0__NotificationRequestItem__additionalData.get("modification.action")
+        if type(to_event_type) is str and to_event_type in NULL_VALUES:
+            to_event_type = None
+        if type(to_event_type) is str and to_event_type in ("cancel",):
+            to_event_type = "payment.canceled"
+        else:
+            to_event_type = "refund.succeeded"
     if to_event_type is None:
-        rejections.append(_REJECTION_5)
+        rejections.append(_REJECTION_56)
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
@@ -2269,29 +2251,21 @@ def _reversal(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id
     elif to_card_last_four is not None:
         rejections.append(_REJECTION_22)
 
-    to_status: Any = at_notificationItems__0__NotificationRequestItem__additionalData.get("modification.action")
+    to_status: Any = at_notificationItems__0__NotificationRequestItem.get("success")
     if type(to_status) is str and to_status in NULL_VALUES:
         to_status = None
-    if type(to_status) is str and to_status in ("cancel",):
-        to_status = event_type
-        if type(to_status) is str:
-            to_status = _TABLE_13.get(to_status, REFUSED)
-            if to_status is REFUSED:
-                rejections.append(_REJECTION_57)
-        elif to_status is not None:
-            rejections.append(_REJECTION_24)
-            to_status = REFUSED
+    if type(to_status) is str and to_status in ("false",):
+        to_status = "failed"
     else:
-        to_status = event_type
-        if type(to_status) is str:
-            to_status = _TABLE_14.get(to_status, REFUSED)
-            if to_status is REFUSED:
-                rejections.append(_REJECTION_57)
-        elif to_status is not None:
-            rejections.append(_REJECTION_24)
-            to_status = REFUSED
+        to_status = at_notificationItems__0__NotificationRequestItem__additionalData.get("modification.action")
+        if type(to_status) is str and to_status in NULL_VALUES:
+            to_status = None
+        if type(to_status) is str and to_status in ("cancel",):
+            to_status = "canceled"
+        else:
+            to_status = "succeeded"
     if to_status is None:
-        rejections.append(_REJECTION_25)
+        rejections.append(_REJECTION_57)
 
     to_failure_code: Any = at_notificationItems__0__NotificationRequestItem.get("success")
     if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
@@ -2387,34 +2361,50 @@ def _reversal(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id
         to_currency_exponent = None
     to_currency_exponent = exponent(to_currency_exponent)
 
-    to_provider_object_id: Any = at_notificationItems__0__NotificationRequestItem__additionalData.get("modification.action")
+    to_provider_object_id: Any = at_notificationItems__0__NotificationRequestItem.get("success")
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
-    if type(to_provider_object_id) is str and to_provider_object_id in ("cancel",):
-        to_provider_object_id = at_notificationItems__0__NotificationRequestItem.get("originalReference")
-        if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
-            to_provider_object_id = None
-    else:
+    if type(to_provider_object_id) is str and to_provider_object_id in ("false",):
         to_provider_object_id = at_notificationItems__0__NotificationRequestItem.get("pspReference")
         if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
             to_provider_object_id = None
+    else:
+        to_provider_object_id = at_notificationItems__0__NotificationRequestItem__additionalData.get("modification.action")
+        if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
+            to_provider_object_id = None
+        if type(to_provider_object_id) is str and to_provider_object_id in ("cancel",):
+            to_provider_object_id = at_notificationItems__0__NotificationRequestItem.get("originalReference")
+            if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
+                to_provider_object_id = None
+        else:
+            to_provider_object_id = at_notificationItems__0__NotificationRequestItem.get("pspReference")
+            if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
+                to_provider_object_id = None
     if type(to_provider_object_id) is str:
         if len(to_provider_object_id) > 255:
-            rejections.append(_REJECTION_35)
+            rejections.append(_REJECTION_58)
     elif to_provider_object_id is not None:
-        rejections.append(_REJECTION_36)
+        rejections.append(_REJECTION_59)
 
     to_attempt_number = None
 
-    to_related_payment_id: Any = at_notificationItems__0__NotificationRequestItem__additionalData.get("modification.action")
+    to_related_payment_id: Any = at_notificationItems__0__NotificationRequestItem.get("success")
     if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
         to_related_payment_id = None
-    if type(to_related_payment_id) is str and to_related_payment_id in ("cancel",):
-        to_related_payment_id = None
-    else:
+    if type(to_related_payment_id) is str and to_related_payment_id in ("false",):
         to_related_payment_id = at_notificationItems__0__NotificationRequestItem.get("originalReference")
         if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
             to_related_payment_id = None
+    else:
+        to_related_payment_id = at_notificationItems__0__NotificationRequestItem__additionalData.get("modification.action")
+        if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
+            to_related_payment_id = None
+        if type(to_related_payment_id) is str and to_related_payment_id in ("cancel",):
+            to_related_payment_id = None
+        else:
+            to_related_payment_id = at_notificationItems__0__NotificationRequestItem.get("originalReference")
+            if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
+                to_related_payment_id = None
     if type(to_related_payment_id) is str:
         if len(to_related_payment_id) > 255:
             rejections.append(_REJECTION_54)
@@ -2653,7 +2643,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     elif to_provider_event_id is None:
         rejections.append(_REJECTION_2)
 
-    to_event_type = _TABLE_15[event_type]
+    to_event_type = _TABLE_11[event_type]
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
@@ -2749,7 +2739,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     elif to_card_last_four is not None:
         rejections.append(_REJECTION_22)
 
-    to_status = _TABLE_16[event_type]
+    to_status = _TABLE_12[event_type]
 
     to_failure_code = None
 
@@ -2891,19 +2881,19 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_dispute_reason = None
     if type(to_dispute_reason) is str:
         if len(to_dispute_reason) > 255:
-            rejections.append(_REJECTION_58)
+            rejections.append(_REJECTION_60)
     elif to_dispute_reason is not None:
-        rejections.append(_REJECTION_59)
+        rejections.append(_REJECTION_61)
 
     to_dispute_category: Any = at_notificationItems__0__NotificationRequestItem__additionalData.get("chargebackReasonCode")
     if type(to_dispute_category) is str and to_dispute_category in NULL_VALUES:
         to_dispute_category = None
     if type(to_dispute_category) is str:
-        to_dispute_category = _TABLE_17.get(to_dispute_category)
+        to_dispute_category = _TABLE_13.get(to_dispute_category)
         if to_dispute_category is None:
             to_dispute_category = "unknown"
     elif to_dispute_category is not None:
-        rejections.append(_REJECTION_60)
+        rejections.append(_REJECTION_62)
         to_dispute_category = REFUSED
 
     to_related_charge_id = None
@@ -2933,10 +2923,10 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_withdrawn_cents) is int:
             to_withdrawn_cents = rescaled(to_withdrawn_cents, at_notificationItems__0__NotificationRequestItem__amount.get("currency"), _SCALES_1)
             if to_withdrawn_cents is None:
-                rejections.append(_REJECTION_61)
+                rejections.append(_REJECTION_63)
                 to_withdrawn_cents = REFUSED
         elif to_withdrawn_cents is not None:
-            rejections.append(_REJECTION_62)
+            rejections.append(_REJECTION_64)
             to_withdrawn_cents = REFUSED
     else:
         to_withdrawn_cents = at_notificationItems__0__NotificationRequestItem.get("eventCode")
@@ -2956,9 +2946,9 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
             to_withdrawn_cents = None
     if type(to_withdrawn_cents) is int:
         if to_withdrawn_cents < -999999999999:
-            rejections.append(_REJECTION_63)
+            rejections.append(_REJECTION_65)
         if to_withdrawn_cents > 999999999999:
-            rejections.append(_REJECTION_64)
+            rejections.append(_REJECTION_66)
 
     to_withdrawn_currency: Any = at_notificationItems__0__NotificationRequestItem.get("eventCode")
     if type(to_withdrawn_currency) is str and to_withdrawn_currency in NULL_VALUES:
@@ -2976,13 +2966,13 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
             if to_withdrawn_currency.isascii():
                 to_withdrawn_currency = to_withdrawn_currency.upper()
         elif to_withdrawn_currency is not None:
-            rejections.append(_REJECTION_65)
+            rejections.append(_REJECTION_67)
             to_withdrawn_currency = REFUSED
     else:
         to_withdrawn_currency = None
     if type(to_withdrawn_currency) is str:
         if to_withdrawn_currency not in EXPONENTS:
-            rejections.append(_REJECTION_66)
+            rejections.append(_REJECTION_68)
 
     to_dispute_stage: Any = at_notificationItems__0__NotificationRequestItem.get("eventCode")
     if type(to_dispute_stage) is str and to_dispute_stage in NULL_VALUES:
@@ -2994,11 +2984,11 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_dispute_stage) is str and to_dispute_stage in NULL_VALUES:
             to_dispute_stage = None
         if type(to_dispute_stage) is str:
-            to_dispute_stage = _TABLE_18.get(to_dispute_stage, REFUSED)
+            to_dispute_stage = _TABLE_14.get(to_dispute_stage, REFUSED)
             if to_dispute_stage is REFUSED:
-                rejections.append(_REJECTION_67)
+                rejections.append(_REJECTION_69)
         elif to_dispute_stage is not None:
-            rejections.append(_REJECTION_68)
+            rejections.append(_REJECTION_70)
             to_dispute_stage = REFUSED
 
     if rejections:
@@ -3323,9 +3313,9 @@ def _fraud_warning(root: dict[str, Any], envelope_merchant_id: str, envelope_eve
         to_dispute_reason = None
     if type(to_dispute_reason) is str:
         if len(to_dispute_reason) > 255:
-            rejections.append(_REJECTION_69)
+            rejections.append(_REJECTION_71)
     elif to_dispute_reason is not None:
-        rejections.append(_REJECTION_70)
+        rejections.append(_REJECTION_72)
 
     to_dispute_category: Any = "fraud"
 
@@ -3352,7 +3342,7 @@ def _fraud_warning(root: dict[str, Any], envelope_merchant_id: str, envelope_eve
         if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
             rejections.append(_REJECTION_51)
         if to_currency == "XXX" and (family not in ("fraud_warning",) or to_amount_cents != 0):
-            rejections.append(_REJECTION_71)
+            rejections.append(_REJECTION_73)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
@@ -3441,7 +3431,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     elif to_provider_event_id is None:
         rejections.append(_REJECTION_2)
 
-    to_event_type = _TABLE_19[event_type]
+    to_event_type = _TABLE_15[event_type]
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
@@ -3474,7 +3464,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
         if to_amount_cents < -999999999999:
-            rejections.append(_REJECTION_72)
+            rejections.append(_REJECTION_74)
         if to_amount_cents > 999999999999:
             rejections.append(_REJECTION_13)
     elif to_amount_cents is None:
@@ -3537,7 +3527,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     elif to_card_last_four is not None:
         rejections.append(_REJECTION_22)
 
-    to_status = _TABLE_20[event_type]
+    to_status = _TABLE_16[event_type]
 
     to_failure_code: Any = at_notificationItems__0__NotificationRequestItem.get("eventCode")
     if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
@@ -3937,7 +3927,6 @@ _GROUPS = {
     "AUTHORISATION:true": _payment,
     "AUTHORISATION:false": _payment,
     "CANCELLATION:true": _payment,
-    "CANCELLATION:false": _payment,
     "TECHNICAL_CANCEL:true": _payment,
     "EXPIRE:true": _payment,
     "AUTHORISATION_ADJUSTMENT:true": _payment,
@@ -3950,8 +3939,9 @@ _GROUPS = {
     "REFUND_WITH_DATA:false": _refund,
     "REFUND_FAILED:true": _refund,
     "REFUNDED_REVERSED:true": _refund,
-    "CANCEL_OR_REFUND:true": _reversal,
-    "CANCEL_OR_REFUND:false": _reversal,
+    "CANCEL_OR_REFUND:true": _undone,
+    "CANCEL_OR_REFUND:false": _undone,
+    "CANCELLATION:false": _undone,
     "REQUEST_FOR_INFORMATION:true": _dispute,
     "NOTIFICATION_OF_CHARGEBACK:true": _dispute,
     "CHARGEBACK:true": _dispute,
