@@ -1447,7 +1447,7 @@ LIVES: Final[tuple[Life, ...]] = (
                 example="payment.capture.reversed",
                 event_type="PAYMENT.CAPTURE.REVERSED",
                 headers={},
-                body=b'{"id":"WH-61F42731CE735061L-5KX18832TA9906123","event_version":"1.0","create_time":"2026-01-06T09:01:00.125Z","resource_type":"refund","resource_version":"2.0","event_type":"PAYMENT.CAPTURE.REVERSED","summary":"A $ 65.4 USD capture payment was reversed","resource":{"id":"6RV20754KD318942B","status":"COMPLETED","amount":{"currency_code":"USD","value":"65.40"},"invoice_id":"5023-4E89","payee":{"merchant_id":"PYJ8EXAMPLE2L"},"create_time":"2026-01-06T09:00:58Z","update_time":"2026-01-06T09:00:59Z","links":[{"href":"https://api.paypal.com/v2/payments/refunds/6RV20754KD318942B","rel":"self","method":"GET"},{"href":"https://api.paypal.com/v2/payments/captures/27M47624FP291604U","rel":"up","method":"GET"}],"seller_payable_breakdown":{"paypal_fee":{"currency_code":"USD","value":"0.00"}}}}',
+                body=b'{"id":"WH-61F42731CE735061L-5KX18832TA9906123","event_version":"1.0","create_time":"2026-01-05T18:01:00.125Z","resource_type":"refund","resource_version":"2.0","event_type":"PAYMENT.CAPTURE.REVERSED","summary":"A $ 65.4 USD capture payment was reversed","resource":{"id":"6RV20754KD318942B","status":"COMPLETED","amount":{"currency_code":"USD","value":"65.40"},"invoice_id":"5023-4E89","payee":{"merchant_id":"PYJ8EXAMPLE2L"},"create_time":"2026-01-05T18:00:58Z","update_time":"2026-01-05T18:00:59Z","links":[{"href":"https://api.paypal.com/v2/payments/refunds/6RV20754KD318942B","rel":"self","method":"GET"},{"href":"https://api.paypal.com/v2/payments/captures/27M47624FP291604U","rel":"up","method":"GET"}],"seller_payable_breakdown":{"paypal_fee":{"currency_code":"USD","value":"0.00"}}}}',
                 event={
                     "event_type": "reversal.succeeded",
                     "amount_cents": 6540,
@@ -1522,7 +1522,7 @@ LIVES: Final[tuple[Life, ...]] = (
                 example="payment.capture.reversed",
                 event_type="PAYMENT.CAPTURE.REVERSED",
                 headers={},
-                body=b'{"id":"WH-61F42731CE735061L-5KX18832TA9906123","event_version":"1.0","create_time":"2026-01-06T09:01:00.125Z","resource_type":"refund","resource_version":"2.0","event_type":"PAYMENT.CAPTURE.REVERSED","summary":"A $ 65.4 USD capture payment was reversed","resource":{"id":"6RV20754KD318942B","status":"COMPLETED","amount":{"currency_code":"USD","value":"65.40"},"invoice_id":"5023-4E89","payee":{"merchant_id":"PYJ8EXAMPLE2L"},"create_time":"2026-01-06T09:00:58Z","update_time":"2026-01-06T09:00:59Z","links":[{"href":"https://api.paypal.com/v2/payments/refunds/6RV20754KD318942B","rel":"self","method":"GET"},{"href":"https://api.paypal.com/v2/payments/captures/27M47624FP291604U","rel":"up","method":"GET"}],"seller_payable_breakdown":{"paypal_fee":{"currency_code":"USD","value":"0.00"}}}}',
+                body=b'{"id":"WH-61F42731CE735061L-5KX18832TA9906123","event_version":"1.0","create_time":"2026-01-05T18:01:00.125Z","resource_type":"refund","resource_version":"2.0","event_type":"PAYMENT.CAPTURE.REVERSED","summary":"A $ 65.4 USD capture payment was reversed","resource":{"id":"6RV20754KD318942B","status":"COMPLETED","amount":{"currency_code":"USD","value":"65.40"},"invoice_id":"5023-4E89","payee":{"merchant_id":"PYJ8EXAMPLE2L"},"create_time":"2026-01-05T18:00:58Z","update_time":"2026-01-05T18:00:59Z","links":[{"href":"https://api.paypal.com/v2/payments/refunds/6RV20754KD318942B","rel":"self","method":"GET"},{"href":"https://api.paypal.com/v2/payments/captures/27M47624FP291604U","rel":"up","method":"GET"}],"seller_payable_breakdown":{"paypal_fee":{"currency_code":"USD","value":"0.00"}}}}',
                 event={
                     "event_type": "reversal.succeeded",
                     "amount_cents": 6540,
@@ -1544,7 +1544,7 @@ LIVES: Final[tuple[Life, ...]] = (
                 example="customer.dispute.resolved",
                 event_type="CUSTOMER.DISPUTE.RESOLVED",
                 headers={},
-                body=b'{"id":"WH-58D3295123W468432D-8HN650336L201105X","event_version":"1.0","create_time":"2026-01-12T22:01:00.125Z","resource_type":"dispute","resource_version":"2.0","event_type":"CUSTOMER.DISPUTE.RESOLVED","summary":"A new dispute opened with Case # PP-D-27803","resource":{"dispute_id":"PP-D-27803","reason":"MERCHANDISE_OR_SERVICE_NOT_RECEIVED","status":"RESOLVED","dispute_amount":{"currency_code":"USD","value":"65.40"},"dispute_life_cycle_stage":"CHARGEBACK","dispute_channel":"INTERNAL","disputed_transactions":[{"seller_transaction_id":"27M47624FP291604U","buyer_transaction_id":"1Y7417586L8294205"}],"dispute_outcome":{"outcome_code":"RESOLVED_BUYER_FAVOUR"},"update_time":"2026-01-12T22:00:59Z"}}',
+                body=b'{"id":"WH-58D3295123W468432D-8HN650336L201105X","event_version":"1.0","create_time":"2026-01-05T22:01:00.125Z","resource_type":"dispute","resource_version":"2.0","event_type":"CUSTOMER.DISPUTE.RESOLVED","summary":"A new dispute opened with Case # PP-D-27803","resource":{"dispute_id":"PP-D-27803","reason":"MERCHANDISE_OR_SERVICE_NOT_RECEIVED","status":"RESOLVED","dispute_amount":{"currency_code":"USD","value":"65.40"},"dispute_life_cycle_stage":"CHARGEBACK","dispute_channel":"INTERNAL","disputed_transactions":[{"seller_transaction_id":"27M47624FP291604U","buyer_transaction_id":"1Y7417586L8294205"}],"dispute_outcome":{"outcome_code":"RESOLVED_BUYER_FAVOUR"},"update_time":"2026-01-05T22:00:59Z"}}',
                 event={
                     "event_type": "dispute.closed",
                     "amount_cents": 6540,
@@ -1619,7 +1619,7 @@ LIVES: Final[tuple[Life, ...]] = (
                 example="payment.capture.reversed",
                 event_type="PAYMENT.CAPTURE.REVERSED",
                 headers={},
-                body=b'{"id":"WH-61F42731CE735061L-5KX18832TA9906123","event_version":"1.0","create_time":"2026-01-06T09:01:00.125Z","resource_type":"refund","resource_version":"2.0","event_type":"PAYMENT.CAPTURE.REVERSED","summary":"A $ 65.4 USD capture payment was reversed","resource":{"id":"6RV20754KD318942B","status":"COMPLETED","amount":{"currency_code":"USD","value":"65.40"},"invoice_id":"5023-4E89","payee":{"merchant_id":"PYJ8EXAMPLE2L"},"create_time":"2026-01-06T09:00:58Z","update_time":"2026-01-06T09:00:59Z","links":[{"href":"https://api.paypal.com/v2/payments/refunds/6RV20754KD318942B","rel":"self","method":"GET"},{"href":"https://api.paypal.com/v2/payments/captures/27M47624FP291604U","rel":"up","method":"GET"}],"seller_payable_breakdown":{"paypal_fee":{"currency_code":"USD","value":"0.00"}}}}',
+                body=b'{"id":"WH-61F42731CE735061L-5KX18832TA9906123","event_version":"1.0","create_time":"2026-01-05T18:01:00.125Z","resource_type":"refund","resource_version":"2.0","event_type":"PAYMENT.CAPTURE.REVERSED","summary":"A $ 65.4 USD capture payment was reversed","resource":{"id":"6RV20754KD318942B","status":"COMPLETED","amount":{"currency_code":"USD","value":"65.40"},"invoice_id":"5023-4E89","payee":{"merchant_id":"PYJ8EXAMPLE2L"},"create_time":"2026-01-05T18:00:58Z","update_time":"2026-01-05T18:00:59Z","links":[{"href":"https://api.paypal.com/v2/payments/refunds/6RV20754KD318942B","rel":"self","method":"GET"},{"href":"https://api.paypal.com/v2/payments/captures/27M47624FP291604U","rel":"up","method":"GET"}],"seller_payable_breakdown":{"paypal_fee":{"currency_code":"USD","value":"0.00"}}}}',
                 event={
                     "event_type": "reversal.succeeded",
                     "amount_cents": 6540,
@@ -1641,7 +1641,7 @@ LIVES: Final[tuple[Life, ...]] = (
                 example="customer.dispute.resolved.seller",
                 event_type="CUSTOMER.DISPUTE.RESOLVED",
                 headers={},
-                body=b'{"id":"WH-58D3295124W468432D-8HN650336L201105X","event_version":"1.0","create_time":"2026-01-12T22:01:00.125Z","resource_type":"dispute","resource_version":"2.0","event_type":"CUSTOMER.DISPUTE.RESOLVED","summary":"A new dispute opened with Case # PP-D-27803","resource":{"dispute_id":"PP-D-27803","reason":"MERCHANDISE_OR_SERVICE_NOT_RECEIVED","status":"RESOLVED","dispute_amount":{"currency_code":"USD","value":"65.40"},"dispute_life_cycle_stage":"CHARGEBACK","dispute_channel":"INTERNAL","disputed_transactions":[{"seller_transaction_id":"27M47624FP291604U","buyer_transaction_id":"1Y7417586L8294205"}],"dispute_outcome":{"outcome_code":"RESOLVED_SELLER_FAVOUR"},"update_time":"2026-01-12T22:00:59Z"}}',
+                body=b'{"id":"WH-58D3295124W468432D-8HN650336L201105X","event_version":"1.0","create_time":"2026-01-05T22:01:00.125Z","resource_type":"dispute","resource_version":"2.0","event_type":"CUSTOMER.DISPUTE.RESOLVED","summary":"A new dispute opened with Case # PP-D-27803","resource":{"dispute_id":"PP-D-27803","reason":"MERCHANDISE_OR_SERVICE_NOT_RECEIVED","status":"RESOLVED","dispute_amount":{"currency_code":"USD","value":"65.40"},"dispute_life_cycle_stage":"CHARGEBACK","dispute_channel":"INTERNAL","disputed_transactions":[{"seller_transaction_id":"27M47624FP291604U","buyer_transaction_id":"1Y7417586L8294205"}],"dispute_outcome":{"outcome_code":"RESOLVED_SELLER_FAVOUR"},"update_time":"2026-01-05T22:00:59Z"}}',
                 event={
                     "event_type": "dispute.closed",
                     "amount_cents": 6540,
@@ -1694,7 +1694,7 @@ LIVES: Final[tuple[Life, ...]] = (
                 example="payment.capture.reversed",
                 event_type="PAYMENT.CAPTURE.REVERSED",
                 headers={},
-                body=b'{"id":"WH-61F42731CE735061L-5KX18832TA9906123","event_version":"1.0","create_time":"2026-01-06T09:01:00.125Z","resource_type":"refund","resource_version":"2.0","event_type":"PAYMENT.CAPTURE.REVERSED","summary":"A $ 65.4 USD capture payment was reversed","resource":{"id":"6RV20754KD318942B","status":"COMPLETED","amount":{"currency_code":"USD","value":"65.40"},"invoice_id":"5023-4E89","payee":{"merchant_id":"PYJ8EXAMPLE2L"},"create_time":"2026-01-06T09:00:58Z","update_time":"2026-01-06T09:00:59Z","links":[{"href":"https://api.paypal.com/v2/payments/refunds/6RV20754KD318942B","rel":"self","method":"GET"},{"href":"https://api.paypal.com/v2/payments/captures/27M47624FP291604U","rel":"up","method":"GET"}],"seller_payable_breakdown":{"paypal_fee":{"currency_code":"USD","value":"0.00"}}}}',
+                body=b'{"id":"WH-61F42731CE735061L-5KX18832TA9906123","event_version":"1.0","create_time":"2026-01-05T18:01:00.125Z","resource_type":"refund","resource_version":"2.0","event_type":"PAYMENT.CAPTURE.REVERSED","summary":"A $ 65.4 USD capture payment was reversed","resource":{"id":"6RV20754KD318942B","status":"COMPLETED","amount":{"currency_code":"USD","value":"65.40"},"invoice_id":"5023-4E89","payee":{"merchant_id":"PYJ8EXAMPLE2L"},"create_time":"2026-01-05T18:00:58Z","update_time":"2026-01-05T18:00:59Z","links":[{"href":"https://api.paypal.com/v2/payments/refunds/6RV20754KD318942B","rel":"self","method":"GET"},{"href":"https://api.paypal.com/v2/payments/captures/27M47624FP291604U","rel":"up","method":"GET"}],"seller_payable_breakdown":{"paypal_fee":{"currency_code":"USD","value":"0.00"}}}}',
                 event={
                     "event_type": "reversal.succeeded",
                     "amount_cents": 6540,
@@ -1716,7 +1716,7 @@ LIVES: Final[tuple[Life, ...]] = (
                 example="customer.dispute.created",
                 event_type="CUSTOMER.DISPUTE.CREATED",
                 headers={},
-                body=b'{"id":"WH-58D3295121W468432D-8HN650336L201105X","event_version":"1.0","create_time":"2026-01-06T14:01:00.125Z","resource_type":"dispute","resource_version":"2.0","event_type":"CUSTOMER.DISPUTE.CREATED","summary":"A new dispute opened with Case # PP-D-27803","resource":{"dispute_id":"PP-D-27803","reason":"MERCHANDISE_OR_SERVICE_NOT_RECEIVED","status":"OPEN","dispute_amount":{"currency_code":"USD","value":"65.40"},"dispute_life_cycle_stage":"CHARGEBACK","dispute_channel":"INTERNAL","disputed_transactions":[{"seller_transaction_id":"27M47624FP291604U","buyer_transaction_id":"1Y7417586L8294205"}],"update_time":"2026-01-06T14:00:59Z"}}',
+                body=b'{"id":"WH-58D3295121W468432D-8HN650336L201105X","event_version":"1.0","create_time":"2026-01-05T20:01:00.125Z","resource_type":"dispute","resource_version":"2.0","event_type":"CUSTOMER.DISPUTE.CREATED","summary":"A new dispute opened with Case # PP-D-27803","resource":{"dispute_id":"PP-D-27803","reason":"MERCHANDISE_OR_SERVICE_NOT_RECEIVED","status":"OPEN","dispute_amount":{"currency_code":"USD","value":"65.40"},"dispute_life_cycle_stage":"CHARGEBACK","dispute_channel":"INTERNAL","disputed_transactions":[{"seller_transaction_id":"27M47624FP291604U","buyer_transaction_id":"1Y7417586L8294205"}],"update_time":"2026-01-05T20:00:59Z"}}',
                 event={
                     "event_type": "dispute.opened",
                     "amount_cents": 6540,
@@ -1769,7 +1769,7 @@ LIVES: Final[tuple[Life, ...]] = (
                 example="payment.capture.reversed",
                 event_type="PAYMENT.CAPTURE.REVERSED",
                 headers={},
-                body=b'{"id":"WH-61F42731CE735061L-5KX18832TA9906123","event_version":"1.0","create_time":"2026-01-06T09:01:00.125Z","resource_type":"refund","resource_version":"2.0","event_type":"PAYMENT.CAPTURE.REVERSED","summary":"A $ 65.4 USD capture payment was reversed","resource":{"id":"6RV20754KD318942B","status":"COMPLETED","amount":{"currency_code":"USD","value":"65.40"},"invoice_id":"5023-4E89","payee":{"merchant_id":"PYJ8EXAMPLE2L"},"create_time":"2026-01-06T09:00:58Z","update_time":"2026-01-06T09:00:59Z","links":[{"href":"https://api.paypal.com/v2/payments/refunds/6RV20754KD318942B","rel":"self","method":"GET"},{"href":"https://api.paypal.com/v2/payments/captures/27M47624FP291604U","rel":"up","method":"GET"}],"seller_payable_breakdown":{"paypal_fee":{"currency_code":"USD","value":"0.00"}}}}',
+                body=b'{"id":"WH-61F42731CE735061L-5KX18832TA9906123","event_version":"1.0","create_time":"2026-01-05T18:01:00.125Z","resource_type":"refund","resource_version":"2.0","event_type":"PAYMENT.CAPTURE.REVERSED","summary":"A $ 65.4 USD capture payment was reversed","resource":{"id":"6RV20754KD318942B","status":"COMPLETED","amount":{"currency_code":"USD","value":"65.40"},"invoice_id":"5023-4E89","payee":{"merchant_id":"PYJ8EXAMPLE2L"},"create_time":"2026-01-05T18:00:58Z","update_time":"2026-01-05T18:00:59Z","links":[{"href":"https://api.paypal.com/v2/payments/refunds/6RV20754KD318942B","rel":"self","method":"GET"},{"href":"https://api.paypal.com/v2/payments/captures/27M47624FP291604U","rel":"up","method":"GET"}],"seller_payable_breakdown":{"paypal_fee":{"currency_code":"USD","value":"0.00"}}}}',
                 event={
                     "event_type": "reversal.succeeded",
                     "amount_cents": 6540,
@@ -1791,7 +1791,7 @@ LIVES: Final[tuple[Life, ...]] = (
                 example="customer.dispute.resolved.part",
                 event_type="CUSTOMER.DISPUTE.RESOLVED",
                 headers={},
-                body=b'{"id":"WH-58D3295123W468432D-8HN650336L201106X","event_version":"1.0","create_time":"2026-01-12T22:01:00.125Z","resource_type":"dispute","resource_version":"2.0","event_type":"CUSTOMER.DISPUTE.RESOLVED","summary":"A new dispute opened with Case # PP-D-27803","resource":{"dispute_id":"PP-D-27803","reason":"MERCHANDISE_OR_SERVICE_NOT_RECEIVED","status":"RESOLVED","dispute_amount":{"currency_code":"USD","value":"65.40"},"dispute_life_cycle_stage":"CHARGEBACK","dispute_channel":"INTERNAL","disputed_transactions":[{"seller_transaction_id":"27M47624FP291604U","buyer_transaction_id":"1Y7417586L8294205"}],"dispute_outcome":{"outcome_code":"RESOLVED_BUYER_FAVOUR","amount_refunded":{"currency_code":"USD","value":"20.00"}},"update_time":"2026-01-12T22:00:59Z"}}',
+                body=b'{"id":"WH-58D3295123W468432D-8HN650336L201106X","event_version":"1.0","create_time":"2026-01-05T22:01:00.125Z","resource_type":"dispute","resource_version":"2.0","event_type":"CUSTOMER.DISPUTE.RESOLVED","summary":"A new dispute opened with Case # PP-D-27803","resource":{"dispute_id":"PP-D-27803","reason":"MERCHANDISE_OR_SERVICE_NOT_RECEIVED","status":"RESOLVED","dispute_amount":{"currency_code":"USD","value":"65.40"},"dispute_life_cycle_stage":"CHARGEBACK","dispute_channel":"INTERNAL","disputed_transactions":[{"seller_transaction_id":"27M47624FP291604U","buyer_transaction_id":"1Y7417586L8294205"}],"dispute_outcome":{"outcome_code":"RESOLVED_BUYER_FAVOUR","amount_refunded":{"currency_code":"USD","value":"20.00"}},"update_time":"2026-01-05T22:00:59Z"}}',
                 event={
                     "event_type": "dispute.closed",
                     "amount_cents": 6540,
@@ -1844,7 +1844,7 @@ LIVES: Final[tuple[Life, ...]] = (
                 example="payment.sale.reversed",
                 event_type="PAYMENT.SALE.REVERSED",
                 headers={},
-                body=b'{"id":"WH-61F42732CE735061L-5KX18832TA9906123","event_version":"1.0","create_time":"2026-01-06T09:01:00.125Z","resource_type":"sale","event_type":"PAYMENT.SALE.REVERSED","summary":"A $ 12.5 USD sale payment was reversed","resource":{"id":"8HC61842KB2207319","state":"completed","amount":{"total":"-12.50","currency":"USD"},"create_time":"2026-01-06T09:00:58Z","links":[{"href":"https://api.paypal.com/v1/payments/refund/7MS83025FT460917Y","rel":"self","method":"GET"}]}}',
+                body=b'{"id":"WH-61F42732CE735061L-5KX18832TA9906123","event_version":"1.0","create_time":"2026-01-05T18:01:00.125Z","resource_type":"sale","event_type":"PAYMENT.SALE.REVERSED","summary":"A $ 12.5 USD sale payment was reversed","resource":{"id":"8HC61842KB2207319","state":"completed","amount":{"total":"-12.50","currency":"USD"},"create_time":"2026-01-05T18:00:58Z","links":[{"href":"https://api.paypal.com/v1/payments/refund/7MS83025FT460917Y","rel":"self","method":"GET"}]}}',
                 event={
                     "event_type": "reversal.succeeded",
                     "amount_cents": 1250,
@@ -1897,7 +1897,7 @@ LIVES: Final[tuple[Life, ...]] = (
                 example="payment.sale.reversed.own_id",
                 event_type="PAYMENT.SALE.REVERSED",
                 headers={},
-                body=b'{"id":"WH-61F42733CE735061L-5KX18832TA9906123","event_version":"1.0","create_time":"2026-01-06T09:01:00.125Z","resource_type":"sale","event_type":"PAYMENT.SALE.REVERSED","summary":"A $ 12.5 USD sale payment was reversed","resource":{"id":"7MS83025FT460917Y","state":"completed","amount":{"total":"10.00","currency":"USD"},"create_time":"2026-01-06T09:00:58Z","links":[{"href":"https://api.paypal.com/v1/payments/refund/7MS83025FT460917Y","rel":"self","method":"GET"},{"href":"https://api.paypal.com/v1/payments/sale/8HC61842KB2207319","rel":"sale","method":"GET"}]}}',
+                body=b'{"id":"WH-61F42733CE735061L-5KX18832TA9906123","event_version":"1.0","create_time":"2026-01-05T18:01:00.125Z","resource_type":"sale","event_type":"PAYMENT.SALE.REVERSED","summary":"A $ 12.5 USD sale payment was reversed","resource":{"id":"7MS83025FT460917Y","state":"completed","amount":{"total":"10.00","currency":"USD"},"create_time":"2026-01-05T18:00:58Z","links":[{"href":"https://api.paypal.com/v1/payments/refund/7MS83025FT460917Y","rel":"self","method":"GET"},{"href":"https://api.paypal.com/v1/payments/sale/8HC61842KB2207319","rel":"sale","method":"GET"}]}}',
                 event={
                     "event_type": "reversal.succeeded",
                     "amount_cents": 1000,
@@ -1919,7 +1919,7 @@ LIVES: Final[tuple[Life, ...]] = (
                 example="payment.sale.reversed.sale_id",
                 event_type="PAYMENT.SALE.REVERSED",
                 headers={},
-                body=b'{"id":"WH-61F42734CE735061L-5KX18832TA9906123","event_version":"1.0","create_time":"2026-01-07T09:01:00.125Z","resource_type":"sale","event_type":"PAYMENT.SALE.REVERSED","summary":"A $ 12.5 USD sale payment was reversed","resource":{"id":"2XN57316CA084921H","state":"completed","amount":{"total":"-2.50","currency":"USD"},"create_time":"2026-01-07T09:00:58Z","sale_id":"8HC61842KB2207319"}}',
+                body=b'{"id":"WH-61F42734CE735061L-5KX18832TA9906123","event_version":"1.0","create_time":"2026-01-05T21:01:00.125Z","resource_type":"sale","event_type":"PAYMENT.SALE.REVERSED","summary":"A $ 12.5 USD sale payment was reversed","resource":{"id":"2XN57316CA084921H","state":"completed","amount":{"total":"-2.50","currency":"USD"},"create_time":"2026-01-05T21:00:58Z","sale_id":"8HC61842KB2207319"}}',
                 event={
                     "event_type": "reversal.succeeded",
                     "amount_cents": 250,
