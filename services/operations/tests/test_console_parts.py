@@ -294,15 +294,6 @@ def test_money_of_today_is_that_of_live_payments_of_today_from_all_files_of_silv
     assert (found.recovery, found.recovery_built_at) == ([], None)
 
 
-def test_money_of_today_is_there_while_silver_has_yet_to_gain_a_column(tmp_path: Path) -> None:
-    lake, today = Pipeline(tmp_path), NOW.date()
-    former = dict(paid("EUR", today, captured=1200))
-    del former["reversed_minor"]
-    lake.append(SILVER_PAYMENTS, [former])
-    (found,) = money.read(EventTables(lambda: lake.catalog), today).money
-    assert (found.minor["captured"], found.minor["reversed"]) == (1200, 0)
-
-
 def test_there_is_no_money_of_today_before_silver_was_built(tmp_path: Path) -> None:
     found = money.read(EventTables(lambda: Pipeline(tmp_path).catalog), NOW.date())
     assert (found.money, found.money_built_at) == ([], None)

@@ -7,15 +7,7 @@ from payments_contracts.examples import Example
 from payments_contracts.lifecycles import Life, Step
 from payments_contracts.pins.simulator import ExpectedPayment
 
-_AMOUNTS = (
-    "asked_minor",
-    "captured_minor",
-    "refunded_minor",
-    "disputed_minor",
-    "dispute_lost_minor",
-    "reversed_minor",
-    "fee_minor",
-)
+_AMOUNTS = tuple(each for each in ExpectedPayment.model_fields if each.endswith("_minor") and each != "net_minor")
 
 
 @dataclass(frozen=True, slots=True)
