@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from payments_contracts import flink, identity, records, schemas, tables, topics
 from payments_contracts.examples import EXAMPLES, Example
 from payments_contracts.normalize import Normalized, Rejection, normalize
+from payments_contracts.pins import operations
 from payments_contracts.pins.normalizer import PaymentEvent
 from pydantic import ValidationError
 from pyiceberg.partitioning import PartitionSpec
@@ -155,6 +156,11 @@ def test_every_accepted_example_is_a_valid_record() -> None:
             row = {**outcome.event, "event_id": "e", "processed_at": NOW, "schema_version": topics.NORMALIZED.version}
             assert there_and_back(schema, PaymentEvent.model_validate(row).model_dump()) == row
         assert isinstance(outcome, Normalized) == (example.kind == "accepted") or example.kind == "malformed"
+
+
+def test_what_is_inside_a_record_and_has_changed_has_a_name_without_a_version() -> None:
+    assert records.LedgerEntryV1ExpectedPayment is not operations.ExpectedPayment
+    assert operations.LedgerEntry.model_fields["payment"].annotation == operations.ExpectedPayment | None
 
 
 def test_ids_depend_on_the_event_alone() -> None:
