@@ -128,6 +128,8 @@ def ways(  # noqa: C901, PLR0912 - one case for each shape
                 for way in ways(each, event_type, named):
                     yield Way((*before, *way.settings), way.path, way.through)
                 before += tuple((path, None) for path in taken(each))
+                # An element that counts may be any of the list.
+                before += tuple((part.items, None) for part in inside(each) if isinstance(part, Pick))
         case When(path, values, then, otherwise):
             yield Way((), path, (expression,))
             listed = next(iter(values))
