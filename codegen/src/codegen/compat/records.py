@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from codegen.compat.breakage import Breakage, broken, gone
@@ -86,7 +87,10 @@ def _edits(released: RecordVersion, now: Document, hint: str) -> Iterator[tuple[
     """Yield in words what is different in a released version, each with its breakage."""
     name = f"{released.name} v{released.version}"
     concern = ("version", released.name, str(released.version))
-    for place, message in _differences(released.source.data, now.data, ()):
+    found = list(_differences(released.source.data, now.data, ()))
+    if not found and json.dumps(released.source.data) != json.dumps(now.data):
+        found.append(((), "what it says stands in another order"))
+    for place, message in found:
         said = f"{_path(now.data, place)}{message}"
         yield said, broken(concern, now, place, f"{name} is released, and was edited: {said}", hint)
 
@@ -205,6 +209,8 @@ def _values(before: list[Any], after: list[Any], place: Place) -> Iterator[tuple
     for index, value in enumerate(after):
         if value not in before:
             yield (*place, index), f"{value} is allowed now"
+    if not lost and len(before) == len(after) and before != after:
+        yield place, "the allowed values stand in another order"
 
 
 def _are(names: list[Any]) -> str:
