@@ -48,7 +48,7 @@ def findings(contracts: Path) -> tuple[Finding, ...]:
         ("partitions: 18446744073709551616\n", "syntax", "has more than 64 bits"),
         ("partitions: -9223372036854775809\n", "syntax", "has more than 64 bits"),
         ("partitions: 1e999\n", "syntax", "is beyond a double"),
-        ("kind: \x00topic\n", "syntax", "control characters are not allowed"),
+        ("kind: \x00topic\n", "syntax", "the character U+0000 is not valid here"),
         ("kind: topic\n---\nkind: topic\n", "syntax", "another document"),
     ],
 )
@@ -58,6 +58,42 @@ def test_a_file_that_holds_something_else_is_one_finding(contracts: Path, text: 
     assert (found.rule, found.file) == (rule, TOPIC)
     assert found.line > 0 or "at most" in message
     assert message in found.message
+
+
+def test_a_character_that_yaml_does_not_have_is_found_by_line(contracts: Path) -> None:
+    (contracts / TOPIC).write_text("kind: topic\nname: a\x01b\n")
+    (found,) = findings(contracts)
+    assert (found.line, found.column, found.message) == (2, 8, "the character U+0001 is not valid here")
+
+
+@pytest.mark.parametrize(
+    ("moved", "rule", "hint"),
+    [
+        ("tables/payments.normalized.yaml", "shape", "a file of the kind topic belongs in topics/; if it is of"),
+        ("topics/new/payments.normalized.yaml", "orphan", "a file of the kind topic belongs in topics/"),
+        ("payments.normalized.yaml", "orphan", "a file of the kind topic belongs in topics/"),
+        ("topic/payments.normalized.yaml", "orphan", "a file of the kind topic belongs in topics/"),
+        ("topics/payments.normalized.yml", "orphan", "rename it to topics/payments.normalized.yaml"),
+        ("topics/payments.normalized.yaml~", "orphan", "a file of the kind topic belongs in topics/"),
+    ],
+)
+def test_a_file_in_the_wrong_folder_is_one_finding_that_names_the_right_one(
+    contracts: Path, moved: str, rule: str, hint: str
+) -> None:
+    (contracts / moved).parent.mkdir(exist_ok=True)
+    (contracts / TOPIC).rename(contracts / moved)
+    (found,) = findings(contracts)
+    assert (found.rule, found.file) == (rule, moved)
+    assert found.hint.startswith(hint)
+
+
+def test_what_others_are_made_from_is_found_wrong_in_its_own_file(contracts: Path) -> None:
+    (contracts / "avro/payment_event/v2.yaml").write_text("kind: version\nextends: 1\nfields: []\n")
+    file = contracts / "avro/payment_event/v1.avsc"
+    file.write_text(file.read_text().replace('"type": "record"', '"type": "recrod"', 1))
+    (found,) = findings(contracts)
+    assert (found.rule, found.file) == ("avro-type", "avro/payment_event/v1.avsc")
+    assert found.message == "the type 'recrod' is not supported (did you mean record?)"
 
 
 def test_bytes_that_are_not_utf8_are_found_by_line(contracts: Path) -> None:
@@ -131,6 +167,9 @@ MISSHAPEN = [
     ("providers/acme/examples/malformed.yaml", "body_text:", "body: {}\nbody_text:", "here are body, body_text"),
     (PAYLOAD, '"#/components/schemas/Parent"', '"#/components/schemas/Nobody"', "there is no #/components/schemas/N"),
     (PAYLOAD, '"#/components/schemas/Parent"', '"file:///etc/passwd"', "leads out of the document"),
+    (PAYLOAD, '"#/components/schemas/Parent"', "5", "a reference is a text, not 5"),
+    (PAYLOAD, '"#/components/schemas/Parent"', '"#"', "the reference # leads to something that is not a schema"),
+    (PAYLOAD, '"#/components/schemas/Parent"', '"#/info/title"', "leads to something that is not a schema"),
     (PAYLOAD, "    Parent:\n", '    Parent: {$ref: "#/components/schemas/Parent"}\n    Old:\n', "back to itself"),
 ]
 

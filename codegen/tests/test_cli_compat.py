@@ -84,6 +84,8 @@ def test_compat_fails_for_none_but_the_rules_that_are_accepted(run: Run, reposit
 def test_compat_knows_the_rules_that_can_be_accepted(run: Run) -> None:
     code, _, err = run("compat", "--accept", "everything")
     assert (code, err) == (1, "there is no rule everything: `codegen compat --rules` lists them\n")
+    _, _, err = run("compat", "--accept", "topic-retentoin")
+    assert err.startswith("there is no rule topic-retentoin (did you mean topic-retention?): ")
 
 
 def test_compat_says_when_there_is_truly_nothing_to_compare_with(run: Run) -> None:

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from tests.architecture.literals import UNKNOWN, lists, texts
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -27,19 +29,11 @@ if TYPE_CHECKING:
 MOST_COLUMNS = 6
 LONGEST_MODULE = 350
 GENERATED_MAY_IMPORT = frozenset({"orjson", "payments_contracts", "pydantic", "pydantic_core"})
+_PATTERN = re.compile(r"\.\*|(?:\[[^\]]*\]|\\w|\.)[*+]|(?<=\.)\*(?=\.)")
 _REGISTERS = re.compile(r"auto\.register|/versions$")
 _PROSE = {".md", ".lock", ".sha256", ".sum"}
 # Written from the chart, which has links to what is generated, and from prose; tests compare them with their sources.
 _RENDERED = ("infra/k8s", "infra/monitoring/dashboards/runbooks.json")
-_UNKNOWN = "\x00"
-
-
-@dataclass(frozen=True)
-class Text:
-    """A literal text of a Python module with the line that it begins in; what is computed inside it is U+0000."""
-
-    value: str
-    line: int
 
 
 @dataclass(frozen=True)
@@ -134,9 +128,11 @@ def restated_names(tree: Tree) -> Iterator[str]:
 
 def _names(text: str, name: str) -> bool:
     """Return whether a text holds a name, or gives it once what is computed is filled in."""
-    if _UNKNOWN not in text:
+    # A pattern, such as Kafka takes in place of names, or a text with a star in the place of a part.
+    text = _PATTERN.sub(UNKNOWN, text.replace("\\.", ".")).strip("^$")
+    if UNKNOWN not in text:
         return _holds(text, name)
-    known = text.split(_UNKNOWN)
+    known = text.split(UNKNOWN)
     # Of `payments.{provider}.raw` enough is written out; `{namespace}.{name}` says nothing of any name.
     segments = frozenset(name.split(".")) & {segment for part in known for segment in part.split(".")}
     form = r"[\w.-]+".join(map(re.escape, known))
@@ -152,7 +148,7 @@ def restated_columns(tree: Tree) -> Iterator[str]:
     for path in tree.code("services", "infra"):
         text = path.read_text(encoding="utf-8", errors="ignore")
         if path.suffix == ".py":
-            for line, words in _lists(ast.parse(text)):
+            for line, words in lists(ast.parse(text)):
                 yield from _columns(tree, path, line, words)
         elif path.suffix not in {".java", ".jinja"}:
             yield from _columns(tree, path, 1, frozenset(re.findall(r"\w+", text)))
@@ -164,37 +160,13 @@ def _columns(tree: Tree, path: Path, line: int, words: frozenset[str]) -> Iterat
         yield tree.place(path, line, f"{len(tree.columns[most] & words)} columns of {most}")
 
 
-def _lists(module: ast.Module) -> Iterator[tuple[int, frozenset[str]]]:
-    """Yield the words of each literal, and the members of each class; a call fills what is generated."""
-    for node in ast.walk(module):
-        match node:
-            case ast.List(elts=items) | ast.Tuple(elts=items) | ast.Set(elts=items):
-                yield node.lineno, _constants(items)
-            case ast.Dict(keys=keys):
-                yield node.lineno, _constants([key for key in keys if key is not None])
-            case ast.Constant(value=str() as value):
-                yield node.lineno, frozenset(re.findall(r"\w+", value))
-            case ast.JoinedStr(values=parts):
-                text = " ".join(str(part.value) for part in parts if isinstance(part, ast.Constant))
-                yield node.lineno, frozenset(re.findall(r"\w+", text))
-            case ast.ClassDef(body=body):
-                members = [each.target for each in body if isinstance(each, ast.AnnAssign)]
-                yield node.lineno, frozenset(each.id for each in members if isinstance(each, ast.Name))
-
-
-def _constants(items: list[ast.expr]) -> frozenset[str]:
-    """Return the texts in a literal, and the first of each pair in a list of pairs."""
-    firsts = [each.elts[0] if isinstance(each, ast.Tuple | ast.List) and each.elts else each for each in items]
-    return frozenset(str(each.value) for each in firsts if isinstance(each, ast.Constant))
-
-
 def paths_into_contracts(tree: Tree) -> Iterator[str]:
     """Yield paths into the contracts folder that a service could open; sentences that name one for people are none."""
     for path in tree.files("services"):
         if path.suffix == ".py":
             for literal in texts(path.read_text(encoding="utf-8")):
                 if re.fullmatch(r"\S*", literal.value) and "contracts" in re.split(r"[/\\]", literal.value):
-                    yield tree.place(path, literal.line, literal.value.replace(_UNKNOWN, "…"))
+                    yield tree.place(path, literal.line, literal.value.replace(UNKNOWN, "…"))
 
 
 def registering(tree: Tree) -> frozenset[str]:
@@ -270,18 +242,6 @@ def unlinted(tree: Tree) -> Iterator[str]:
         yield from (f"pyproject.toml:1: {name} leaves out {each}" for each in sorted(wanted - set(names)))
 
 
-def texts(source: str) -> Iterator[Text]:
-    """Yield the texts of a module, those put together of literals as one; docstrings are prose."""
-    module = ast.parse(source)
-    inside: set[ast.AST] = set()
-    for node in ast.walk(module):
-        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
-            inside.add(node.value)
-        elif node not in inside and (text := _text(node)) is not None:
-            inside |= set(ast.walk(node))
-            yield Text(text, getattr(node, "lineno", 1))
-
-
 def imports(module: ast.Module) -> Iterator[tuple[int, str]]:
     """Yield the line and the top package of each absolute import."""
     for node in ast.walk(module):
@@ -298,27 +258,6 @@ def modules(module: ast.Module) -> Iterator[str]:
             yield from (each.name for each in node.names)
         elif isinstance(node, ast.ImportFrom):
             yield from (f"{node.module}.{each.name}" for each in node.names)
-
-
-def _text(node: ast.AST) -> str | None:  # noqa: PLR0911 - one for each way to write a text
-    """Return the text that an expression gives, None where it gives none that is written here."""
-    match node:
-        case ast.Constant(value=str() as value):
-            return value
-        case ast.JoinedStr(values=parts):
-            return "".join(_text(part) or _UNKNOWN for part in parts)
-        case ast.BinOp(left=left, op=ast.Add(), right=right):
-            known = [_text(left), _text(right)]
-            return None if known == [None, None] else "".join(each or _UNKNOWN for each in known)
-        case ast.BinOp(left=ast.Constant(value=str() as form), op=ast.Mod()):
-            return re.sub(r"%[sdr]", _UNKNOWN, form)
-        case ast.Call(func=ast.Attribute(value=ast.Constant(value=str() as form), attr="format")):
-            return re.sub(r"{\w*}", _UNKNOWN, form)
-        case ast.Call(func=ast.Attribute(value=ast.Constant(value=str() as joint), attr="join"), args=[items]):
-            if isinstance(items, ast.List | ast.Tuple):
-                return joint.join(_text(each) or _UNKNOWN for each in items.elts)
-            return joint
-    return None
 
 
 def _callee(node: ast.Call) -> str:

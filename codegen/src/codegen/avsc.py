@@ -19,6 +19,8 @@ from codegen.avro import (
     Record,
     TimestampMillis,
 )
+from codegen.extension import is_inherited
+from codegen.suggestion import meant
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,7 +50,7 @@ _INSTEAD = {
 
 
 class Reader:
-    """Reads one .avsc file; what it cannot express is collected in `findings`."""
+    """Reads one .avsc file; what it cannot express is in `findings`, of what it is made from in `inherited`."""
 
     def __init__(self, document: Document) -> None:
         """Take the file to read."""
@@ -57,18 +59,21 @@ class Reader:
         self._open: list[str] = []
         self._namespace: str | None = None
         self.findings: list[Finding] = []
+        self.inherited: list[Finding] = []
 
     def record(self) -> Record | None:
         """Return the file's record, or None where the file does not hold one."""
         read = self._type(self._document.data, ())
-        if isinstance(read, Record) and not self.findings:
+        is_right = not self.findings and not self.inherited
+        if isinstance(read, Record) and is_right:
             return read
-        if not self.findings:
+        if is_right:
             self._refuse((), "the file does not hold a record")
         return None
 
     def _refuse(self, place: Place, message: str, hint: str = _HINT, rule: str = "avro-type") -> None:
-        self.findings.append(self._document.finding(rule, place, message, hint))
+        found = self._document.finding(rule, place, message, hint)
+        (self.inherited if is_inherited(self._document, place) else self.findings).append(found)
 
     def _type(self, data: Any, place: Place) -> AvroType | None:  # noqa: C901, PLR0911 - one return for each shape
         match data:
@@ -116,7 +121,8 @@ class Reader:
         elif simple in self._read:
             return self._read[simple]
         else:
-            self._refuse(place, f"the type {name!r} is not supported", _INSTEAD.get(name, _HINT))
+            close = "" if name in _INSTEAD else meant(name, (*_PRIMITIVES, "array", "map", "record"))
+            self._refuse(place, f"the type {name!r} is not supported{close}", _INSTEAD.get(name, _HINT))
         return None
 
     def _decimal(self, data: dict[str, Any], place: Place) -> Decimal | None:

@@ -26,11 +26,12 @@ from codegen.opening import CONTRACTS, Contracts, checked, loaded, provider_of
 from codegen.released import edited
 from codegen.report import Form, changes_as, fail, near, refuse, report
 from codegen.revision import Revision, RevisionError, UntoldError, chosen, load_at, named
-from codegen.trial import as_example, body_of, explain
+from codegen.suggestion import meant
+from codegen.trial import as_example, example_in, explain, owner_of
 from codegen.write import changes, write
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from codegen.model import Catalog
 
@@ -124,7 +125,9 @@ def compat_(
     accepted = frozenset(accept or ())
     unknown = accepted - {rule.id for rule in COMPAT_RULES}
     if unknown:
-        fail(f"there is no rule {', '.join(sorted(unknown))}: `codegen compat --rules` lists them")
+        known = [rule.id for rule in COMPAT_RULES]
+        named = ", ".join(f"{each}{meant(each, known)}" for each in sorted(unknown))
+        fail(f"there is no rule {named}: `codegen compat --rules` lists them")
     old, revision = _earlier(contracts, against, form)
     new = _compared(contracts, old, form)
     out = Console(highlight=False, soft_wrap=True)
@@ -181,7 +184,7 @@ class Shown(Enum):
 
 
 @app.command(name="try")
-def try_(
+def try_(  # noqa: PLR0917 - arguments and options
     provider: Annotated[str, typer.Argument(help="A folder of contracts/providers.")],
     file: Annotated[
         Path, typer.Argument(help="A webhook's body, or an example of the contracts.", exists=True, dir_okay=False)
@@ -189,17 +192,38 @@ def try_(
     contracts: Contracts = CONTRACTS,
     merchant_id: Annotated[str, typer.Option(help="Merchant of the endpoint's secret.")] = "merch_local",
     form: Annotated[Shown, typer.Option("--format", help="In words, or as an example has it.")] = Shown.TEXT,
+    header: Annotated[
+        list[str] | None, typer.Option(metavar="NAME:VALUE", help="A header that comes with the body.")
+    ] = None,
 ) -> None:
-    """Say what would become of a webhook, and which line of the contracts decides it."""
+    """Say what would become of a webhook, and which line of the contracts decides it.
+
+    An example of the contracts has its headers with it.
+    """
     catalog = loaded(contracts)
     chosen_one = provider_of(catalog, provider)
-    body = body_of(chosen_one, file)
+    owner = owner_of(catalog, file)
+    if owner not in {None, provider}:
+        fail(f"{near(file)} is an example of {owner}, not of {provider}: `codegen try {owner} {near(file)}`")
+    example = example_in(chosen_one, file) if file.suffix == ".yaml" else None
+    body = file.read_bytes() if example is None else example.body
+    headers = {**(example.headers if example else {}), **_headers(header or ())}
     if form is Shown.YAML:
-        sys.stdout.write(as_example(catalog, chosen_one, body, merchant_id))
+        received_at = example.received_at if example else None
+        sys.stdout.write(as_example(catalog, chosen_one, body, merchant_id, headers, received_at))
         return
     # An example of the contracts is of any age; a body is asked about as if it were sent now.
     now = None if file.suffix == ".yaml" else time.time_ns() // 1_000_000
-    Console(highlight=False, soft_wrap=True).print(explain(catalog, chosen_one, body, merchant_id, now=now))
+    Console(highlight=False, soft_wrap=True).print(explain(catalog, chosen_one, body, merchant_id, headers, now=now))
+
+
+def _headers(given: Sequence[str]) -> dict[str, str]:
+    """Return headers by their names in small letters, which is how an envelope looks for them."""
+    found = dict(each.partition(":")[::2] for each in given)
+    wrong = next((name for name, value in found.items() if not name.strip() or not value.strip()), None)
+    if wrong is not None:
+        fail(f"{wrong!r} is not a header: write NAME:VALUE")
+    return {name.strip().lower(): value.strip() for name, value in found.items()}
 
 
 app.command()(examples)

@@ -124,6 +124,11 @@ def _parse(path: str, text: str) -> Document:
         data = None if node is None else _construct(path, node, (), marks)
     except yaml.MarkedYAMLError as error:
         raise _not_yaml(path, text, error) from error
+    except yaml.reader.ReaderError as error:
+        before = text[: error.position]
+        line, column = before.count("\n") + 1, error.position - before.rfind("\n")
+        message = f"the character U+{ord(text[error.position]):04X} is not valid here"
+        raise _broken(path, line, message, "remove it", column) from error
     except yaml.YAMLError as error:
         raise _broken(path, 1, f"this is not YAML: {error}") from error
     # YAML's nodes know their lines; JSON's values are JSON's, which reads pairs of surrogates as one character.

@@ -157,6 +157,13 @@ def _extensions(
         yield number, Written(_schema(document, head, list(order.values())), (other, base))
 
 
+def is_inherited(document: Document, place: Place) -> bool:
+    """Return whether a place of a version is in what it was made from, whose own file tells what is wrong there."""
+    if document.path.endswith(".avsc") or place == ("doc",):
+        return False
+    return not any(each[:2] == place[:2] and len(each) > len(("fields", 0)) for each in document.lines)
+
+
 def _schema(document: Document, head: Mapping[str, Any], members: Sequence[tuple[Place, Any]]) -> Document:
     """Return a schema as if it were written out; its places lead to the lines that its parts come from."""
     data = {**head, "fields": [each for _, each in members]}

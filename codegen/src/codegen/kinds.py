@@ -24,6 +24,16 @@ _KIND_OF_FOLDER = {
     "files": "file",
     "reference": "reference",
 }
+_PLACES = {
+    **{kind: f"{folder}/" for folder, kind in _KIND_OF_FOLDER.items()},
+    **{kind: path for path, kind in _KIND_OF_FILE.items()},
+    **{kind: f"providers/<name>/{kind}.yaml" for kind in ("provider", "mapping", "lifecycles")},
+    "rules": "rules/",
+    "example": "providers/<name>/examples/",
+    "version": "avro/<record>/v<N>.yaml",
+    "extension": "avro/<record>/extension.yaml",
+}
+_KIND = re.compile(r"^kind: *([a-z]+) *$", re.MULTILINE)
 
 
 def kind_of(path: str) -> str | None:  # noqa: PLR0911 - one return for each kind
@@ -43,3 +53,18 @@ def kind_of(path: str) -> str | None:  # noqa: PLR0911 - one return for each kin
     if "/" in name or not name.endswith(".yaml"):
         return None
     return "rules" if folder == "rules" else _KIND_OF_FOLDER.get(folder)
+
+
+def belonging(kind: object) -> str | None:
+    """Return in words where files of a kind are; None of a kind that there is not."""
+    where = _PLACES.get(kind) if isinstance(kind, str) else None
+    return None if where is None else f"a file of the kind {kind} belongs in {where}"
+
+
+def advice(path: str, text: str) -> str:
+    """Return what to do with a file at a path where no contract is kept, by its name and by what it says of itself."""
+    stem, _, ending = path.rpartition(".")
+    if ending.lower() in {"yml", "yaml", "json"} and kind_of(f"{stem}.yaml") is not None:
+        return f"rename it to {stem}.yaml"
+    said = _KIND.search(text)
+    return (said and belonging(said[1])) or "move, rename or delete the file"

@@ -21,7 +21,7 @@ from codegen.document import Document, parse
 from codegen.families import Families, families
 from codegen.files import record_file
 from codegen.findings import ContractError, Finding
-from codegen.kinds import API, EXAMPLE, kind_of
+from codegen.kinds import API, EXAMPLE, advice, belonging, kind_of
 from codegen.model import Api, Catalog, Payload, Provider, RecordVersion
 from codegen.placeholders import placeholders
 from codegen.rules import rules
@@ -57,6 +57,7 @@ READING: Mapping[str, str] = {
 }
 """What reading the contracts keeps true, before any rule of lint is tried: ids of findings, with their purpose."""
 
+_BEGINNING = 1000
 _UNREAD = re.compile(r"(meta/[a-z]+\.schema\.json|(.*/)?README\.md)")
 
 
@@ -152,9 +153,8 @@ class _Loading:
             return
         kind = kind_of(path)
         if kind is None:
-            self._findings.append(
-                Finding(path, 0, "orphan", "no contract can have this name or place", "move, rename or delete the file")
-            )
+            message = "no contract can have this name or place"
+            self._findings.append(Finding(path, 0, "orphan", message, advice(path, _beginning(file))))
             return
         document = self._parsed(file)
         if document is None:
@@ -184,6 +184,13 @@ class _Loading:
                 yield from specification.findings(document)
             return
         shape = self._shape(kind)
+        said = document.data.get("kind") if isinstance(document.data, dict) else None
+        where = belonging(said)
+        if shape is not None and said != kind and where is not None:
+            # All else that is wrong with it is so because of this.
+            message = f'kind must be "{kind}", not "{said}"'
+            yield document.finding("shape", ("kind",), message, f"{where}; if it is of the kind {kind}, say so")
+            return
         for place, finding in shape.findings(document) if shape is not None else ():
             if not any(place[: len(each)] == each for each in todo):
                 yield finding
@@ -226,6 +233,8 @@ class _Loading:
         record = self._make(written.document, lambda _: reader.record())
         # A field that two versions have from one place is found wrong in both.
         self._findings += [each for each in reader.findings if each not in self._findings]
+        told = {each.message for each in self._findings}
+        self._findings += [each for each in reader.inherited if each.message not in told]
         if record is None:
             return None
         text = json.dumps(written.document.data, separators=(",", ":"), ensure_ascii=False)
@@ -323,6 +332,14 @@ def _views(
         for each in records.get(table.record, ()):
             if each.version == table.version and table.staging is not None:
                 yield table.identifier, tuple(staged(table.staging, each.record))
+
+
+def _beginning(file: File) -> str:
+    try:
+        with file.open("rb") as opened:
+            return opened.read(_BEGINNING).decode("utf-8", errors="replace")
+    except OSError:
+        return ""
 
 
 def _unreadable(path: str, error: OSError) -> Finding:

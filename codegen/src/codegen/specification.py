@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from codegen import reference
+from codegen.personal import subschemas
+from codegen.shape import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,14 +47,45 @@ def _findings(document: Document) -> Iterator[Finding]:
 
 
 def _dangling(document: Document) -> Iterator[Finding]:
-    """Yield references that lead out of the document, nowhere, or back to themselves."""
+    """Yield references that lead out of the document, nowhere, or back to themselves, and of schemas to no schema."""
+    schemas = frozenset(_schemas(document.data, ()))
     for place, data in _references(document.data, ()):
-        try:
-            reference.names(str(data["$ref"]))
-            reference.followed(document.data, place, data)
-        except reference.DanglingError as error:
+        wrong = _wrong(document, place, data, schemas)
+        if wrong:
             hint = "refer to what is declared, as #/components/… (RFC 6901: ~1 is a slash in a name, ~0 a tilde)"
-            yield document.finding("openapi", (*place, "$ref"), str(error), hint)
+            yield document.finding("openapi", (*place, "$ref"), wrong, hint)
+
+
+def _wrong(document: Document, place: Place, data: Any, schemas: frozenset[Place]) -> str:
+    """Return what is wrong with a reference as a sentence; empty where nothing is."""
+    if not isinstance(data["$ref"], str):
+        return f"a reference is a text, not {shown(data['$ref'])}"
+    try:
+        for end, _ in reference.chain(document.data, place, data):
+            if place in schemas and end not in schemas:
+                return f"the reference {data['$ref']} leads to something that is not a schema"
+    except reference.DanglingError as error:
+        return str(error)
+    return ""
+
+
+def _schemas(data: Any, place: Place) -> Iterator[Place]:
+    """Yield the place of every schema: those with a name, those of bodies and parameters, and all inside of them."""
+    if place == ("components", "schemas"):
+        for name, schema in data.items() if isinstance(data, dict) else ():
+            yield from _below(schema, (*place, name))
+    elif isinstance(data, dict):
+        for key, value in data.items():
+            yield from (_below if key == "schema" else _schemas)(value, (*place, key))
+    elif isinstance(data, list):
+        for index, value in enumerate(data):
+            yield from _schemas(value, (*place, index))
+
+
+def _below(schema: Any, place: Place) -> Iterator[Place]:
+    yield place
+    for steps, inner in subschemas(schema) if isinstance(schema, dict) else ():
+        yield from _below(inner, (*place, *steps))
 
 
 def _references(data: Any, place: Place) -> Iterator[tuple[Place, Any]]:

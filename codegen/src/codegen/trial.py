@@ -50,27 +50,33 @@ _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 _PART_OF_FIELD = {MISSING: "type", TYPE_INVALID: "type", VALUE_UNKNOWN: "allowed_values"}
 
 
-def body_of(provider: Provider, file: Path) -> bytes:
-    """Return the body in a file: an example of the contracts, or a body as it was sent; OSError if unreadable."""
-    if file.suffix == ".yaml":
-        for example in provider.examples:
-            if example.source.path == f"providers/{provider.name}/examples/{file.name}":
-                return example.body
-    return file.read_bytes()
-
-
-def headers_of(provider: Provider, file: Path) -> Mapping[str, str]:
-    """Return the headers of an example of the contracts; none of any other file."""
+def example_in(provider: Provider, file: Path) -> Example | None:
+    """Return the example of the contracts that a file is; None of any other file."""
     named = f"providers/{provider.name}/examples/{file.name}"
-    return next((example.headers for example in provider.examples if example.source.path == named), {})
+    return next((example for example in provider.examples if example.source.path == named), None)
 
 
-def as_example(catalog: Catalog, provider: Provider, body: bytes, merchant_id: str) -> str:
+def owner_of(catalog: Catalog, file: Path) -> str | None:
+    """Return the provider in whose folder of examples a file is; None of any other file."""
+    *_, name, folder, _ = ("", "", *file.resolve().parts)
+    is_example = folder == "examples" and file.suffix == ".yaml"
+    return name if is_example and any(each.name == name for each in catalog.providers) else None
+
+
+def as_example(  # noqa: PLR0917 - what an example holds
+    catalog: Catalog,
+    provider: Provider,
+    body: bytes,
+    merchant_id: str,
+    headers: Mapping[str, str] = _NO_HEADERS,
+    received_at: int | None = None,
+) -> str:
     """Return what an example of a body says beside it, as YAML: its outcome, its event type, and what it expects."""
-    found = expectation(provider.envelope, plan(catalog, provider), body, _merchant(provider, body, merchant_id))
+    owner = _merchant(provider, body, merchant_id)
+    found = expectation(provider.envelope, plan(catalog, provider), body, owner, headers, received_at)
     root = None if found["outcome"] == "malformed" else content_of(provider.envelope.form, body)
     place = provider.mapping.event_type
-    event_type = found_in(provider.envelope, root, {}).event_type if isinstance(place, Found) else at(root, place)
+    event_type = found_in(provider.envelope, root, headers).event_type if isinstance(place, Found) else at(root, place)
     named = {"event_type": event_type} if isinstance(event_type, str) else {}
     return block({"outcome": found.pop("outcome"), **named, **found})
 

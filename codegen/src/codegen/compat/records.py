@@ -205,6 +205,8 @@ def _values(before: list[Any], after: list[Any], place: Place) -> Iterator[tuple
     for index, value in enumerate(after):
         if value not in before:
             yield (*place, index), f"{value} is allowed now"
+    if not lost and len(before) == len(after) and before != after:
+        yield place, "the allowed values stand in another order"
 
 
 def _are(names: list[Any]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from codegen.extension import is_inherited
 from codegen.personal import TAG, subschemas
 from codegen.suggestion import meant
 
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
 
     from codegen.document import Document, Place
     from codegen.findings import Finding
-    from codegen.model import Catalog
+    from codegen.model import Catalog, RecordVersion
 
 # JSON Schema 2020-12 (https://json-schema.org/draft/2020-12/schema), OpenAPI 3.1's additions, and the tag of our own.
 _SPECIFIED = """
@@ -53,14 +54,21 @@ def keywords(catalog: Catalog) -> Iterator[Finding]:
 
 
 def attributes(catalog: Catalog) -> Iterator[Finding]:
-    """Yield attributes of records, fields and types that codegen does not read; a file is looked at once."""
+    """Yield attributes of records, fields and types that codegen does not read; each is told once, where it stands."""
     seen: set[Finding] = set()
-    for versions in catalog.records.values():
+    told: set[str] = set()
+    for versions in sorted(catalog.records.values(), key=_is_made_from_another):
         for version in versions:
-            for finding in _attributes(version.source, version.source.data, ()):
-                if finding not in seen:
+            for place, message, hint in _attributes(version.source.data, ()):
+                finding = version.source.finding("attribute", place, message, hint)
+                if finding not in seen and not (is_inherited(version.source, place) and message in told):
                     seen.add(finding)
+                    told.add(message)
                     yield finding
+
+
+def _is_made_from_another(versions: tuple[RecordVersion, ...]) -> bool:
+    return versions[0].base is not None
 
 
 def _schemas(schema: Any, place: Place) -> Iterator[tuple[Place, Mapping[str, Any]]]:
@@ -103,26 +111,27 @@ def _astray(document: Document, data: Any, place: Place, schemas: Mapping[Place,
             yield from _astray(document, value, (*place, key), schemas)
 
 
-def _attributes(document: Document, data: Any, place: Place) -> Iterator[Finding]:
+def _attributes(data: Any, place: Place) -> Iterator[tuple[Place, str, str]]:
+    """Yield the place of each unknown attribute of a schema, what is wrong with it, and what is known."""
     match data:
         case list():
             for index, each in enumerate(data):
-                yield from _attributes(document, each, (*place, index))
+                yield from _attributes(each, (*place, index))
         case {"type": "record", "fields": [*fields]}:
-            yield from _unknown(document, data, place, "a record")
+            yield from _unknown(data, place, "a record")
             for index, field in enumerate(fields):
                 here = (*place, "fields", index)
-                yield from _unknown(document, field, here, "a field")
-                yield from _attributes(document, field.get("type"), (*here, "type"))
+                yield from _unknown(field, here, "a field")
+                yield from _attributes(field.get("type"), (*here, "type"))
         case dict():
-            yield from _unknown(document, data, place, "a type")
+            yield from _unknown(data, place, "a type")
             for key in ("type", "items", "values"):
-                yield from _attributes(document, data.get(key), (*place, key))
+                yield from _attributes(data.get(key), (*place, key))
 
 
-def _unknown(document: Document, data: dict[str, Any], place: Place, what: str) -> Iterator[Finding]:
+def _unknown(data: dict[str, Any], place: Place, what: str) -> Iterator[tuple[Place, str, str]]:
     known = _ATTRIBUTES[what]
     for key in data:
         if key not in known:
             message = f"{what} has no attribute {key!r}{meant(key, known)}"
-            yield document.finding("attribute", (*place, key), message, f"known are {', '.join(sorted(known))}")
+            yield (*place, key), message, f"known are {', '.join(sorted(known))}"

@@ -144,7 +144,12 @@ def fields(catalog: Catalog) -> Iterator[Finding]:
         # A provider may know nothing of an optional field. One that fills it for some events says so of all.
         elsewhere = {name for each in mapping.groups for name in each.fields}
         unmapped = wanted.keys() - group.fields.keys()
-        mistyped = {name: closest(name, unmapped) for name in group.fields.keys() - wanted.keys()}
+        # What stands below the mapping's own fields is one fault, whatever single groups lack.
+        lacking = {name for each in mapping.groups for name in wanted.keys() - each.fields.keys()}
+        mistyped = {
+            name: closest(name, lacking if group.place(index, name)[0] == "fields" else unmapped)
+            for name in group.fields.keys() - wanted.keys()
+        }
         # A field that is there under a mistyped name is told by that name alone.
         for name in sorted(unmapped - set(mistyped.values())):
             if wanted[name].nullable and name not in elsewhere:

@@ -75,8 +75,12 @@ def unstored(catalog: Catalog) -> Iterator[Finding]:
         record, version = held.base
         for topic in catalog.topics:
             pin = topic.consumers.get(table.writer, 0)
-            if topic.record == record and pin > version:
+            # A pin to a version that is not there is wrong itself.
+            if topic.record == record and pin > version and record_of(catalog, record, pin) is not None:
                 message = f"{table.writer} reads {record} v{pin}, and writes rows of {table.record} v{table.version}, "
                 message += f"which has the fields of v{version}"
-                hint = f"write `follows: {topic.name}` in place of `version`"
-                yield table.source.finding("pin-stored", ("version",), message, hint)
+                if "version" in table.source.data:
+                    place, hint = "version", f"write `follows: {topic.name}` in place of `version`"
+                else:
+                    place, hint = "follows", f"pin {table.writer} to v{version} until {topic.name} holds v{pin}"
+                yield table.source.finding("pin-stored", (place,), message, hint)

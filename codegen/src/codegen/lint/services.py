@@ -45,6 +45,9 @@ def undeclared(catalog: Catalog) -> Iterator[Finding]:
         message = f"no contract names the service {declared!r}, and several name {name!r}"
         yield source.finding("service", ("services", declared), message, "give both one name")
     for use in uses:
+        # What a derived table is made from is read by its writer, whose name stands once.
+        if (use.access, use.store) == ("reads", "tables"):
+            continue
         if use.service not in known and use.service not in misnamed.values():
             message = f"there is no service {use.service!r}{meant(use.service, known)}"
             yield use.source.finding("service", use.place, message, _DECLARE)
@@ -95,7 +98,7 @@ def producers(catalog: Catalog) -> Iterator[Finding]:
     """Yield topics with several producers and no word of why, and such words where there is one producer."""
     for topic in catalog.topics:
         count = len(topic.producers)
-        if count > 1 and topic.several_producers is None:
+        if count > 1 and not (topic.several_producers or "").strip():
             message = f"{topic.name} has {count} producers: {', '.join(topic.producers)}"
             hint = "leave the one that writes it, or say in `several_producers` why there are more"
             yield topic.source.finding("producer", ("producers",), message, hint)

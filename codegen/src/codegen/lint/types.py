@@ -110,12 +110,12 @@ def untrue(catalog: Catalog) -> Iterator[Finding]:
 def _compared(provider: Provider) -> Iterator[tuple[Example, str, set[tuple[Place, str]], set[str]]]:
     """Yield each accepted example, its schema's name, what is wrong in what it adds to its base, and where in all."""
     schemas = {event: group.payload for group in provider.mapping.groups for event in group.events}
-    components = provider.payload.source.data["components"]
     told: dict[str, set[tuple[Place, str]]] = {}
     for example in sorted(provider.examples, key=_depth(provider)):
         payload = schemas.get(example.event_type or "", "")
         if example.kind == "accepted" and payload in provider.payload.schemas:
-            schema = {"$ref": to_schema(payload), "components": components}
+            # The whole document, wherever in it a reference leads.
+            schema = {**provider.payload.source.data, "$ref": to_schema(payload)}
             try:
                 content = content_of(provider.envelope.form, example.body)
             except ValueError:
