@@ -238,13 +238,14 @@ async def end_before_it_begins(world: World, event: RawEvent, *, forget: bool = 
         # at the latest (history.transferProcessorUpdateAckInterval and its jitter); it looks after 3, 7.5, 14, 24, 40
         # and 62 s.
         for _ in range(450):
-            if not await _is_known(handle):
+            if not await is_known(handle):
                 return
             await asyncio.sleep(0.2)
         raise AssertionError("Temporal still knows the workflow")
 
 
-async def _is_known(handle: WorkflowHandle[Any, Any]) -> bool:
+async def is_known(handle: WorkflowHandle[Any, Any]) -> bool:
+    """Tell whether Temporal has a workflow."""
     try:
         await handle.describe()
     except RPCError as error:

@@ -1,5 +1,6 @@
 """The dbt program that runs the models."""
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,10 +8,13 @@ from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
 from subprocess import TimeoutExpired
+from typing import Any, Final
 
 from dagster import DagsterExecutionInterruptedError
 from dagster_dbt import DbtCliInvocation, DbtCliResource, DbtProject
 from packaging.version import Version
+
+_OTHER_AUTHORITIES: Final = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 
 
 class InstalledDbt(DbtCliResource):
@@ -20,6 +24,16 @@ class InstalledDbt(DbtCliResource):
     def _cli_version(self) -> Version:
         # The library would run `dbt --version` before each command: four seconds, and a question to a package registry.
         return Version(version("dbt-core"))
+
+    def cli(self, *arguments: Any, **options: Any) -> DbtCliInvocation:
+        """Start dbt; where Trino's authorities are set, without what requests would heed instead of them."""
+        others = {name: os.environ.pop(name) for name in _OTHER_AUTHORITIES if name in os.environ}
+        if not os.environ.get("TRINO_TLS_CA_FILE"):
+            os.environ.update(others)
+        try:
+            return super().cli(*arguments, **options)
+        finally:
+            os.environ.update(others)
 
 
 def open_dbt(project: DbtProject) -> InstalledDbt:
