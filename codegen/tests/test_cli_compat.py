@@ -170,6 +170,44 @@ def test_compat_calls_it_that_even_where_the_file_is_not_a_record_any_more(
     assert said in err.splitlines()[0]
 
 
+SUCCESSOR = "avro/payment/v2.yaml"
+ADDED = """\
+kind: version
+extends: 1
+fields:
+  - name: tip
+    type: ["null", int]
+    default: null
+    doc: How much more.
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("How much more.", "How much.", "payment v2 is released, and was edited: tip: its doc has other words"),
+        ("name: tip", "name: gratuity", "payment v2 is released, and was edited: tip is gone"),
+        ("fields:", "fields", "payment v2 is released, and cannot be read any more"),
+        ("extends: 1", "extends: one", "payment v2 is released, and its file holds no record any more"),
+        ("fields:", "members:", "payment v2 is released, and its file holds no record any more"),
+    ],
+)
+def test_compat_calls_it_that_too_of_a_version_that_is_made_from_another(
+    run: Run, repository: Repository, old: str, new: str, said: str
+) -> None:
+    (repository.contracts / SUCCESSOR).write_text(ADDED)
+    repository.edit(TOPIC, "version: 1", "version: 2")
+    repository.commit()
+    repository.edit(SUCCESSOR, old, new)
+    repository.edit(TOPIC, "partitions: 4", "partitions: many")
+    code, _, err = run("compat")
+    assert code == 1
+    told = [line for line in err.splitlines() if "[version-changed]" in line]
+    assert len(told) == (2 if "is gone" in said else 1)
+    assert said in "".join(told)
+    assert told[0] == err.splitlines()[0]
+
+
 def test_compat_misses_the_file_of_a_released_version(run: Run, repository: Repository) -> None:
     (repository.contracts / PAYMENT).unlink()
     code, _, err = run("compat")

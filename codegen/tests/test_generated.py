@@ -159,7 +159,8 @@ def test_every_accepted_example_is_a_valid_record() -> None:
 
 
 def test_what_is_inside_a_record_and_has_changed_has_a_name_without_a_version() -> None:
-    assert records.LedgerEntryV1ExpectedPayment is not operations.ExpectedPayment
+    former: object = records.LedgerEntryV1ExpectedPayment
+    assert former is not operations.ExpectedPayment
     assert operations.LedgerEntry.model_fields["payment"].annotation == operations.ExpectedPayment | None
 
 

@@ -76,12 +76,6 @@ def versions_changed(old: Catalog, new: Catalog) -> Iterator[Breakage]:
             known.add(text)
 
 
-def edits(released: RecordVersion, now: Document, following: int) -> Iterator[Breakage]:
-    """Yield what is different in the file of a released version; `following` is the number of the next version."""
-    hint = f"put v{released.version} back as it was, and write the change as v{following}"
-    yield from (each for _, each in _edits(released, now, hint))
-
-
 def _edits(released: RecordVersion, now: Document, hint: str) -> Iterator[tuple[str, Breakage]]:
     """Yield in words what is different in a released version, each with its breakage."""
     name = f"{released.name} v{released.version}"
