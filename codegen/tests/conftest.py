@@ -23,6 +23,8 @@ from hypothesis import strategies as st
 
 from codegen import cli
 
+from .repository import Repository
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from types import ModuleType
@@ -277,3 +279,28 @@ def schemas() -> st.SearchStrategy[dict[str, Any]]:
 def separable_schemas() -> st.SearchStrategy[dict[str, Any]]:
     """Return a strategy of schemas whose fields do not need each other."""
     return contract_schemas(naming=False)
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Repository:
+    """A git repository with the base contracts."""
+    return Repository.with_contracts(tmp_path / "repository")
+
+
+@pytest.fixture
+def run_there(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., tuple[int, str, str]]:
+    """Run `codegen` in that repository; give the exit code and what was printed and said."""
+
+    def command(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.chdir(repository.root)
+        monkeypatch.setenv("COLUMNS", "200")
+        monkeypatch.delenv("GITHUB_EVENT_PATH", raising=False)
+        monkeypatch.setattr(sys, "argv", ["codegen", *arguments])
+        with pytest.raises(SystemExit) as left:
+            cli.main()
+        captured = capsys.readouterr()
+        return int(left.value.code or 0), captured.out, captured.err
+
+    return command

@@ -3,93 +3,70 @@
 from __future__ import annotations
 
 import json
-import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
-from codegen import cli
-
-from .repository import Repository
-
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from .repository import Repository
 
     Run = Callable[..., tuple[int, str, str]]
 
 TOPIC = "topics/shop.payments.yaml"
 
 
-@pytest.fixture
-def repository(tmp_path: Path) -> Repository:
-    return Repository.with_contracts(tmp_path / "repository")
-
-
-@pytest.fixture
-def run(repository: Repository, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    def command(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.chdir(repository.root)
-        monkeypatch.setenv("COLUMNS", "200")
-        monkeypatch.delenv("GITHUB_EVENT_PATH", raising=False)
-        monkeypatch.setattr(sys, "argv", ["codegen", *arguments])
-        with pytest.raises(SystemExit) as left:
-            cli.main()
-        captured = capsys.readouterr()
-        return int(left.value.code or 0), captured.out, captured.err
-
-    return command
-
-
-def test_compat_says_with_what_it_compared(run: Run, repository: Repository) -> None:
+def test_compat_says_with_what_it_compared(run_there: Run, repository: Repository) -> None:
     repository.edit(TOPIC, "retention_days: 14", "retention_days: 30")
-    code, out, _ = run("compat", "--against", "main")
+    code, out, _ = run_there("compat", "--against", "main")
     head = repository.git("rev-parse", "HEAD")[:10]
     assert (code, out) == (0, f"compat: the contracts keep what they promised at {head} (main)\n")
 
 
-def test_compat_names_file_line_rule_and_remedy(run: Run, repository: Repository) -> None:
+def test_compat_names_file_line_rule_and_remedy(run_there: Run, repository: Repository) -> None:
     repository.edit(TOPIC, "partitions: 4", "partitions: 8")
-    code, _, err = run("compat")
+    code, _, err = run_there("compat")
     assert code == 1
     assert "contracts/topics/shop.payments.yaml:7 [topic-partitions] shop.payments had 4 partitions" in err
     assert "→ leave the number, or move to a new topic" in err
     assert "1 finding against" in err
 
 
-def test_compat_finds_a_limit_that_a_commit_did_not_know(run: Run, repository: Repository) -> None:
+def test_compat_finds_a_limit_that_a_commit_did_not_know(run_there: Run, repository: Repository) -> None:
     limit, demand = "  max_text_characters: 255\n", '"max_body_bytes",\n        "max_text_characters"'
     repository.edit("providers/shop/provider.yaml", limit, "")
     repository.edit("meta/provider.schema.json", demand, '"max_body_bytes"')
     repository.commit("before the limit")
     repository.edit("meta/provider.schema.json", '"max_body_bytes"', demand)
     repository.edit("providers/shop/provider.yaml", "max_body_bytes: 65536\n", f"max_body_bytes: 65536\n{limit}")
-    code, _, err = run("compat", "--against", "main")
+    code, _, err = run_there("compat", "--against", "main")
     assert code == 1
     assert "[webhook-narrowed] shop: texts of the envelope may have 255 characters, and could have any number" in err
 
 
-def test_compat_fails_for_none_but_the_rules_that_are_accepted(run: Run, repository: Repository) -> None:
+def test_compat_fails_for_none_but_the_rules_that_are_accepted(run_there: Run, repository: Repository) -> None:
     repository.edit(TOPIC, "partitions: 4", "partitions: 8")
-    code, out, _ = run("compat", "--accept", "topic-partitions")
+    code, out, _ = run_there("compat", "--accept", "topic-partitions")
     assert code == 0
     assert "accepted: contracts/topics/shop.payments.yaml:7 [topic-partitions]" in out
     repository.edit(TOPIC, "retention_days: 14", "retention_days: 1")
-    code, _, err = run("compat", "--accept", "topic-partitions")
+    code, _, err = run_there("compat", "--accept", "topic-partitions")
     assert code == 1
     assert "[topic-retention]" in err
     assert "[topic-partitions]" not in err
 
 
-def test_compat_knows_the_rules_that_can_be_accepted(run: Run) -> None:
-    code, _, err = run("compat", "--accept", "everything")
+def test_compat_knows_the_rules_that_can_be_accepted(run_there: Run) -> None:
+    code, _, err = run_there("compat", "--accept", "everything")
     assert (code, err) == (1, "there is no rule everything: `codegen compat --rules` lists them\n")
-    _, _, err = run("compat", "--accept", "topic-retentoin")
+    _, _, err = run_there("compat", "--accept", "topic-retentoin")
     assert err.startswith("there is no rule topic-retentoin (did you mean topic-retention?): ")
 
 
-def test_compat_says_when_there_is_truly_nothing_to_compare_with(run: Run) -> None:
-    code, out, _ = run("compat")
+def test_compat_says_when_there_is_truly_nothing_to_compare_with(run_there: Run) -> None:
+    code, out, _ = run_there("compat")
     assert code == 0
     assert out == (
         "compat: there is no git here, or no earlier commit, to compare with; "
@@ -97,155 +74,64 @@ def test_compat_says_when_there_is_truly_nothing_to_compare_with(run: Run) -> No
     )
 
 
-def test_compat_compares_the_versions_of_a_record_even_then(run: Run, repository: Repository) -> None:
+def test_compat_compares_the_versions_of_a_record_even_then(run_there: Run, repository: Repository) -> None:
     text = (repository.contracts / "avro/payment/v1.avsc").read_text()
     (repository.contracts / "avro/payment/v2.avsc").write_text(text.replace('"labels"', '"words"'))
     repository.git("add", "--all")
     repository.git("commit", "--quiet", "--amend", "--message", "one commit")
-    code, _, err = run("compat")
+    code, _, err = run_there("compat")
     assert code == 1
     assert "avro/payment/v2.avsc:14 [version-backward] payment v2 cannot read v1: words:" in err
 
 
-def test_compat_says_that_a_commit_had_no_contracts(run: Run, repository: Repository) -> None:
+def test_compat_says_that_a_commit_had_no_contracts(run_there: Run, repository: Repository) -> None:
     repository.git("checkout", "--quiet", "--orphan", "bare")
     repository.git("rm", "--quiet", "-r", "--cached", ".")
     empty = repository.git("commit-tree", repository.git("mktree", "--missing"), "-m", "empty")
-    code, out, _ = run("compat", "--against", empty)
+    code, out, _ = run_there("compat", "--against", empty)
     assert code == 0
     assert f"there are no contracts at {empty[:10]}" in out
 
 
 @pytest.mark.parametrize("command", ["compat", "diff"])
 def test_a_shallow_clone_is_refused_with_a_code_of_its_own(
-    run: Run, repository: Repository, tmp_path: Path, command: str
+    run_there: Run, repository: Repository, tmp_path: Path, command: str
 ) -> None:
     repository.commit()
     clone = tmp_path / "clone"
     repository.git("clone", "--quiet", "--depth=1", f"file://{repository.root}", str(clone))
-    code, out, err = run(command, "--contracts", str(clone / "contracts"))
+    code, out, err = run_there(command, "--contracts", str(clone / "contracts"))
     assert (code, out) == (2, "")
     assert err.startswith("this is a shallow clone, which does not hold the commit to compare with")
     assert err.count("\n") == 1
-    assert run(command, "--contracts", str(clone / "contracts"), "--base", "HEAD")[0] == 0
-
-
-PAYMENT = "avro/payment/v1.avsc"
-
-
-def test_compat_calls_the_edit_of_a_released_version_that_whatever_else_is_wrong(
-    run: Run, repository: Repository
-) -> None:
-    repository.edit(PAYMENT, '"name": "note"', '"name": "remark"')
-    code, _, err = run("compat")
-    told = [line for line in err.splitlines() if " [" in line]
-    assert code == 1
-    assert (
-        told[0]
-        == "contracts/avro/payment/v1.avsc:6 [version-changed] payment v1 is released, and was edited: note is gone"
-    )
-    assert "    → put v1 back as it was, and write the change as v2" in err
-    assert any("[mapping]" in line for line in told)
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "said"),
-    [
-        (
-            '"type": "int", "doc": "How much."',
-            '"type": "float", "doc": "How much."',
-            "amount_cents: type was int and is",
-        ),
-        ('"type": "record"', '"type": "record" "', "payment v1 is released, and cannot be read any more"),
-        ('"fields": [', '"members": [', "payment v1 is released, and its file holds no record any more"),
-    ],
-)
-def test_compat_calls_it_that_even_where_the_file_is_not_a_record_any_more(
-    run: Run, repository: Repository, old: str, new: str, said: str
-) -> None:
-    repository.edit(PAYMENT, old, new)
-    code, _, err = run("compat")
-    assert code == 1
-    assert "[version-changed]" in err.splitlines()[0]
-    assert said in err.splitlines()[0]
-
-
-SUCCESSOR = "avro/payment/v2.yaml"
-ADDED = """\
-kind: version
-extends: 1
-fields:
-  - name: tip
-    type: ["null", int]
-    default: null
-    doc: How much more.
-"""
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "said"),
-    [
-        ("How much more.", "How much.", "payment v2 is released, and was edited: tip: its doc has other words"),
-        ("name: tip", "name: gratuity", "payment v2 is released, and was edited: tip is gone"),
-        ("fields:", "fields", "payment v2 is released, and cannot be read any more"),
-        ("extends: 1", "extends: one", "payment v2 is released, and its file holds no record any more"),
-        ("fields:", "members:", "payment v2 is released, and its file holds no record any more"),
-    ],
-)
-def test_compat_calls_it_that_too_of_a_version_that_is_made_from_another(
-    run: Run, repository: Repository, old: str, new: str, said: str
-) -> None:
-    (repository.contracts / SUCCESSOR).write_text(ADDED)
-    repository.edit(TOPIC, "version: 1", "version: 2")
-    repository.commit()
-    repository.edit(SUCCESSOR, old, new)
-    repository.edit(TOPIC, "partitions: 4", "partitions: many")
-    code, _, err = run("compat")
-    assert code == 1
-    told = [line for line in err.splitlines() if "[version-changed]" in line]
-    assert len(told) == (2 if "is gone" in said else 1)
-    assert said in "".join(told)
-    assert told[0] == err.splitlines()[0]
-
-
-def test_compat_misses_the_file_of_a_released_version(run: Run, repository: Repository) -> None:
-    (repository.contracts / PAYMENT).unlink()
-    code, _, err = run("compat")
-    assert code == 1
-    assert err.startswith("contracts/avro/payment/v1.avsc [record-removed] the record payment is gone")
-    repository.edit(TOPIC, "partitions: 4", "partitions: many")
-    code, _, err = run("compat")
-    assert code == 1
-    assert err.startswith(
-        "contracts/avro/payment/v1.avsc [version-removed] payment v1 is released, and its file is gone"
-    )
+    assert run_there(command, "--contracts", str(clone / "contracts"), "--base", "HEAD")[0] == 0
 
 
 @pytest.mark.parametrize("command", ["compat", "diff"])
-def test_an_unknown_commit_is_one_clear_sentence(run: Run, command: str) -> None:
-    code, _, err = run(command, "--against", "nowhere")
+def test_an_unknown_commit_is_one_clear_sentence(run_there: Run, command: str) -> None:
+    code, _, err = run_there(command, "--against", "nowhere")
     assert code == 1
     assert err.startswith("git knows no commit 'nowhere' here")
     assert err.count("\n") == 1
 
 
 @pytest.mark.parametrize("command", ["compat", "lint"])
-def test_rules_are_listed_with_id_and_purpose(run: Run, command: str) -> None:
-    code, out, _ = run(command, "--rules")
+def test_rules_are_listed_with_id_and_purpose(run_there: Run, command: str) -> None:
+    code, out, _ = run_there(command, "--rules")
     lines = out.splitlines()
     assert code == 0
     assert len(lines) > 15
     assert all(line.endswith(".") and len(line.split()) > 2 for line in lines)
 
 
-def test_diff_shows_what_a_new_version_touches_and_marks_what_breaks(run: Run, repository: Repository) -> None:
+def test_diff_shows_what_a_new_version_touches_and_marks_what_breaks(run_there: Run, repository: Repository) -> None:
     text = (repository.contracts / "avro/stored/v1.avsc").read_text()
     wider = text.replace('["low", "high"]', '["low", "high", "odd"]').replace(
         '"score", "type": ["null", "double"]', '"score", "type": ["null", "string"]'
     )
     (repository.contracts / "avro/stored/v2.avsc").write_text(wider)
     repository.edit("tables/bronze.payments.yaml", "version: 1", "version: 2")
-    code, out, _ = run("diff")
+    code, out, _ = run_there("diff")
     assert code == 0
     shown = [line for line in out.splitlines() if line.startswith((" ", "Tables", "Iceberg", "dbt", "Pydantic"))]
     assert shown[:8] == [
@@ -263,17 +149,17 @@ def test_diff_shows_what_a_new_version_touches_and_marks_what_breaks(run: Run, r
     ]
 
 
-def test_diff_tells_a_key_that_it_was_not_taught(run: Run, repository: Repository) -> None:
+def test_diff_tells_a_key_that_it_was_not_taught(run_there: Run, repository: Repository) -> None:
     table = "tables/bronze.payments.yaml"
     view = "staging: {name: stg_payments, description: A view., columns: {paid: amount_cents}}\n"
     repository.edit(table, "properties: {}\n", f"properties: {{}}\n{view}")
     told = "bronze.payments: staging none → name stg_payments, description A view., columns paid amount_cents"
-    assert told in run("diff")[1]
+    assert told in run_there("diff")[1]
 
 
-def test_diff_writes_markdown_to_a_file(run: Run, repository: Repository) -> None:
+def test_diff_writes_markdown_to_a_file(run_there: Run, repository: Repository) -> None:
     repository.edit(TOPIC, "partitions: 4", "partitions: 8")
-    code, out, _ = run("diff", "--format", "markdown", "--output", "blast.md")
+    code, out, _ = run_there("diff", "--format", "markdown", "--output", "blast.md")
     assert (code, out) == (0, "")
     head = repository.git("rev-parse", "HEAD")[:10]
     said = (repository.root / "blast.md").read_text().splitlines()
@@ -305,27 +191,27 @@ def test_diff_writes_markdown_to_a_file(run: Run, repository: Repository) -> Non
     )
 
 
-def test_diff_against_nothing_says_that_all_is_new(run: Run) -> None:
-    code, out, _ = run("diff")
+def test_diff_against_nothing_says_that_all_is_new(run_there: Run) -> None:
+    code, out, _ = run_there("diff")
     assert code == 0
     assert "shop.payments: is new: payment v1, 4 partitions, 14 days" in out
     assert "none of them breaking" in out
 
 
-def test_diff_of_nothing_says_so(run: Run) -> None:
-    assert run("diff", "--against", "main")[1].startswith("nothing changes against ")
+def test_diff_of_nothing_says_so(run_there: Run) -> None:
+    assert run_there("diff", "--against", "main")[1].startswith("nothing changes against ")
 
 
-def test_a_report_that_cannot_be_written_is_one_clear_sentence(run: Run) -> None:
-    code, _, err = run("diff", "--output", "nowhere/blast.md")
+def test_a_report_that_cannot_be_written_is_one_clear_sentence(run_there: Run) -> None:
+    code, _, err = run_there("diff", "--output", "nowhere/blast.md")
     assert code == 1
     assert "nowhere/blast.md" in err
     assert "Traceback" not in err
 
 
-def test_compat_has_both_forms_and_marks_what_is_accepted(run: Run, repository: Repository) -> None:
+def test_compat_has_both_forms_and_marks_what_is_accepted(run_there: Run, repository: Repository) -> None:
     repository.edit(TOPIC, "partitions: 4", "partitions: 3")
-    code, out, err = run("compat", "--against", "HEAD", "--format", "json")
+    code, out, err = run_there("compat", "--against", "HEAD", "--format", "json")
     (found,) = json.loads(out)["findings"]
     assert (code, found["rule"], found["level"], found["file"]) == (
         1, "topic-partitions", "error", f"contracts/{TOPIC}",
@@ -333,39 +219,39 @@ def test_compat_has_both_forms_and_marks_what_is_accepted(run: Run, repository: 
     assert found["line"] > 0
     assert found["column"] > 0
     assert "1 finding against" in err
-    code, out, _ = run("compat", "--against", "HEAD", "--format", "github", "--accept", "topic-partitions")
+    code, out, _ = run_there("compat", "--against", "HEAD", "--format", "github", "--accept", "topic-partitions")
     assert code == 0
     assert out.startswith(f"::warning file=contracts/{TOPIC},line=")
 
 
-def test_diff_has_both_forms(run: Run, repository: Repository) -> None:
+def test_diff_has_both_forms(run_there: Run, repository: Repository) -> None:
     repository.edit(TOPIC, "partitions: 4", "partitions: 3")
-    code, out, _ = run("diff", "--against", "HEAD", "--format", "json")
+    code, out, _ = run_there("diff", "--against", "HEAD", "--format", "json")
     data = json.loads(out)
     assert code == 0
     assert {rule for each in data["changes"] for rule in each["rules"]} == {"topic-partitions"}
     assert [each["rule"] for each in data["findings"]] == ["topic-partitions"]
-    _, out, _ = run("diff", "--against", "HEAD", "--format", "github")
+    _, out, _ = run_there("diff", "--against", "HEAD", "--format", "github")
     assert out.startswith("::notice title=")
     assert f"::warning file=contracts/{TOPIC}" in out
 
 
 @pytest.mark.parametrize("command", ["compat", "diff"])
-def test_what_cannot_be_compared_is_said_in_the_form_asked_for(run: Run, command: str) -> None:
-    code, out, err = run(command, "--against", "nowhere", "--format", "json")
+def test_what_cannot_be_compared_is_said_in_the_form_asked_for(run_there: Run, command: str) -> None:
+    code, out, err = run_there(command, "--against", "nowhere", "--format", "json")
     data = json.loads(out)
     assert (code, data["findings"]) == (1, [])
     assert data["error"].startswith("git knows no commit 'nowhere' here")
     assert err == f"{data['error']}\n"
-    code, out, _ = run(command, "--against", "nowhere", "--format", "github")
+    code, out, _ = run_there(command, "--against", "nowhere", "--format", "github")
     assert (code, out) == (1, f"::error title=codegen::{data['error']}\n")
 
 
-def test_diff_shows_each_entry_of_a_lookup_that_is_another(run: Run, repository: Repository) -> None:
+def test_diff_shows_each_entry_of_a_lookup_that_is_another(run_there: Run, repository: Repository) -> None:
     mapping = "providers/shop/mapping.yaml"
     repository.edit(mapping, "B: bad}", "B: worse}")
-    _, out, _ = run("diff", "--against", "HEAD")
+    _, out, _ = run_there("diff", "--against", "HEAD")
     assert "shop note: B: bad → worse (in PAID, REFUSED)" in out
     repository.edit(mapping, "{path: mood}", "{coalesce: [{path: mood}, {path: mood}]}")
-    _, out, _ = run("diff", "--against", "HEAD")
+    _, out, _ = run_there("diff", "--against", "HEAD")
     assert "shop note: mood → the first present of mood, mood; B: bad → worse (in" in out

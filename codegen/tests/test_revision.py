@@ -17,11 +17,6 @@ if TYPE_CHECKING:
 TOPIC = "topics/shop.payments.yaml"
 
 
-@pytest.fixture
-def repository(tmp_path: Path) -> Repository:
-    return Repository.with_contracts(tmp_path / "repository")
-
-
 def test_reads_the_contracts_of_a_commit_and_not_those_of_the_work_tree(repository: Repository) -> None:
     repository.edit(TOPIC, "partitions: 4", "partitions: 5")
     catalog = load_at(repository.contracts, named(repository.contracts, "main"))
