@@ -24,13 +24,17 @@ _SECONDS_TO_END = 60
 MODULE = "k8s.io/kubernetes"
 # The server tells its version to Helm, which compares it with the chart's.
 _VERSION_IN = "k8s.io/component-base/version.gitVersion"
-_PROGRAMS = {"kube-apiserver": "k8s.io/kubernetes/cmd/kube-apiserver", "etcd": "go.etcd.io/etcd/server/v3"}
+_PROGRAMS = {
+    "kube-apiserver": "k8s.io/kubernetes/cmd/kube-apiserver",
+    "kubectl": "k8s.io/kubernetes/cmd/kubectl",
+    "etcd": "go.etcd.io/etcd/server/v3",
+}
 
 Resource = dict[str, Any]
 
 
 def programs() -> Path:
-    """Return the directory of both programs; building them takes a quarter of an hour, once."""
+    """Return the directory of the server, of kubectl and of etcd; building them takes a quarter of an hour, once."""
     return tools.built("apiserver", MODULE, _PROGRAMS, _VERSION_IN)
 
 

@@ -16,7 +16,7 @@ from deployment.__main__ import REPOSITORY
 
 from .apiserver import ApiServer, programs, serving
 from .kubernetes import EVERYTHING, LITTLE, resources
-from .releases import Helm, Jobs, images
+from .releases import Client, Jobs, images
 
 CHART = manifests.chart(REPOSITORY)
 COMMITTED = manifests.target(REPOSITORY).read_text(encoding="utf-8")
@@ -81,8 +81,8 @@ def dry(server: ApiServer) -> str:
 
 
 @pytest.fixture(scope="session")
-def helm(server: ApiServer, tmp_path_factory: pytest.TempPathFactory) -> Helm:
-    return Helm(manifests.helm(), server, tmp_path_factory.mktemp("helm"))
+def client(server: ApiServer, tmp_path_factory: pytest.TempPathFactory) -> Client:
+    return Client((manifests.helm().parent, programs()), server, tmp_path_factory.mktemp("client"))
 
 
 def rendered(name: str) -> list[Resource]:
@@ -198,12 +198,12 @@ def kept(server: ApiServer, where: str, kinds: set[tuple[str, str]]) -> dict[tup
     }
 
 
-def test_a_release_is_installed_upgraded_and_uninstalled(server: ApiServer, helm: Helm) -> None:
+def test_a_release_is_installed_upgraded_and_uninstalled(server: ApiServer, client: Client) -> None:
     where = namespace(server, "released")
     kinds = {(each["apiVersion"], each["kind"]) for each in resources(COMMITTED)}
 
     with Jobs(server, where) as jobs:
-        done = helm("install", str(CHART), *tagged("0.1.0"), namespace=where)
+        done = client.helm("install", str(CHART), *tagged("0.1.0"), namespace=where)
     assert done.returncode == 0, done.stderr
     # Kafka is of the same release: all is there, and then the Jobs run.
     assert jobs.names == STEPS
@@ -211,7 +211,7 @@ def test_a_release_is_installed_upgraded_and_uninstalled(server: ApiServer, helm
     say(f"installed: {jobs.names}")
 
     with Jobs(server, where) as jobs:
-        done = helm("upgrade", str(CHART), *tagged("0.2.0"), namespace=where)
+        done = client.helm("upgrade", str(CHART), *tagged("0.2.0"), namespace=where)
     assert done.returncode == 0, done.stderr
     assert jobs.names == STEPS
     # The Jobs are of the new version, beside programs of the former one.
@@ -223,7 +223,7 @@ def test_a_release_is_installed_upgraded_and_uninstalled(server: ApiServer, helm
 
     # Schemas and tables go forward only: nothing is run on the way back.
     with Jobs(server, where) as jobs:
-        done = helm("rollback", namespace=where)
+        done = client.helm("rollback", namespace=where)
     assert done.returncode == 0, done.stderr
     assert jobs.names == []
     assert {image.rpartition(":")[2] for image in images(server, where).values()} == {"0.1.0"}
@@ -231,7 +231,7 @@ def test_a_release_is_installed_upgraded_and_uninstalled(server: ApiServer, helm
     there = kept(server, where, kinds)
     expected = {(each["kind"], each["metadata"]["name"]) for each in resources(COMMITTED) if each["kind"] != "Job"}
     assert set(there) == expected
-    done = helm("uninstall", namespace=where)
+    done = client.helm("uninstall", namespace=where)
     assert done.returncode == 0, done.stderr
     left = kept(server, where, kinds)
     assert set(left) == {name for name, outlives in there.items() if outlives}
@@ -239,50 +239,81 @@ def test_a_release_is_installed_upgraded_and_uninstalled(server: ApiServer, helm
 
     # A release of the same name takes up what was kept.
     with Jobs(server, where):
-        done = helm("install", str(CHART), *tagged("0.3.0"), namespace=where)
+        done = client.helm("install", str(CHART), *tagged("0.3.0"), namespace=where)
     assert done.returncode == 0, done.stderr
     assert set(kept(server, where, kinds)) == expected
     say(f"uninstalled, which kept {len(left)}, and installed again")
 
 
-def test_an_upgrade_whose_job_fails_leaves_the_programs_as_they_are(server: ApiServer, helm: Helm) -> None:
+def test_an_upgrade_whose_job_fails_leaves_the_programs_as_they_are(server: ApiServer, client: Client) -> None:
     where = namespace(server, "failed")
     with Jobs(server, where):
-        done = helm("install", str(CHART), *tagged("0.1.0"), namespace=where)
+        done = client.helm("install", str(CHART), *tagged("0.1.0"), namespace=where)
     assert done.returncode == 0, done.stderr
     before = images(server, where)
     with Jobs(server, where, failing="payments-deploy-tables") as jobs:
-        done = helm("upgrade", str(CHART), *tagged("0.2.0"), namespace=where)
+        done = client.helm("upgrade", str(CHART), *tagged("0.2.0"), namespace=where)
     assert done.returncode != 0
     assert "pre-upgrade hooks failed" in done.stderr
     assert jobs.names == STEPS[:2]
     assert images(server, where) == before
     # The next attempt runs all of them again, that which failed included.
     with Jobs(server, where) as jobs:
-        done = helm("upgrade", str(CHART), *tagged("0.2.0"), namespace=where)
+        done = client.helm("upgrade", str(CHART), *tagged("0.2.0"), namespace=where)
     assert done.returncode == 0, done.stderr
     assert jobs.names == STEPS
 
 
-def test_without_kafka_of_its_own_a_release_begins_with_its_jobs(server: ApiServer, helm: Helm) -> None:
+def test_without_kafka_of_its_own_a_release_begins_with_its_jobs(server: ApiServer, client: Client) -> None:
     where = namespace(server, "little")
     with Jobs(server, where) as jobs:
-        done = helm("install", str(CHART), *LITTLE, namespace=where)
+        done = client.helm("install", str(CHART), *LITTLE, namespace=where)
     assert done.returncode == 0, done.stderr
     assert jobs.names == ["deploy-topics", *STEPS]
     assert [each.programs for each in jobs.ran] == [{}] * len(jobs.ran)
     assert images(server, where)
 
 
-def test_everything_is_installed_and_upgraded_to_little(server: ApiServer, helm: Helm) -> None:
+def test_everything_is_installed_and_upgraded_to_little(server: ApiServer, client: Client) -> None:
     where = namespace(server, "everything")
     with Jobs(server, where):
-        done = helm("install", str(CHART), *EVERYTHING, namespace=where)
+        done = client.helm("install", str(CHART), *EVERYTHING, namespace=where)
         assert done.returncode == 0, done.stderr
         scaled = server.found("keda.sh/v1alpha1", "ScaledObject", where)
         assert scaled
-        done = helm("upgrade", str(CHART), *LITTLE, namespace=where)
+        done = client.helm("upgrade", str(CHART), *LITTLE, namespace=where)
         assert done.returncode == 0, done.stderr
     assert server.found("keda.sh/v1alpha1", "ScaledObject", where) == []
     # What Kafka is made of outlives being switched off.
     assert server.found("kafka.strimzi.io/v1", "Kafka", where)
+
+
+def documented(title: str) -> list[str]:
+    """Return the lines of the commands under a title of the documents."""
+    text = (REPOSITORY / "docs" / "deployment.md").read_text(encoding="utf-8")
+    commands: str = text.partition(f"\n### {title}\n")[2].partition("```sh\n")[2].partition("```")[0]
+    return commands.strip().splitlines()
+
+
+def test_without_helm_the_documented_commands_do_the_same(server: ApiServer, client: Client) -> None:
+    where = namespace(server, "plain")
+    lines = [each.replace("--namespace payments", f"--namespace {where}") for each in documented("Without Helm")]
+    render, jobs_named, delete, *_, rest = lines
+    assert len(lines) == 6
+    expected = {(each["kind"], each["metadata"]["name"]) for each in resources(COMMITTED)}
+    kinds = {(each["apiVersion"], each["kind"]) for each in resources(COMMITTED)}
+
+    # The first time, as the documents say, without the two lines in the middle.
+    with Jobs(server, where) as jobs:
+        client.shell("\n".join([render.replace("0.2.0", "0.1.0"), jobs_named, delete, rest]))
+        jobs.wait_for(len(STEPS))
+    assert set(kept(server, where, kinds)) == expected
+    with Jobs(server, where) as jobs:
+        client.shell("\n".join(lines))
+    assert set(jobs.names) == set(STEPS)
+    assert {each.image.rpartition(":")[2] for each in jobs.ran} == {"0.2.0"}
+    assert {image.rpartition(":")[2] for each in jobs.ran for image in each.programs.values()} == {"0.1.0"}
+    now = images(server, where)
+    assert {image.rpartition(":")[2] for image in now.values()} == {"0.2.0"}
+    assert all(image.startswith("registry.my.org/payments/") for image in now.values())
+    say("applied and applied anew, by kubectl")

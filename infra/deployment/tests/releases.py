@@ -4,11 +4,14 @@ import os
 import subprocess
 import threading
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+
+from deployment.__main__ import REPOSITORY
 
 from .apiserver import ApiServer
 
@@ -16,23 +19,36 @@ RELEASE = "payments"
 _SECONDS = 300
 
 
-class Helm:
-    """Helm, with a server and nothing of the machine's own configuration."""
+class Client:
+    """A client's commands, with a server and nothing of the machine's own configuration."""
 
-    def __init__(self, program: Path, server: ApiServer, home: Path) -> None:
-        self._program = program
+    def __init__(self, programs: Iterable[Path], server: ApiServer, home: Path) -> None:
         self._environment = {
-            "PATH": os.environ["PATH"],
+            "PATH": ":".join([*map(str, programs), os.environ["PATH"]]),
             "HOME": str(home),
             "KUBECONFIG": str(server.kubeconfig),
             "NO_PROXY": "*",
         }
+        self._home = home
 
-    def __call__(self, command: str, *arguments: str, namespace: str) -> subprocess.CompletedProcess[str]:
-        """Run a command for the release in a namespace."""
+    def helm(self, command: str, *arguments: str, namespace: str) -> subprocess.CompletedProcess[str]:
+        """Run a command of Helm for the release in a namespace."""
+        return self.run("helm", command, RELEASE, *arguments, "--namespace", namespace, "--timeout", "90s")
+
+    def shell(self, commands: str) -> str:
+        """Run commands as they are in a document, from a directory with our `infra`, and return what they say."""
+        (self._home / "infra").unlink(missing_ok=True)
+        (self._home / "infra").symlink_to(REPOSITORY / "infra")
+        done = self.run("sh", "-euc", commands)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def run(self, *command: str) -> subprocess.CompletedProcess[str]:
+        """Run a command."""
         return subprocess.run(
-            [str(self._program), command, RELEASE, *arguments, "--namespace", namespace, "--timeout", "90s"],
+            command,
             env=self._environment,
+            cwd=self._home,
             capture_output=True,
             text=True,
             check=False,
@@ -81,6 +97,13 @@ class Jobs:
         """The Jobs, without the name of the release, in the order in which they were run."""
         return [each.name.removeprefix(f"{RELEASE}-") for each in self.ran]
 
+    def wait_for(self, count: int) -> None:
+        """Wait until so many Jobs have been run."""
+        until = time.monotonic() + _SECONDS
+        while len(self.ran) < count:
+            assert time.monotonic() < until, self.names
+            time.sleep(0.05)
+
     def _run(self) -> None:
         try:
             while not self._ended.is_set():
@@ -94,7 +117,7 @@ class Jobs:
 
     def _end(self, job: dict[str, Any]) -> None:
         name = job["metadata"]["name"]
-        self.ran.append(Ran(name, image_of(job), images(self.server, self.namespace)))
+        found = Ran(name, image_of(job), images(self.server, self.namespace))
         now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         failed = name == self.failing
         kinds = ("FailureTarget", "Failed") if failed else ("SuccessCriteriaMet", "Complete")
@@ -107,6 +130,7 @@ class Jobs:
             json={"status": {"startTime": now, "conditions": conditions} | outcome},
             headers={"Content-Type": "application/merge-patch+json"},
         )
+        self.ran.append(found)
 
 
 def images(server: ApiServer, namespace: str) -> dict[str, str]:
