@@ -33,7 +33,7 @@ class Client:
 
     def helm(self, command: str, *arguments: str, namespace: str) -> subprocess.CompletedProcess[str]:
         """Run a command of Helm for the release in a namespace."""
-        return self.run("helm", command, RELEASE, *arguments, "--namespace", namespace, "--timeout", "90s")
+        return self.run("helm", command, RELEASE, *arguments, "--namespace", namespace, "--timeout", "4m")
 
     def shell(self, commands: str) -> str:
         """Run commands as they are in a document, from a directory with our `infra`, and return what they say."""
