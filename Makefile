@@ -131,9 +131,10 @@ images: $(PYTHON) ## Build every image and run it without rights, or some: IMAGE
 	@$(PYTHON) -m pytest -s infra/deployment/tests/check_images.py
 
 .PHONY: deployment
-deployment: $(PYTHON) ## Check images, compose and chart, by Helm and by the operators' definitions; gets these once
+deployment: $(PYTHON) ## Check images, compose and chart, by Helm, operators' definitions and a Kubernetes API server; gets these once
 	@$(PYTHON) -m pytest infra/deployment/tests
 	@$(PYTHON) -m pytest infra/deployment/tests/check_chart.py infra/deployment/tests/check_definitions.py
+	@$(PYTHON) -m pytest -s infra/deployment/tests/check_cluster.py
 
 # The uv that made .venv: the cache keeps it.
 UV ?= $(firstword $(wildcard $(or $(PAYMENTS_CACHE_DIR),$(HOME)/.cache/payment-pipeline)/tools/uv/*/bin/uv))

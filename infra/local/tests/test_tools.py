@@ -1,3 +1,4 @@
+import dataclasses
 import re
 
 import pytest
@@ -22,13 +23,19 @@ def test_reads_the_version_of_go(answer: str, version: tuple[int, ...] | None) -
 
 
 def test_programs_of_one_name_are_not_written_over_each_other() -> None:
-    binaries = {"here": "a/cmd/server", "there": "b/cmd/server", "other": "b/cmd/other", "third": "c/server"}
+    binaries = {"here": "a/cmd/server", "there": "b/server/v3", "other": "b/cmd/other", "third": "c/server"}
 
     assert rounds(binaries) == [
         {"here": "a/cmd/server", "other": "b/cmd/other"},
-        {"there": "b/cmd/server"},
+        {"there": "b/server/v3"},
         {"third": "c/server"},
     ]
+
+
+def test_a_program_is_told_the_version_that_it_does_not_know(context: Context) -> None:
+    told = dataclasses.replace(context.tools.servers, stamps={"a/b.version": "go.temporal.io/server"})
+    assert "-ldflags=-s -w -X=a/b.version=v1.32.1" in told._flags()
+    assert told.target() != context.tools.servers.target()
 
 
 def test_every_tool_has_a_place_of_its_own_that_names_its_version(context: Context) -> None:

@@ -1,6 +1,7 @@
 """Programs and files that only checks of a deployment need: got once, into the cache of the local stack's tools."""
 
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 
 from stack import java
@@ -40,10 +41,14 @@ def golang() -> WheelTool:
     return WheelTool(places(), "go")
 
 
-def built(name: str, module: str, binaries: dict[str, str]) -> Path:
-    """Return the directory of programs that infra/local/go/<name> pins; building them may take minutes, once."""
+def built(name: str, module: str, binaries: Mapping[str, str], version_in: str | None = None) -> Path:
+    """Return the directory of programs that infra/local/go/<name> pins; building them may take minutes, once.
+
+    `version_in` is a variable that has to be told the module's version.
+    """
     toolchain = golang()
-    return installed(toolchain, GoTool(places(), name, (module,), binaries, toolchain))
+    stamps = {version_in: module} if version_in else {}
+    return installed(toolchain, GoTool(places(), name, (module,), binaries, toolchain, stamps=stamps))
 
 
 def jars(name: str) -> Path:

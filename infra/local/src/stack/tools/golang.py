@@ -54,6 +54,8 @@ class GoTool:
 
     What other files name of them is in a file of the same path below `instead/<module>` of our module.
     """
+    stamps: Mapping[str, str] = field(default_factory=dict)
+    """Variables that the linker sets to the version of a module, for programs that do not know their own."""
 
     @property
     def directory(self) -> Path:
@@ -78,7 +80,10 @@ class GoTool:
         return Slot(self.places.tools, self.name, self.version(), digest).path
 
     def _flags(self) -> tuple[str, ...]:
-        return (*FLAGS, f"-tags={','.join(self.tags)}") if self.tags else FLAGS
+        *flags, linking = FLAGS
+        linking += "".join(f" -X={variable}={self.version(module)}" for variable, module in self.stamps.items())
+        tags = (f"-tags={','.join(self.tags)}",) if self.tags else ()
+        return (*flags, linking, *tags)
 
     def install(self, task: Task) -> None:
         """Build the programs; what was compiled before an interruption is not compiled again."""
@@ -138,7 +143,8 @@ class GoTool:
 def rounds(binaries: Mapping[str, str]) -> list[dict[str, str]]:
     """Return the packages by the names that their programs get, in groups that `go build` can write to one directory.
 
-    It names each program after the last part of its package's path, so two of a group must differ in it.
+    It names each program after the last part of its package's path that is not a major version, so two of a group must
+    differ in it.
     """
     groups: list[dict[str, str]] = []
     for binary, package in binaries.items():
@@ -151,4 +157,4 @@ def rounds(binaries: Mapping[str, str]) -> list[dict[str, str]]:
 
 
 def _last_part(package: str) -> str:
-    return package.rpartition("/")[2]
+    return re.sub(r"/v[0-9]+$", "", package).rpartition("/")[2]
