@@ -140,6 +140,7 @@ def test_a_table_of_the_first_version_evolves_to_the_ids_of_a_new_one(catalog: C
     steps = [
         [field.name for field in wanted.fields if before < field.field_id <= last]
         for before, last in pairwise(newest.last_ids)
+        if before < last
     ]
     assert steps[0] == ["currency_exponent", "provider_object_id", "attempt_number", "related_payment_id"]
     assert change.detail == "; ".join(f"added {', '.join(names)}" for names in steps)
