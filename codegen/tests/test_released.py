@@ -90,6 +90,37 @@ def test_compat_calls_it_that_too_of_a_version_that_is_made_from_another(
     assert told[0] == err.splitlines()[0]
 
 
+EXTENSION = "avro/receipt/extension.yaml"
+EXTENDED = """\
+kind: extension
+extends: payment
+again: [1]
+doc: A payment with where it was made.
+fields:
+  - name: place
+    type: ["null", string]
+    default: null
+    since: 2
+    doc: Where.
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new"), [("again: [1]", "again: 1"), ("again: [1]", "again: null"), ("since: 2", "since: two")]
+)
+def test_an_extension_that_cannot_be_read_is_a_finding(
+    run_there: Run, repository: Repository, old: str, new: str
+) -> None:
+    (repository.contracts / EXTENSION).parent.mkdir()
+    (repository.contracts / EXTENSION).write_text(EXTENDED)
+    repository.commit()
+    repository.edit(EXTENSION, old, new)
+    code, _, err = run_there("compat")
+    assert code == 1
+    assert "defect of codegen" not in err
+    assert f"contracts/{EXTENSION}:" in err
+
+
 def test_compat_misses_the_file_of_a_released_version(run_there: Run, repository: Repository) -> None:
     (repository.contracts / PAYMENT).unlink()
     code, _, err = run_there("compat")

@@ -68,11 +68,13 @@ def _says_what_it_is(path: str, data: Any) -> bool:
     """Tell whether a file has what a version is made of, and of these types."""
     if not isinstance(data, dict):
         return False
-    fields = [data.get("fields"), data.get("replace", [])]
+    fields, again = [data.get("fields"), data.get("replace", [])], data.get("again", [])
     if not all(isinstance(part, list) and all(isinstance(each, dict) for each in part) for part in fields):
         return False
+    if not isinstance(again, list):
+        return False
     names = [each.get("name") for part in fields for each in part]
-    numbers = [each.get("since", 1) for part in fields for each in part] + list(data.get("again", []))
+    numbers = [each.get("since", 1) for part in fields for each in part] + again
     extends = str if path.endswith(EXTENSION) else int if path.endswith(".yaml") else type(None)
     return (
         all(isinstance(each, str) for each in names)

@@ -27,9 +27,8 @@ class InstalledDbt(DbtCliResource):
 
     def cli(self, *arguments: Any, **options: Any) -> DbtCliInvocation:
         """Start dbt; where Trino's authorities are set, without what requests would heed instead of them."""
-        others = {name: os.environ.pop(name) for name in _OTHER_AUTHORITIES if name in os.environ}
-        if not os.environ.get("TRINO_TLS_CA_FILE"):
-            os.environ.update(others)
+        names = _OTHER_AUTHORITIES if os.environ.get("TRINO_TLS_CA_FILE") else ()
+        others = {name: os.environ.pop(name) for name in names if name in os.environ}
         try:
             return super().cli(*arguments, **options)
         finally:
