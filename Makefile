@@ -226,8 +226,8 @@ dbt-docs: $(PYTHON) ## Build dbt's pages of all models and what they are made fr
 BENCH ?= normalization gateway
 BENCH_OPTIONS ?=
 
-.PHONY: bench bench-normalization bench-gateway bench-lake bench-object-store bench-pipeline bench-orchestrator bench-archiver bench-analytics bench-trace
-bench: $(addprefix bench-,$(BENCH)) ## Print how fast things are: BENCH=gateway, normalization, lake, object-store, pipeline, orchestrator, archiver, analytics, trace
+.PHONY: bench bench-normalization bench-gateway bench-lake bench-object-store bench-pipeline bench-orchestrator bench-archiver bench-audit bench-analytics bench-trace
+bench: $(addprefix bench-,$(BENCH)) ## Print how fast things are: BENCH=gateway, normalization, lake, object-store, pipeline, orchestrator, archiver, audit, analytics, trace
 
 bench-normalization: $(PYTHON)
 	@$(PYTHON) tests/performance/normalization.py
@@ -242,7 +242,7 @@ bench-object-store:
 	@for store in seaweedfs minio; do OBJECT_STORE=$$store infra/local/bootstrap.sh setup; done
 	@$(PYTHON) -m tests.performance.object_store $(BENCH_OPTIONS)
 
-bench-pipeline bench-orchestrator bench-archiver bench-analytics: bench-%: up
+bench-pipeline bench-orchestrator bench-archiver bench-audit bench-analytics: bench-%: up
 	@$(WITH_STACK) $(PYTHON) -m tests.performance.$* $(BENCH_OPTIONS)
 
 # A state directory of its own, which is deleted: tests would meet millions of rows.

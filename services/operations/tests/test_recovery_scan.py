@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from confluent_kafka import KafkaError, TopicPartition
 from operations import stretches as stretches_module
+from operations.recovery.events import Position
 from operations.recovery.scan import Scanner
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -69,6 +70,7 @@ class Kafka:
     def __init__(self, partitions: Mapping[int, tuple[int, Sequence[int]]], marks: int = 0) -> None:
         self._partitions, self._marks = partitions, marks
         self._ahead: list[Record] = []
+        self.assigned: list[dict[int, int]] = []
 
     def list_topics(self, _topic: str, timeout: float) -> Metadata:
         del timeout
@@ -80,6 +82,7 @@ class Kafka:
         return start, start + len(hours) + self._marks
 
     def assign(self, places: Sequence[TopicPartition]) -> None:
+        self.assigned.append({at.partition: at.offset for at in places})
         for at in places:
             start, hours = self._partitions[at.partition]
             records = [Record(at.partition, start + number, hour) for number, hour in enumerate(hours)]
@@ -98,12 +101,26 @@ class Kafka:
         return left
 
 
-def held_since(monkeypatch: pytest.MonkeyPatch, kafka: Kafka) -> datetime:
+def scanner_of(monkeypatch: pytest.MonkeyPatch, kafka: Kafka) -> Scanner:
     def connect(_settings: Mapping[str, Any]) -> Kafka:
         return kafka
 
     monkeypatch.setattr(stretches_module, "Consumer", connect)
-    return Scanner("nowhere:1").held_since(TOPIC)
+    return Scanner("nowhere:1")
+
+
+def held_since(monkeypatch: pytest.MonkeyPatch, kafka: Kafka) -> datetime:
+    return scanner_of(monkeypatch, kafka).held_since(TOPIC)
+
+
+def test_places_of_all_partitions_are_read_together_and_far_ones_by_themselves(monkeypatch: pytest.MonkeyPatch) -> None:
+    kafka = Kafka({0: (100, [1] * 6_000), 1: (0, [1] * 50), 2: (0, [1] * 9)})
+    gone, not_yet = Position(TOPIC, 0, 99), Position(TOPIC, 1, 50)
+    wanted = {Position(TOPIC, 0, 100), Position(TOPIC, 0, 103), Position(TOPIC, 0, 5_000), Position(TOPIC, 1, 49)}
+    found = list(scanner_of(monkeypatch, kafka).at([*wanted, gone, not_yet, *wanted]))
+    assert {Position(each.topic, each.partition, each.offset) for each in found} == wanted
+    assert len(found) == len(wanted)
+    assert kafka.assigned == [{0: 100, 1: 49}, {0: 5_000}]
 
 
 @pytest.mark.parametrize(

@@ -7,13 +7,19 @@ from kit.connection import Brokers
 from kit.settings import KafkaSecuritySettings, TrinoSettings
 from pydantic import Field, SecretStr
 
-_REPOSITORY = Path(__file__).resolve().parents[4]
+_FOLDERS_ABOVE = 4
+
+
+def _find_project() -> Path:
+    """Return the dbt project of the repository that this file is in; an installation outside of one has to name its."""
+    above = Path(__file__).resolve().parents
+    return (above[_FOLDERS_ABOVE] if len(above) > _FOLDERS_ABOVE else Path.cwd()) / "dbt"
 
 
 class ReportSettings(TrinoSettings):
     """Whose Gold the page shows."""
 
-    dbt_project_dir: Path = Field(default=_REPOSITORY / "dbt", description="Folder of queries, the saved ones.")
+    dbt_project_dir: Path = Field(default_factory=_find_project, description="Folder of queries, the saved ones.")
     dbt_schema_suffix: str = Field(
         default="", pattern=r"^[a-z0-9_]*$", description="Of a build that is set apart: gold_ci7 has _ci7."
     )
@@ -37,7 +43,7 @@ class StreamSettings(KafkaSecuritySettings):
 class AnalyticsSettings(TrinoSettings, StreamSettings):
     """Folders of the dbt project and its profiles, the audit's program, Trino, Kafka, and whom to tell what."""
 
-    dbt_project_dir: Path = Field(default=_REPOSITORY / "dbt", description="Folder of dbt_project.yml.")
+    dbt_project_dir: Path = Field(default_factory=_find_project, description="Folder of dbt_project.yml.")
     audit_command: str = Field(
         default=str(Path(sys.executable).with_name("payments")), description="The `payments` program, for the audit."
     )

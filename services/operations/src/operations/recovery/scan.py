@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, datetime
+from itertools import zip_longest
 
 from kit.connection import Kafka
 from kit.kafka import Message
@@ -52,15 +53,22 @@ class Scanner:
 
     def at(self, places: Collection[Position]) -> Iterator[Message]:
         """Yield the records at some places, as far as their topics still hold them."""
-        wanted: defaultdict[tuple[str, int], list[int]] = defaultdict(list)
+        wanted: defaultdict[str, defaultdict[int, set[int]]] = defaultdict(lambda: defaultdict(set))
         for place in places:
-            wanted[place.topic, place.partition].append(place.offset)
-        for (topic, partition), offsets in sorted(wanted.items()):
+            wanted[place.topic][place.partition].add(place.offset)
+        for topic, partitions in sorted(wanted.items()):
             starts, ends = self._ends(topic)
-            held = sorted(each for each in set(offsets) if starts.get(partition, 0) <= each < ends.get(partition, 0))
-            for group in _near(held):
-                for message in self._stretches.read(topic, {partition: group[0]}, {partition: group[-1] + 1}):
-                    if message.offset in group:
+            groups: list[list[tuple[int, list[int]]]] = []
+            for partition, offsets in sorted(partitions.items()):
+                held = sorted(each for each in offsets if starts.get(partition, 0) <= each < ends.get(partition, 0))
+                groups.append([(partition, group) for group in _near(held)])
+            # Each reading waits a tenth of a second for its first record, so partitions are read together.
+            for together in zip_longest(*groups):
+                stretch = dict(each for each in together if each is not None)
+                first = {partition: group[0] for partition, group in stretch.items()}
+                end = {partition: group[-1] + 1 for partition, group in stretch.items()}
+                for message in self._stretches.read(topic, first, end):
+                    if message.offset in partitions[message.partition]:
                         yield message
 
     def held_since(self, topic: str) -> datetime:

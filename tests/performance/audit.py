@@ -1,0 +1,168 @@
+"""Prints what the audit costs an event: `make bench BENCH=audit`.
+
+Webhooks go through the running stack, in steps. After each step its window is audited, and the first one again. The
+baseline is the audit of a window without events, in the same call. What is expected: a window costs what its events
+cost, however much has come since. CPU time is the command's own and that of the servers beyond what they use idle.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from statistics import median
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+from tests.performance.chain.progress import Progress
+from tests.performance.chain.rest import rest, settle_down
+from tests.performance.chain.tables import table
+from tests.performance.chain.watch import Watch
+from tests.performance.pipeline import phases
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_PAYMENTS = str(Path(sys.executable).with_name("payments"))
+_CONNECTIONS = 16
+_PATIENCE_SECONDS = 120
+_DIFFERENCES = 1
+# Windows are of whole seconds, and the clocks of gateway and broker are this machine's.
+_SECOND = timedelta(seconds=1)
+
+
+@dataclass(frozen=True)
+class Window:
+    """A time, and how many webhooks were acknowledged in it."""
+
+    since: datetime
+    until: datetime
+    events: int
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a look took: seconds, and CPU seconds of the command and of all servers."""
+
+    seconds: float
+    command: float
+    servers: float
+
+    @property
+    def cpu(self) -> float:
+        return self.command + self.servers
+
+
+class Auditing:
+    """Looks at windows of the running stack.
+
+    Args:
+        watch: What the servers use.
+        idle: Fraction of a core that each service uses without events.
+        rounds: How often a window is looked at; the median counts.
+    """
+
+    def __init__(self, watch: Watch, idle: Mapping[str, float], rounds: int) -> None:
+        self._watch, self._idle, self._rounds = watch, sum(idle.values()), rounds
+
+    def cost(self, window: Window) -> Cost:
+        """Return what it takes to audit a window; RuntimeError where the audit does not find its events."""
+        looks = [self._look(window) for _ in range(self._rounds)]
+        return sorted(looks, key=lambda each: each.cpu)[len(looks) // 2]
+
+    def _look(self, window: Window) -> Cost:
+        first, used, began = self._watch.look(), _of_children(), time.monotonic()
+        times = [f"{moment:%Y-%m-%dT%H:%M:%SZ}" for moment in (window.since, window.until)]
+        done = subprocess.run(
+            [_PAYMENTS, "audit", "--since", times[0], "--until", times[1], "--json"],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        seconds, command = time.monotonic() - began, _of_children() - used
+        if done.returncode not in {0, _DIFFERENCES}:
+            raise RuntimeError(f"the audit ended with {done.returncode}: {done.stderr}")
+        counts = json.loads(done.stdout)["runs"][0]["counts"]
+        if any(counts[place] != window.events for place in ("raw", "normalized", "bronze", "database")):
+            raise RuntimeError(f"{window.events} events were sent from {times[0]} to {times[1]}; it found {counts}")
+        span = self._watch.between(first, self._watch.look())
+        return Cost(seconds, command, max(0.0, sum(span.usage.values()) - self._idle * span.seconds))
+
+
+def bench(
+    *,
+    events: Annotated[int, typer.Option(min=1, help="Webhooks of a step.")] = 1_000,
+    steps: Annotated[int, typer.Option(min=2, help="How many steps.")] = 4,
+    rate: Annotated[float, typer.Option(min=0.1, help="Webhooks a second.")] = 25,
+    rounds: Annotated[int, typer.Option(min=1, help="Looks at each window; the median is told.")] = 3,
+    idle: Annotated[float, typer.Option(min=1, help="Seconds to measure before anything is sent.")] = 30,
+    settle: Annotated[float, typer.Option(min=0, help="Seconds that every service is to run before.")] = 180,
+) -> None:
+    """Print what an audit takes by window, and what that is for an event."""
+    console = Console(width=None if Console().is_terminal else 120, highlight=False)
+    shown = table("Audits", "window", "events since", "its events", "seconds", "CPU s command", "CPU s servers", "load")
+    tag = f"{datetime.now(UTC):%y%m%d%H%M%S}"
+    with tempfile.TemporaryDirectory(prefix="bench-") as directory, Progress(console) as progress:
+        watch = Watch(dict(os.environ))
+        try:
+            settle_down(watch, settle, progress)
+            settings = phases.Settings(os.environ, ["stripe"], _CONNECTIONS, _PATIENCE_SECONDS, Path(directory))
+            resting = rest(watch, idle, progress)
+            auditing = Auditing(watch, resting.cores, rounds)
+            costs: list[Cost] = []
+            firsts: list[Cost] = []
+
+            def look(name: str, window: Window, since: int) -> Cost:
+                progress.phase(f"audit of the {name}", 1, {})
+                cost = auditing.cost(window)
+                figures = (f"{cost.seconds:.1f}", f"{cost.command:.2f}", f"{cost.servers:.2f}")
+                shown.add_row(name, f"{since:,}", f"{window.events:,}", *figures, f"{os.getloadavg()[0]:.1f}")
+                return cost
+
+            until = datetime.now(UTC).replace(microsecond=0)
+            nothing = look("window without events", Window(until - 30 * _SECOND, until, 0), 0)
+            windows: list[Window] = []
+            for step in range(steps):
+                since = _next_second()
+                load = phases.Load(f"audit-{tag}-{step}", rate, events)
+                phase = phases.carry(watch, settings, resting, load, progress)
+                if any(phase.missing.values()):
+                    raise RuntimeError(f"events were lost on their way: {phase.missing}")
+                windows.append(Window(since, _next_second(), int(phase.result["accepted"])))
+                costs.append(look(f"window {step + 1}", windows[-1], 0))
+                if step:
+                    since_first = sum(each.events for each in windows[1:])
+                    firsts.append(look("window 1, again", windows[0], since_first))
+        finally:
+            watch.close()
+    console.print(shown)
+    each = median((cost.cpu - nothing.cpu) / window.events for cost, window in zip(costs, windows, strict=True))
+    console.print(
+        f"an event costs {1000 * each:.2f} CPU ms beside the {nothing.cpu:.1f} s of a look at nothing; a window with "
+        f"{events:,} events takes {median(cost.cpu for cost in costs) / nothing.cpu:.2f} of that"
+    )
+    console.print(f"the first window, after all others: {firsts[-1].cpu / costs[0].cpu:.2f} of what it took at first")
+
+
+def _next_second() -> datetime:
+    """Wait for the next full second, and return it."""
+    time.sleep(1 - time.time() % 1)
+    return datetime.now(UTC).replace(microsecond=0)
+
+
+def _of_children() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+if __name__ == "__main__":
+    typer.run(bench)
