@@ -130,6 +130,10 @@ browsers: catalogue-browser report-browser console-browser ## Look at all pages 
 images: $(PYTHON) ## Build every image and run it without rights, or some: IMAGES="gateway inference"; needs a container engine
 	@$(PYTHON) -m pytest -s infra/deployment/tests/check_images.py
 
+.PHONY: containers
+containers: setup ## Build every image, run them as compose.yaml says on the test stack's servers, and follow webhooks from the gateway to Gold
+	@$(PYTHON) -m pytest -s -m e2e tests/e2e/check_containers.py
+
 .PHONY: deployment
 deployment: $(PYTHON) ## Check images, compose and chart, by Helm, operators' definitions and a Kubernetes API server; gets these once
 	@$(PYTHON) -m pytest infra/deployment/tests

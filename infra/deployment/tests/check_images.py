@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from .containers import ALL, TAG, build, engine, inspected, logs, require_engine, wait_until
+from deployment.containers import ALL, TAG, EngineError, build, engine, inspected, logs, require_engine, wait_until
 
 TARGETS = os.environ.get("IMAGES", " ".join(ALL)).split()
 CONFINED = ("--read-only", "--tmpfs", "/tmp", "--cap-drop", "ALL", "--security-opt", "no-new-privileges")  # noqa: S108
@@ -54,7 +54,11 @@ pytestmark = pytest.mark.timeout(3600)
 
 @pytest.fixture(scope="session", autouse=True)
 def built() -> None:
-    require_engine()
+    try:
+        require_engine()
+    except EngineError as error:
+        # Not one of the tests could say anything.
+        pytest.exit(str(error), returncode=2)
     for name in TARGETS:
         build(name)
 
@@ -158,7 +162,9 @@ def test_dagster_loads_our_definitions_and_dbts_project_from_the_image(target: s
     settings |= {"GATEWAY_PROVIDERS": "stripe", "POSTGRES_DSN": "postgresql://a:b@127.0.0.1:1/c"}
     settings |= {"DAGSTER_POSTGRES_URL": "postgresql+psycopg2://a:b@127.0.0.1:1/c"}
     settings |= {"DAGSTER_URL": "http://127.0.0.1:1", "TEMPORAL_HTTP_URL": "http://127.0.0.1:1"}
-    name = run(target, "code", **settings, DAGSTER_HOME="/tmp/dagster")  # noqa: S108  # in the container
+    # In place of the volume that it has elsewhere.
+    writable = {name: f"/tmp/{name.lower()}" for name in ("DAGSTER_HOME", "DBT_LOG_PATH", "DBT_TARGET_PATH")}  # noqa: S108  # in the container
+    name = run(target, "code", **settings, **writable)
     wait_until(
         lambda: engine("exec", name, "dagster", "api", "grpc-health-check", "--port", "3001").returncode == 0,
         SECONDS,

@@ -32,28 +32,43 @@ _KEPT = ("content-type", "accept")
 def registry(state: Path, certificate: Certificate) -> Iterator[str]:
     """Run the local stack's registry, and give the address of the Confluent API at the front."""
     context = context_in(state)
+    with (
+        serving(context, one(items(context), "registry")),
+        front(context.url(context.ports.registry), [], certificate) as url,
+    ):
+        yield f"{url}{API}"
+
+
+@contextmanager
+def front(behind: str, clients: list[str], certificate: Certificate | None = None) -> Iterator[str]:
+    """Stand before a registry, and give the address: HTTPS with a certificate, HTTP without one.
+
+    Args:
+        behind: Address of the registry.
+        clients: Gets what each client that came in calls itself.
+        certificate: The front's own.
+    """
     (port,) = free_ports(1)
-    with serving(context, one(items(context), "registry")):
-        config = uvicorn.Config(
-            _front(context.url(context.ports.registry)),
-            host=LOOPBACK,
-            port=port,
-            ssl_certfile=certificate.certificate,
-            ssl_keyfile=certificate.key,
-            log_config=None,
-        )
-        server = uvicorn.Server(config)
-        thread = threading.Thread(target=server.run)
-        thread.start()
-        wait_for("the front", lambda: server.started)
-        try:
-            yield f"https://{LOOPBACK}:{port}{API}"
-        finally:
-            server.should_exit = True
-            thread.join()
+    config = uvicorn.Config(
+        _app(behind, clients),
+        host=LOOPBACK,
+        port=port,
+        ssl_certfile=certificate.certificate if certificate else None,
+        ssl_keyfile=certificate.key if certificate else None,
+        log_config=None,
+    )
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    wait_for("the front", lambda: server.started)
+    try:
+        yield f"{'https' if certificate else 'http'}://{LOOPBACK}:{port}"
+    finally:
+        server.should_exit = True
+        thread.join()
 
 
-def _front(behind: str) -> FastAPI:
+def _app(behind: str, clients: list[str]) -> FastAPI:
     """Return what passes requests of the one user on, with nothing of how it came in."""
     expected = "Basic " + base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
     app = FastAPI()
@@ -62,6 +77,7 @@ def _front(behind: str) -> FastAPI:
     async def relay(request: Request) -> Response:
         if not secrets.compare_digest(request.headers.get("authorization", ""), expected):
             return Response("who are you?", HTTPStatus.UNAUTHORIZED, {"www-authenticate": "Basic"})
+        clients.append(request.headers.get("user-agent", ""))
         headers = {name: request.headers[name] for name in _KEPT if name in request.headers}
         async with httpx.AsyncClient(base_url=behind, trust_env=False, timeout=30) as client:
             # As it stands in the request: a subject may have characters that are escaped.

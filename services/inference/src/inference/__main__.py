@@ -1,6 +1,6 @@
 """The `inference` command."""
 
-import uvicorn
+from kit.http import serve
 from kit.logging import configure
 from kit.settings import load
 
@@ -12,14 +12,7 @@ def main() -> None:
     """Serve until SIGTERM or SIGINT; requests under way are answered first."""
     settings = load(Settings)
     configure("inference", settings.log_level, settings.log_format)
-    uvicorn.run(
-        build_app(settings.latency),
-        host=settings.http_host,
-        port=settings.http_port,
-        log_config=None,
-        access_log=False,
-        timeout_graceful_shutdown=20,
-    )
+    serve(build_app(settings.latency), settings.http_host, settings.http_port)
 
 
 if __name__ == "__main__":

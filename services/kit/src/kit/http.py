@@ -1,14 +1,34 @@
 """What every FastAPI server of the pipeline answers beside its own work. Needs the extra `http`."""
 
+import signal
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Response
+import uvicorn
+from fastapi import APIRouter, FastAPI, Response
 from fastapi.responses import JSONResponse
 from prometheus_client import REGISTRY, CollectorRegistry
 from pydantic import BaseModel, ConfigDict, Field
 
 from kit.health import Checks, examine
 from kit.metrics import CONTENT_TYPE, exposition
+
+_STOP_SECONDS = 20
+
+
+def serve(app: FastAPI, host: str, port: int) -> None:
+    """Serve until SIGTERM or SIGINT; requests under way are answered first, for twenty seconds at most."""
+    # uvicorn raises the signal again once it has shut down in order; that is a success.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _number, _frame: None)
+    uvicorn.run(
+        app,
+        host=host,
+        port=port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=_STOP_SECONDS,
+    )
 
 
 class Health(BaseModel):

@@ -5,8 +5,8 @@ from contextlib import ExitStack
 from typing import Annotated
 
 import typer
-import uvicorn
 from kit.clock import utc_now
+from kit.http import serve
 from kit.logging import configure
 from kit.settings import load
 from pydantic import SecretStr
@@ -20,7 +20,6 @@ from operations.console.settings import LEAST_TOKEN, ConsoleSettings
 from operations.recovery.session import open_session
 
 app = typer.Typer(rich_markup_mode="markdown")
-_STOP_SECONDS = 20
 
 
 @app.callback()
@@ -52,15 +51,7 @@ def console(
             Pages(),
             utc_now,
         )
-        uvicorn.run(
-            build_app(desk, settings.hosts),
-            host=settings.http_host,
-            port=settings.http_port,
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=_STOP_SECONDS,
-        )
+        serve(build_app(desk, settings.hosts), settings.http_host, settings.http_port)
 
 
 def _token(name: str) -> SecretStr:

@@ -8,42 +8,52 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import pytest
-
 from deployment.__main__ import REPOSITORY
 
 ENGINE = os.environ.get("ENGINE", "docker")
 TAG = "check"
+_SHOWN = 4000
 ALL = ("gateway", "normalizer", "orchestrator", "inference", "archiver", "operations", "analytics")
+
+
+class EngineError(RuntimeError):
+    """The container engine does not answer or fails, or a container is not as it was waited for; the text says how."""
 
 
 def engine(*arguments: str, seconds: float = 60) -> subprocess.CompletedProcess[str]:
     """Run a command of the container engine."""
-    return subprocess.run([ENGINE, *arguments], capture_output=True, text=True, check=False, timeout=seconds)
+    command = [ENGINE, *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=seconds)  # noqa: S603  # ours
 
 
 def require_engine() -> None:
-    """End the tests where no engine answers, with what to do: not one of them could say anything."""
+    """Raise EngineError where no engine answers."""
     if shutil.which(ENGINE) is None:
-        pytest.exit(f"There is no {ENGINE}: install a container engine, or name yours by ENGINE=podman.", returncode=2)
+        raise EngineError(f"There is no {ENGINE}: install a container engine, or name yours by ENGINE=podman.")
     if (said := engine("info")).returncode != 0:
-        pytest.exit(f"{ENGINE} does not answer: {said.stderr.strip()}. Start its daemon.", returncode=2)
+        raise EngineError(f"{ENGINE} does not answer: {said.stderr.strip()}. Start its daemon.")
 
 
 def build(target: str) -> None:
-    """Build an image with the network of this machine; the engine's cache makes a second time quick."""
+    """Build an image with the network of this machine; the engine's cache makes a second time quick.
+
+    Raises:
+        EngineError: It cannot be built; the text is the end of what the engine said.
+    """
     built = engine(
         *("build", "--network", "host", "--file", "infra/images/Dockerfile", "--target", target),
         *("--tag", f"payments/{target}:{TAG}", str(REPOSITORY)),
         seconds=3000,
     )
-    assert built.returncode == 0, (built.stdout + built.stderr)[-4000:]
+    if built.returncode != 0:
+        raise EngineError((built.stdout + built.stderr)[-_SHOWN:])
 
 
 def inspected(kind: str, name: str) -> dict[str, Any]:
-    """Return what the engine knows of an image or a container."""
+    """Return what the engine knows of an image or a container; EngineError where there is none of that name."""
     said = engine(kind, "inspect", name)
-    assert said.returncode == 0, said.stderr
+    if said.returncode != 0:
+        raise EngineError(said.stderr)
     found: list[dict[str, Any]] = json.loads(said.stdout)
     return found[0]
 
@@ -55,8 +65,9 @@ def logs(name: str) -> str:
 
 
 def wait_until(condition: Callable[[], bool], seconds: float, complaint: Callable[[], str]) -> None:
-    """Wait for something; raise AssertionError with a complaint when its time is over."""
+    """Wait for something; raise EngineError with a complaint when its time is over."""
     until = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < until, complaint()
+        if time.monotonic() >= until:
+            raise EngineError(complaint())
         time.sleep(0.5)
