@@ -17,6 +17,7 @@ from deployment.containers import ALL, EngineError, build, require_engine
 
 from tests.conftest import ROOT
 from tests.e2e.containers import Containers
+from tests.integration.secured.certificates import LOOPBACK
 from tests.integration.secured.programs import free_ports
 
 if TYPE_CHECKING:
@@ -30,7 +31,6 @@ STEPS = ("topics", "schemas", "tables", "database")
 PROGRAMS = ("inference", "gateway-stripe", "normalizer-stripe", "orchestrator", "archiver", "console")
 FLINK = ("flink-jobmanager", "flink-taskmanager")
 DAGSTER = ("dagster-code", "dagster-webserver", "dagster-daemon")
-LOOPBACK = "127.0.0.1"
 # Of Dagster's image, and of Flink as compose.yaml has it.
 DAGSTER_PORT, FLINK_PORT, METRICS_PORT = 3000, 8081, 9249
 
@@ -80,7 +80,7 @@ def containers(
     """Start what compose.yaml has of ours, in the order that it says."""
     instead = {
         "http://minio:9000": settings["S3_ENDPOINT"],
-        **dict.fromkeys((*FLINK, "0.0.0.0"), LOOPBACK),  # noqa: S104  # it is what is replaced
+        "0.0.0.0": LOOPBACK,  # noqa: S104  # it is what is replaced
     }
     made = Containers(settings, instead, tmp_path_factory.mktemp("configs"))
     try:

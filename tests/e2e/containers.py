@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import socket
 import uuid
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ import yaml
 from deployment.containers import TAG, EngineError, engine, inspected, logs, wait_until
 
 from tests.conftest import ROOT
+from tests.integration.secured.certificates import LOOPBACK
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -59,6 +61,9 @@ class Containers:
         texts = {**self.instead, **(instead or {})}
         name = f"payments-{service}-{uuid.uuid4().hex[:8]}"
         options = ["--name", name, "--network", "host", "--user", defined["user"], *self._confined(defined)]
+        # A list of hosts of ours is without the machine's own name, which is the container's, too.
+        hosts = (*self._compose["services"], socket.gethostname())
+        options += [part for each in hosts for part in ("--add-host", f"{each}:{LOOPBACK}")]
         variables = defined.get("environment", {}) | self._known(defined.get("environment", {})) | dict(changes or {})
         for key, value in variables.items():
             if value:
