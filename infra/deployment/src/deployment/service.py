@@ -39,10 +39,10 @@ def published(**numbers: int) -> list[str]:
     return [f"{LOOPBACK}:{outside}:{name.rpartition('_')[2]}" for name, outside in numbers.items()]
 
 
-def asked(*command: str, start: str = "30s") -> Definition:
+def asked(*command: str, start: str = "30s", interval: str = "10s") -> Definition:
     """Return a health check: a command, or one text for the container's shell."""
     test = ["CMD-SHELL", command[0]] if len(command) == 1 else ["CMD", *command]
-    return {"test": test, "interval": "10s", "timeout": "5s", "retries": 12, "start_period": start}
+    return {"test": test, "interval": interval, "timeout": "5s", "retries": 12, "start_period": start}
 
 
 def server(
