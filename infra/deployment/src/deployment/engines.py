@@ -13,7 +13,7 @@ from deployment.versions import Images, ours
 
 FLINK_METRICS = 9249
 TEMPORAL_METRICS = 9090
-_RETENTION_HOURS = int(temporal.RETENTION.removesuffix("s")) // 3600
+RETENTION_HOURS = int(temporal.RETENTION.removesuffix("s")) // 3600
 
 
 def services(images: Images, ports: Ports, providers: int) -> dict[str, Definition]:
@@ -187,5 +187,5 @@ def _namespace() -> str:
     named = f"--namespace {TEMPORAL_NAMESPACE}"
     return (
         f"temporal operator namespace describe {named} ||\n"
-        f"    temporal operator namespace create --retention {_RETENTION_HOURS}h {named}\n"
+        f"    temporal operator namespace create --retention {RETENTION_HOURS}h {named}\n"
     )

@@ -4,11 +4,12 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from stack.context import TEMPORAL_NAMESPACE
 from stack.servers import temporal, trino
 
-from deployment.engines import lake
+from deployment.engines import RETENTION_HOURS, lake
 from deployment.stores import REALM
-from deployment.versions import images
+from deployment.versions import Images, images
 
 _HEADER = """\
 # Values for the chart {chart}: written by `.venv/bin/python -m deployment`, do not edit; put what is
@@ -27,7 +28,7 @@ def files(repository: Path) -> dict[Path, str]:
     limits = yaml.safe_load(temporal.limits(repository))
     made = {
         "trino": ("trino/trino", _trino(_tag(versions.trino))),
-        "temporal": ("temporal/temporal", _temporal(_tag(versions.temporal), limits)),
+        "temporal": ("temporal/temporal", _temporal(versions, limits)),
         "polaris": ("polaris/polaris", _polaris(_tag(versions.polaris))),
     }
     return {
@@ -57,25 +58,40 @@ def _trino(tag: str) -> dict[str, Any]:
     }
 
 
-def _temporal(tag: str, limits: dict[str, Any]) -> dict[str, Any]:
+def _temporal(versions: Images, limits: dict[str, Any]) -> dict[str, Any]:
+    """Return values of the chart's first major version, which brings no database of its own."""
+
     def store(database: str) -> dict[str, Any]:
         return {
-            "driver": "sql",
             "sql": {
-                "driver": temporal.PLUGIN,
-                "host": "postgres",
-                "port": 5432,
-                "database": database,
+                "pluginName": temporal.PLUGIN,
+                "connectAddr": "postgres:5432",
+                "connectProtocol": "tcp",
+                "databaseName": database,
                 "user": "temporal",
                 "existingSecret": "temporal-postgres",
-            },
+                "secretKey": "password",
+                "manageSchema": True,
+            }
         }
 
-    stores = {"default": store("temporal"), "visibility": store("temporal_visibility")}
-    away = {part: {"enabled": False} for part in ("cassandra", "mysql", "elasticsearch", "prometheus", "grafana")}
-    # Shards are for ever: so many carry some hundred workflows a second.
-    config = {"numHistoryShards": 512, "persistence": stores}
-    return {"server": {"image": {"tag": tag}, "config": config, "dynamicConfig": limits}, **away}
+    persistence = {
+        "defaultStore": "default",
+        "visibilityStore": "visibility",
+        # Shards are for ever: so many carry some hundred workflows a second.
+        "numHistoryShards": 512,
+        "datastores": {"default": store("temporal"), "visibility": store("temporal_visibility")},
+    }
+    namespace = {"name": TEMPORAL_NAMESPACE, "retention": f"{RETENTION_HOURS}h"}
+    return {
+        "server": {
+            "image": {"tag": _tag(versions.temporal)},
+            "config": {"persistence": persistence, "namespaces": {"create": True, "namespace": [namespace]}},
+            "dynamicConfig": limits,
+        },
+        "admintools": {"image": {"tag": _tag(versions.temporal_tools)}},
+        "web": {"image": {"tag": _tag(versions.temporal_ui)}},
+    }
 
 
 def _polaris(tag: str) -> dict[str, Any]:
