@@ -19,7 +19,7 @@ def _find_project() -> Path:
 class ReportSettings(TrinoSettings):
     """Whose Gold the page shows."""
 
-    dbt_project_dir: Path = Field(default_factory=_find_project, description="Folder of queries, the saved ones.")
+    dbt_project_dir: Path = Field(default=_find_project(), description="Folder of queries, the saved ones.")
     dbt_schema_suffix: str = Field(
         default="", pattern=r"^[a-z0-9_]*$", description="Of a build that is set apart: gold_ci7 has _ci7."
     )
@@ -43,7 +43,7 @@ class StreamSettings(KafkaSecuritySettings):
 class AnalyticsSettings(TrinoSettings, StreamSettings):
     """Folders of the dbt project and its profiles, the audit's program, Trino, Kafka, and whom to tell what."""
 
-    dbt_project_dir: Path = Field(default_factory=_find_project, description="Folder of dbt_project.yml.")
+    dbt_project_dir: Path = Field(default=_find_project(), description="Folder of dbt_project.yml.")
     audit_command: str = Field(
         default=str(Path(sys.executable).with_name("payments")), description="The `payments` program, for the audit."
     )
