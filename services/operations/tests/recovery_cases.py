@@ -182,6 +182,7 @@ class SourceBehaviour:
             (Filter(event_types=frozenset({"charge.failed"})), [30], []),
             (Filter(contract_version=1), [30], [0, 1, 30, 31]),
             (Filter(reasons=frozenset({"amount_missing"})), [], [0, 30]),
+            (Filter(quarantined_since=NOON + 30 * HOUR + MINUTE), [], [30, 31]),
         ],
         ids=str,
     )

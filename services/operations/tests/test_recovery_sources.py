@@ -181,6 +181,26 @@ def test_the_archive_is_not_asked_for_what_topics_hold() -> None:
     assert numbers(both.at([raw(0).position], Filter())) == [0]  # type: ignore[list-item]  # it has one
 
 
+LATE = failure(1, kafka_offset=5, kafka_timestamp=NOON + 4 * HOUR)
+"""A letter that was written three hours after its webhook was received."""
+
+
+def test_letters_are_found_by_when_they_were_written(catalog: Catalog) -> None:
+    letters = [failure(0), failure(2), failure(3), LATE]
+    since = Filter(quarantined_since=NOON + 3 * HOUR)
+    assert sorted(numbers(lake_with(catalog, [], letters).failures(since))) == [1, 3]
+    assert sorted(numbers(topics_with([], letters)[1].failures(since))) == [1, 3]
+
+
+def test_the_archive_is_not_asked_for_letters_that_were_written_when_the_topics_held_all() -> None:
+    def nobody() -> Catalog:
+        raise AssertionError("the archive was asked")
+
+    _, topics = topics_with([], [refused(0), failure(0), failure(3), LATE])
+    found = Joined(topics, LakeSource(nobody)).failures(Filter(quarantined_since=NOON + 3 * HOUR))
+    assert sorted(numbers(found)) == [1, 3]
+
+
 def test_what_was_written_before_a_topic_was_made_anew_comes_from_the_archive(catalog: Catalog) -> None:
     # The topics begin at their first offsets, where the archive knows other events.
     _, topics = topics_with([raw(7, position=raw(0).position)], [failure(7, kafka_offset=0)])

@@ -210,6 +210,7 @@ def _unread(which: Filter, providers: Collection[str]) -> BooleanExpression:
         providers=frozenset(providers),
         since=None if which.since is None else which.since - SKEW,
         until=None if which.until is None else which.until + DELAY,
+        quarantined_since=which.quarantined_since,
     )
     return And(_bounds(written), EqualTo(term=_VERSION, value=literal(_UNREADABLE)))
 
@@ -220,6 +221,8 @@ def _bounds(which: Filter) -> BooleanExpression:
         among = And(among, GreaterThanOrEqual(term=Reference("received_at"), value=literal(which.since.isoformat())))
     if which.until is not None:
         among = And(among, LessThan(term=Reference("received_at"), value=literal(which.until.isoformat())))
+    if (written := which.quarantined_since) is not None:
+        among = And(among, GreaterThanOrEqual(term=Reference("kafka_timestamp"), value=literal(written.isoformat())))
     for column, values in (("provider", which.providers), ("merchant_id", which.merchants)):
         if values:
             among = And(among, _among(column, values))

@@ -74,7 +74,11 @@ def try_failure(failure: Failure, original: RawEvent | Missing) -> Trial:
 
 @dataclass(slots=True)
 class Tally:
-    """What was found among raw events, by what became of them and by what today's contract says."""
+    """What was found among raw events, by what became of them and by what today's contract says.
+
+    `ended` is by how many ended workflows they were looked for, and `without_raw` of how many there was none, once
+    that is known.
+    """
 
     matched: int = 0
     repeated: int = 0
@@ -87,6 +91,8 @@ class Tally:
     unsupported: Counter[str] = field(default_factory=Counter)
     fails: Counter[str] = field(default_factory=Counter)
     failing: int = 0
+    ended: int = 0
+    without_raw: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

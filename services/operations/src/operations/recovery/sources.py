@@ -126,7 +126,10 @@ class Joined:
 
     def failures(self, which: Filter) -> Iterator[Failure]:
         """Yield the dead letters that a filter covers, the older ones first."""
-        older = _older(which, self._topics.failures_since())
+        held_since = self._topics.failures_since()
+        older = _older(which, held_since)
+        if which.quarantined_since is not None and which.quarantined_since >= held_since:
+            older = None
         seen: set[tuple[Position, str]] = set()
         if older is not None:
             for failure in self._archive.failures(older):

@@ -92,6 +92,8 @@ class TopicSource:
     def failures(self, which: Filter) -> Iterator[Failure]:
         """Yield the dead letters that a filter covers; they may have been written long after the webhook was read."""
         since = None if which.since is None else which.since - SKEW
+        if which.quarantined_since is not None:
+            since = which.quarantined_since if since is None else max(since, which.quarantined_since)
         for topic in (self._names.ingestion, self._names.validation):
             for message in self._scan.scan(topic, since):
                 if (failure := self._failure(message)) is not None and which.covers(failure):
