@@ -11,14 +11,14 @@ import pytest
 from kit.clock import utc_now
 from operations.__main__ import app
 from operations.recovery import replay
-from operations.recovery.events import RawEvent
+from operations.recovery.events import Failure, RawEvent
 from operations.recovery.filters import Filter
 from operations.recovery.redrive import Candidate, Limits, Run
 from operations.recovery.selection import Tally
 from operations.recovery.session import Session
 from typer.testing import CliRunner
 
-from .recovery_cases import HOUR, NOON, numbers, raw
+from .recovery_cases import HOUR, NOON, failure, numbers, raw
 from .test_recovery_originals import Held
 from .test_recovery_selection import ACCEPTED, event_of
 
@@ -153,3 +153,18 @@ def test_what_is_put_on_record_is_what_was_asked_for_and_no_list_of_what_was_fou
     told(monkeypatch, session, "--provider", "stripe", "--execute")
     assert len(session.sent) == 100
     assert json.loads(session.runs[0].filter) == {"provider": ["stripe"], "workflows": ["failed"]}
+
+
+def test_what_was_quarantined_is_read_without_bodies(monkeypatch: pytest.MonkeyPatch) -> None:
+    event, other = received_long_ago(1), received_long_ago(2)
+    asked: list[tuple[Filter, bool]] = []
+
+    class Quarantined(Held):
+        def failures(self, which: Filter, *, bodies: bool = True) -> Iterator[Failure]:
+            asked.append((which, bodies))
+            yield failure(1)
+
+    session = Recovered(Quarantined(event, other), event.event_id, other.event_id)
+    said = told(monkeypatch, session, "--unsupported", "--since", "2h")
+    assert "1 left out: quarantined" in said
+    assert asked == [(Filter(event_ids=frozenset({event.event_id, other.event_id})), False)]

@@ -99,7 +99,7 @@ def list_events(
         quarantined_since=quarantined_since,
     )
     with open_session(load(RecoverySettings)) as session:
-        everything = find(session, which)
+        everything = find(session, which, bodies=False)
         found = _in_states(everything, state)
         if as_json:
             counts = count_states(everything)
@@ -298,7 +298,7 @@ def close(
     if which == Filter():
         raise typer.BadParameter("say which events: nobody has looked at all of them")
     with open_session(load(RecoverySettings)) as session:
-        found = _in_states(find(session, which), ["closed"] if reopen else ["open", "redriven"])
+        found = _in_states(find(session, which, bodies=False), ["closed"] if reopen else ["open", "redriven"])
         if not found:
             raise nothing_matches(which, Console(stderr=True))
         verb: Literal["reopen", "close"] = "reopen" if reopen else "close"

@@ -136,7 +136,7 @@ def _selection(session: Session, which: Filter, choice: Choice) -> RawSelection:
     quarantined = frozenset[str]()
     if choice.unsupported:
         wanted = Filter(providers=which.providers, since=which.since, until=which.until, event_ids=which.event_ids)
-        quarantined = frozenset(failure.event_id for failure in session.source.failures(wanted))
+        quarantined = frozenset(failure.event_id for failure in session.source.failures(wanted, bodies=False))
     return RawSelection(choice, rows=session.rows, quarantined=quarantined, actions=session.trail.last, now=utc_now())
 
 

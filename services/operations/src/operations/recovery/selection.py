@@ -131,6 +131,7 @@ class RawSelection:
 
     def choose(self, events: Iterable[RawEvent]) -> Iterator[Candidate]:
         """Yield those that are meant and that today's contract takes; each event once."""
+        # All ids are needed: an event may come again after any time, by its provider or by hand.
         seen: set[str] = set()
         for portion in portions(events, lambda event: event.size):
             self.tally.matched += len(portion)
