@@ -71,13 +71,18 @@ def of_ended(which: Filter, ended: Sequence[RawEvent], *held: RawEvent) -> tuple
     return found, tally, source
 
 
-def test_the_raw_events_of_ended_workflows_are_found_however_long_before_they_were_received() -> None:
+def test_the_raw_events_of_ended_workflows_are_found_however_long_before_they_were_received(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     lately, long_ago, never = raw(0), raw(200, received_at=NOON - 200 * HOUR), raw(1)
     found, tally, source = of_ended(Filter(since=NOON + HOUR), [lately, long_ago, never], lately, long_ago, raw(7))
     assert found == [0, 200]
     assert tally.without_raw == 1
     # Days of the archive are passed over for all but those that were not found near.
     assert [(each.since, len(each.event_ids)) for each in source.asked] == [(NOON - 23 * HOUR, 3), (None, 2)]
+    assert capsys.readouterr().err.startswith(
+        "2 of 3 were received more than a day before --since, or nowhere: looking"
+    )
 
 
 def test_nothing_is_looked_for_everywhere_where_all_was_found_near() -> None:
@@ -136,7 +141,8 @@ def test_an_event_that_was_received_before_the_time_in_which_its_workflow_ended_
 ) -> None:
     event = received_long_ago(1)
     said = told(monkeypatch, Recovered(Held(event), event.event_id, "gone"), "--since", "2h")
-    assert said.splitlines()[:3] == [
+    assert said.startswith("1 of 2 were received more than a day before --since, or nowhere")
+    assert said.splitlines()[1:4] == [
         "1 raw record matched",
         "  1 of 2 ended workflows without a raw event that matches",
         "of 1 1 would pass now",

@@ -185,6 +185,12 @@ def _of_ended(source: Source, which: Filter, ended: Collection[str], tally: Tall
     until = None if which.until is None else which.until + SKEW
     for since in (None,) if which.since is None else (which.since - _MOSTLY_WITHIN, None):
         if missing:
+            if which.since is not None and since is None:
+                Console(stderr=True, soft_wrap=True).print(
+                    f"{len(missing)} of {len(ended)} were received more than a day before --since, or nowhere: looking "
+                    "through all that topics and archive hold, which may take a while",
+                    highlight=False,
+                )
             for event in source.raw(replace(which, since=since, until=until, event_ids=frozenset(missing))):
                 missing.discard(event.event_id)
                 yield event
