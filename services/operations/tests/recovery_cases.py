@@ -125,6 +125,13 @@ class MemoryScan:
         first = next(self.scan(topic), None)
         return datetime.now(UTC) if first is None else datetime.fromtimestamp(first.timestamp / 1000, UTC)
 
+    def held(self, topic: str) -> dict[int, range]:
+        offsets: dict[int, list[int]] = {}
+        for each in self.messages:
+            if each.topic == topic:
+                offsets.setdefault(each.partition, []).append(each.offset)
+        return {number: range(min(found), max(found) + 1) for number, found in offsets.items()}
+
 
 def dead_letter_record(failure: Failure) -> dict[str, Any]:
     """Return a dead letter as its topic has it."""
@@ -182,12 +189,20 @@ class SourceBehaviour:
             (Filter(event_types=frozenset({"charge.failed"})), [30], []),
             (Filter(contract_version=1), [30], [0, 1, 30, 31]),
             (Filter(reasons=frozenset({"amount_missing"})), [], [0, 30]),
+            (Filter(quarantined_since=NOON + 30 * HOUR + MINUTE), [], [30, 31]),
         ],
         ids=str,
     )
     def test_a_filter_covers(self, source: Source, which: Filter, events: list[int], failures: list[int]) -> None:
         assert sorted(numbers(source.raw(which))) == events
         assert sorted(numbers(source.failures(which))) == failures
+
+    def test_dead_letters_are_found_without_their_bodies(self, source: Source) -> None:
+        found = list(source.failures(Filter(), bodies=False))
+        assert all(each.left_out is not None for each in found)
+        assert {(each.record.payload, *each.record.headers) for each in found} == {(b"",)}
+        assert without_bodies(found) == without_bodies(self.FAILURES)
+        assert bare_failures(source.letters(found)) == bare_failures(self.FAILURES)
 
     def test_a_dead_letter_is_read_again_with_its_body(self, source: Source) -> None:
         (wanted,) = (each for each in source.failures(Filter()) if numbers([each]) == [30])
@@ -206,6 +221,10 @@ def numbers(events: Iterator[RawEvent] | Iterator[Failure] | Sequence[Failure]) 
 def bare_events(events: Iterator[RawEvent] | Sequence[RawEvent]) -> list[RawEvent]:
     """Return events in order, without where they were found."""
     return sorted((replace(event, origin="topic", value=None) for event in events), key=lambda event: event.event_id)
+
+
+def without_bodies(failures: Sequence[Failure]) -> list[Failure]:
+    return [replace(each.bare(), left_out=None) for each in bare_failures(failures)]
 
 
 def bare_failures(failures: Iterator[Failure] | Sequence[Failure]) -> list[Failure]:

@@ -48,7 +48,7 @@ class Memory:
 
     def session(self) -> Any:
         source: Any = NoArchive()
-        source.failures = lambda _which: iter([failure(0), failure(1)])
+        source.failures = lambda _which, *, bodies: iter([failure(0), failure(1)])
         source.at = lambda places, _within: iter([each for each in self.raw if each.position in places])
         source.raw = lambda _which: iter(())
         trail = SimpleNamespace(check=lambda: None, last=self.last, record=self.actions.extend)

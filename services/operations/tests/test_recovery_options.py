@@ -7,8 +7,11 @@ from typing import Any
 import pytest
 import typer
 from operations.__main__ import app
+from operations.recovery.filters import Filter
 from operations.recovery.options import actor_of, chosen, interruptible
 from typer.testing import CliRunner
+
+from .recovery_cases import NOON
 
 NOTHING: dict[str, Any] = dict.fromkeys(
     ("providers", "merchants", "events", "types", "since", "until", "version", "reasons")
@@ -26,6 +29,15 @@ NOTHING: dict[str, Any] = dict.fromkeys(
 def test_an_option_that_means_nothing_is_refused(options: dict[str, Any], message: str) -> None:
     with pytest.raises(typer.BadParameter, match=message):
         chosen(**(NOTHING | options))
+
+
+@pytest.mark.parametrize("command", ["list", "try", "redrive", "close"])
+def test_quarantined_events_are_asked_for_by_when_they_were_quarantined(command: str) -> None:
+    note = ["--reason-final", "so"] if command == "close" else []
+    done = CliRunner().invoke(app, ["quarantine", command, "--quarantined-since", "yesterday", *note])
+    assert (done.exit_code, "is not a time" in done.output) == (2, True)
+    which = chosen(**NOTHING, quarantined_since="2026-03-01T12:00")
+    assert which == Filter(quarantined_since=NOON)
 
 
 @pytest.mark.parametrize(

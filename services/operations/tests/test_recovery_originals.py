@@ -30,7 +30,7 @@ class Held:
         self.asked.append(which)
         yield from (event for event in self._events if which.covers(event))
 
-    def failures(self, which: Filter) -> Iterator[Failure]:
+    def failures(self, which: Filter, *, bodies: bool = True) -> Iterator[Failure]:
         raise AssertionError(which)
 
     def letters(self, failures: Sequence[Failure]) -> Iterator[Failure]:

@@ -209,6 +209,33 @@ def test_a_run_settles_once_each_event_has_its_row_or_has_failed_again() -> None
     assert redrive.settle(60.0).under_way == set()
 
 
+def test_many_events_are_asked_for_in_portions_and_what_has_its_row_no_more() -> None:
+    asked: list[int] = []
+
+    class Noting(World):
+        def rows(self, event_ids: Collection[str]) -> set[str]:
+            asked.append(len(event_ids))
+            return super().rows(event_ids)
+
+    world, made = Noting(), candidates(1_200)
+    world.with_row = {each.event_id for each in made[:1_100]}
+    redrive = redriving(world, Limits(1e6))
+    redrive.send(made)
+    assert len(redrive.settle(0.0).under_way) == 100
+    assert asked == [500, 500, 200]
+    redrive.settle(0.0)
+    assert asked[3:] == [100]
+
+
+def test_what_was_sent_is_not_gone_through_again_after_each_batch() -> None:
+    world, made = World(), candidates(200)
+    redrive = redriving(world, Limits(1e6))
+    sent = redrive.report.sent
+    redrive.send(made)
+    assert redrive.report.sent is sent
+    assert sent == redrive.report.under_way == {each.event_id for each in made}
+
+
 def test_no_more_than_the_rate_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
     waited: list[float] = []
 

@@ -1,6 +1,6 @@
 """Rows of the archive are read a few at a time, whoever wrote their file."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -49,11 +49,18 @@ def test_rows_are_read_as_the_table_has_them(table: Table) -> None:
     assert row == {"event_id": "70", "payload": b"x", "headers": {"a": "b"}, "kafka_offset": 70, "livemode": None}
 
 
+def test_columns_that_nobody_wants_are_not_read(table: Table) -> None:
+    read = list(read_rows(table, EqualTo(term=Reference("kafka_offset"), value=literal(70)), {"payload", "headers"}))
+    assert read == [{"event_id": "70", "kafka_offset": 70, "livemode": None}]
+
+
 def test_no_more_rows_are_held_than_a_few(table: Table, monkeypatch: pytest.MonkeyPatch) -> None:
     sizes: list[int] = []
 
-    def noted(table: Table, task: FileScanTask, among: BooleanExpression) -> Iterator[pa.RecordBatch]:
-        for batch in read(table, task, among):
+    def noted(
+        table: Table, task: FileScanTask, among: BooleanExpression, columns: Sequence[str]
+    ) -> Iterator[pa.RecordBatch]:
+        for batch in read(table, task, among, columns):
             sizes.append(batch.num_rows)
             yield batch
 

@@ -158,3 +158,8 @@ def test_a_topic_of_which_nothing_tells_holds_all_from_now_on(
 ) -> None:
     before = datetime.now(UTC)
     assert held_since(monkeypatch, Kafka(partitions, marks)) >= before
+
+
+def test_what_each_partition_holds_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    kafka = Kafka({0: (7, [5, 6]), 1: (9, [])})
+    assert scanner_of(monkeypatch, kafka).held(TOPIC) == {0: range(7, 9), 1: range(9, 9)}

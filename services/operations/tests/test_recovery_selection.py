@@ -176,7 +176,7 @@ class Many(Held):
 
     COUNT, BODY = 1_000, 100_000
 
-    def failures(self, which: Filter) -> Iterator[Failure]:
+    def failures(self, which: Filter, *, bodies: bool = True) -> Iterator[Failure]:
         yield from self._found(range(self.COUNT), which)
 
     def letters(self, failures: Sequence[Failure]) -> Iterator[Failure]:

@@ -1,21 +1,27 @@
 """Events are found in topics and archive alike, and once where both have them."""
 
-from collections.abc import Iterator, Sequence
+import tracemalloc
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import TypeVar
 
 import pyarrow as pa
 import pytest
+from operations.recovery import lake
 from operations.recovery.events import Failure, Position, RawEvent
 from operations.recovery.filters import Filter
-from operations.recovery.lake import LakeSource
-from operations.recovery.sources import Joined
+from operations.recovery.lake import LakeSource, Row
+from operations.recovery.rows import read_rows
+from operations.recovery.sources import Joined, NoArchive
 from operations.recovery.topics import Decoders, Names, TopicSource
 from operations.tables import apply_tables
 from payments_contracts.tables import BRONZE_PROVIDER_EVENTS, BRONZE_QUARANTINE
 from payments_contracts.topics import STRIPE_RAW, VALIDATION_DLQ
 from pyiceberg.catalog import Catalog
 from pyiceberg.catalog.memory import InMemoryCatalog
+from pyiceberg.expressions import BooleanExpression
+from pyiceberg.table import Table
 
 from .recovery_cases import (
     HOUR,
@@ -85,6 +91,18 @@ class TestLake(SourceBehaviour):
     def source(self, catalog: Catalog) -> LakeSource:
         return lake_with(catalog, self.EVENTS, self.FAILURES)
 
+    def test_bodies_that_nobody_wants_are_not_read(self, source: LakeSource, monkeypatch: pytest.MonkeyPatch) -> None:
+        unread: list[frozenset[str]] = []
+
+        def noted(table: Table, among: BooleanExpression, without: Collection[str] = ()) -> Iterator[Row]:
+            unread.append(frozenset(without))
+            return read_rows(table, among, without)
+
+        monkeypatch.setattr(lake, "read_rows", noted)
+        assert len(list(source.failures(Filter(), bodies=False))) == len(self.FAILURES)
+        # The second looks for rows that the archiver could not read, whose content is in the payload.
+        assert unread == [{"payload", "headers"}, frozenset()]
+
     def test_an_archive_that_does_not_exist_holds_nothing(self, catalog: Catalog) -> None:
         source = LakeSource(lambda: catalog)
         assert (list(source.raw(Filter())), list(source.failures(Filter()))) == ([], [])
@@ -148,6 +166,13 @@ def unread(event: Event) -> Event:
     return replace(event, record=event.record.model_copy(update=unknown))
 
 
+def test_letters_that_are_read_again_lose_their_bodies_where_nobody_wants_them(catalog: Catalog) -> None:
+    scan, _ = topics_with([], [failure(0)])
+    lake_with(catalog, [], [unread(failure(0))])
+    (found,) = LakeSource(lambda: catalog, decoders=Decoders(scan, scan, scan)).failures(Filter(), bodies=False)
+    assert (found.event_id, found.record.payload) == (failure(0).event_id, b"")
+
+
 def joined(catalog: Catalog, *, forgotten: int) -> Joined:
     """Return an archive with everything, and topics that have forgotten the first ones."""
     events, failures = [raw(n) for n in range(4)], [failure(n) for n in range(4)]
@@ -181,6 +206,26 @@ def test_the_archive_is_not_asked_for_what_topics_hold() -> None:
     assert numbers(both.at([raw(0).position], Filter())) == [0]  # type: ignore[list-item]  # it has one
 
 
+LATE = failure(1, kafka_offset=5, kafka_timestamp=NOON + 4 * HOUR)
+"""A letter that was written three hours after its webhook was received."""
+
+
+def test_letters_are_found_by_when_they_were_written(catalog: Catalog) -> None:
+    letters = [failure(0), failure(2), failure(3), LATE]
+    since = Filter(quarantined_since=NOON + 3 * HOUR)
+    assert sorted(numbers(lake_with(catalog, [], letters).failures(since))) == [1, 3]
+    assert sorted(numbers(topics_with([], letters)[1].failures(since))) == [1, 3]
+
+
+def test_the_archive_is_not_asked_for_letters_that_were_written_when_the_topics_held_all() -> None:
+    def nobody() -> Catalog:
+        raise AssertionError("the archive was asked")
+
+    _, topics = topics_with([], [refused(0), failure(0), failure(3), LATE])
+    found = Joined(topics, LakeSource(nobody)).failures(Filter(quarantined_since=NOON + 3 * HOUR))
+    assert sorted(numbers(found)) == [1, 3]
+
+
 def test_what_was_written_before_a_topic_was_made_anew_comes_from_the_archive(catalog: Catalog) -> None:
     # The topics begin at their first offsets, where the archive knows other events.
     _, topics = topics_with([raw(7, position=raw(0).position)], [failure(7, kafka_offset=0)])
@@ -202,6 +247,69 @@ def test_the_archive_is_not_asked_for_times_that_topics_hold(catalog: Catalog) -
     _, topics = topics_with([raw(2), raw(3)], [])
     both = Joined(topics, lake_with(catalog, [raw(3, event_id="of the archive alone")], []))
     assert [event.event_id for event in both.raw(Filter(since=NOON + 3 * HOUR))] == [raw(3).event_id]
+
+
+def test_a_record_that_was_sent_again_comes_once_though_its_webhook_is_older_than_its_topic(catalog: Catalog) -> None:
+    # Received long before the topic's first record; both have it at the place of the second sending.
+    again = raw(0, position=Position(STRIPE_RAW.name, 0, 50))
+    scan, topics = topics_with([raw(40)], [])
+    assert again.position is not None
+    scan.put(again.position, NOON + 50 * HOUR, again.record.model_dump())
+    both = Joined(topics, lake_with(catalog, [again], []))
+    assert numbers(both.raw(Filter())) == [0, 40]
+
+
+def test_a_partition_that_reaches_further_back_than_the_others_repeats_nothing(catalog: Catalog) -> None:
+    # One partition has forgotten what the other still holds, so the archive is read up to the younger one.
+    events = [raw(0), raw(1, position=Position(STRIPE_RAW.name, 1, 9))]
+
+    class Shortened(MemoryScan):
+        def held_since(self, topic: str) -> datetime:
+            del topic
+            return NOON + HOUR
+
+    scan = Shortened()
+    for event in events:
+        assert event.position is not None
+        scan.put(event.position, event.received_at, event.record.model_dump())
+    topics = TopicSource(scan, Names.of(["stripe"]), raw=scan, ingestion=scan, validation=scan)
+    assert sorted(numbers(Joined(topics, lake_with(catalog, events, [])).raw(Filter()))) == [0, 1]
+
+
+class Vast(NoArchive):
+    """An archive of more events than are held at once."""
+
+    COUNT = 20_000
+
+    def __init__(self) -> None:
+        self._event, self._failure = raw(0), failure(0)
+
+    def raw(self, which: Filter) -> Iterator[RawEvent]:
+        del which
+        for number in range(self.COUNT):
+            yield replace(self._event, position=Position(STRIPE_RAW.name, 0, number))
+
+    def failures(self, which: Filter, *, bodies: bool = True) -> Iterator[Failure]:
+        del which, bodies
+        for number in range(self.COUNT):
+            record = self._failure.record.model_copy(update={"kafka_offset": number})
+            yield replace(self._failure, record=record)
+
+
+def test_what_is_remembered_of_the_archive_does_not_grow_with_it() -> None:
+    last = Vast.COUNT - 1
+    at_the_end = (raw(0, position=Position(STRIPE_RAW.name, 0, last)), failure(0, kafka_offset=last))
+    _, topics = topics_with(at_the_end[:1], at_the_end[1:])
+    both = Joined(topics, Vast())
+    tracemalloc.start()
+    try:
+        events = sum(1 for _ in both.raw(Filter(providers=frozenset({"stripe"}))))
+        failures = sum(1 for _ in both.failures(Filter()))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert (events, failures) == (Vast.COUNT, Vast.COUNT), "the last of them is in both"
+    assert peak < 500_000
 
 
 def test_a_quiet_provider_is_no_reason_to_read_the_archive_of_the_others(catalog: Catalog) -> None:

@@ -152,6 +152,9 @@ class MemoryTopics:
     def held_since(self, topic: str) -> datetime:
         raise NotImplementedError(topic)
 
+    def held(self, topic: str) -> dict[int, range]:
+        raise NotImplementedError(topic)
+
     def behind(self, group: str, place: Place) -> int:
         return place.offset + 1 - self.committed.get(group, 0)
 

@@ -88,6 +88,10 @@ class LeftOut:
     digest: bytes
 
 
+NOT_READ = LeftOut(0, b"")
+"""Of a body that was not read, so that nothing is known of it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Failure:
     """A dead letter, in the form in which the archive keeps those of both topics, and where it was found.

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -15,6 +15,8 @@ _UNITS: Mapping[str, timedelta] = {
     "d": timedelta(days=1),
     "w": timedelta(weeks=1),
 }
+# The record of a command is kept with each event that it sends.
+_MOST_IDS = 20
 _AGO = re.compile(r"(\d{1,6})([mhdw])")
 
 
@@ -39,7 +41,8 @@ def instant(text: str, now: datetime) -> datetime:
 class Filter:
     """What events have to be; an empty set, or None, asks for nothing. `since` is inside the range, `until` outside.
 
-    Times are those at which the gateway had read the webhook.
+    Times are those at which the gateway had read the webhook; `quarantined_since` is about when a dead letter was
+    written, which may be long after.
     """
 
     providers: frozenset[str] = frozenset()
@@ -50,6 +53,7 @@ class Filter:
     event_types: frozenset[str] = frozenset()
     reasons: frozenset[str] = frozenset()
     contract_version: int | None = None
+    quarantined_since: datetime | None = None
 
     def covers(self, event: RawEvent | Failure) -> bool:
         """Tell whether an event is among those that are meant."""
@@ -62,11 +66,21 @@ class Filter:
             and (self.until is None or event.received_at < self.until)
             and (self.contract_version is None or event.schema_version == self.contract_version)
             and (not self.reasons or (isinstance(event, Failure) and not self.reasons.isdisjoint(event.reason_codes)))
+            and (
+                self.quarantined_since is None
+                or (isinstance(event, Failure) and event.recorded_at >= self.quarantined_since)
+            )
         )
 
-    def as_json(self) -> str:
-        """Return what is asked for, as the record of the command keeps it."""
-        return json.dumps(dict(self._asked()), separators=(",", ":"))
+    def as_json(self, workflows: Collection[str] = ()) -> str:
+        """Return what is asked for, as the record of the command keeps it: of many ids the first, and how many.
+
+        `workflows` are the ways in which the workflows of the events have to have ended.
+        """
+        asked = dict(self._asked())
+        if workflows:
+            asked["workflows"] = sorted(set(workflows))
+        return json.dumps(asked, separators=(",", ":"))
 
     def __str__(self) -> str:
         words = [
@@ -76,12 +90,15 @@ class Filter:
         return "; ".join(words) or "everything"
 
     def _asked(self) -> list[tuple[str, Any]]:
+        ids = sorted(self.event_ids)
         named = {
             "provider": sorted(self.providers),
             "merchant": sorted(self.merchants),
             "since": None if self.since is None else self.since.isoformat(),
             "until": None if self.until is None else self.until.isoformat(),
-            "event": sorted(self.event_ids),
+            "quarantined_since": None if self.quarantined_since is None else self.quarantined_since.isoformat(),
+            "event": ids[:_MOST_IDS],
+            "events": len(ids) if len(ids) > _MOST_IDS else None,
             "type": sorted(self.event_types),
             "reason": sorted(self.reasons),
             "contract_version": self.contract_version,

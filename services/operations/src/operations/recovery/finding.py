@@ -9,13 +9,15 @@ from operations.recovery.session import Session
 from operations.recovery.standing import STATES, Standing, standings
 
 
-def find(session: Session, which: Filter) -> list[Standing]:
+def find(session: Session, which: Filter, *, bodies: bool = True) -> list[Standing]:
     """Return the standings of the events whose newest dead letter is one that is meant; without their bodies.
+
+    With `bodies` it is known of each body how large it is and what tells it from others, which `Originals` need.
 
     Raises:
         UnavailableError: A server that holds dead letters, actions or rows does not answer.
     """
-    found = standings_of(session, session.source.failures(widened(which)))
+    found = standings_of(session, session.source.failures(widened(which), bodies=bodies))
     return [each for each in found if which.covers(each.failure)]
 
 

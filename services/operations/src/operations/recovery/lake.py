@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from types import MappingProxyType
 from typing import Any
 
 from kit.errors import Rejected, Transient
@@ -26,7 +27,7 @@ from pyiceberg.expressions import (
 from pyiceberg.expressions.literals import literal
 from requests import RequestException
 
-from operations.recovery.events import Failure, Position, RawEvent
+from operations.recovery.events import NOT_READ, Failure, Position, RawEvent
 from operations.recovery.filters import Filter
 from operations.recovery.rows import read_rows
 from operations.recovery.topics import DELAY, SKEW, Decoder, Decoders, quarantined, raw_event, refused
@@ -36,6 +37,8 @@ _IDS = 200
 # The version in rows whose record the archiver could not read: `payload` holds the record's bytes.
 _UNREADABLE = 0
 _VERSION = Reference("schema_version")
+# What stands for the columns of a dead letter that are not read.
+_BODY: Mapping[str, Any] = MappingProxyType({"payload": b"", "headers": {}})
 
 Row = Mapping[str, Any]
 
@@ -81,19 +84,19 @@ class LakeSource:
             if (read := self._read_again(row)) is not None and which.covers(read):
                 yield read
 
-    def failures(self, which: Filter) -> Iterator[Failure]:
-        """Yield the dead letters that a filter covers.
+    def failures(self, which: Filter, *, bodies: bool = True) -> Iterator[Failure]:
+        """Yield the dead letters that a filter covers; without `bodies` those columns are not read.
 
         Raises:
             Transient: The catalog or the object store does not answer.
         """
-        for row in self._rows(self._quarantine_table, which):
+        for row in self._rows(self._quarantine_table, which, () if bodies else _BODY):
             if which.covers(failure := _failure(row)):
                 yield failure
         # A dead letter may have been written long after the webhook was read, and nothing tells whose it is.
         for row in self._scan(self._quarantine_table, _unread(replace(which, until=None), ())):
             if (read := self._read_letter_again(row)) is not None and which.covers(read):
-                yield read
+                yield read if bodies else read.bare()
 
     def at(self, places: Collection[Position], within: Filter) -> Iterator[RawEvent]:
         """Yield the raw events that were archived from some places; days outside `within` are not read.
@@ -156,16 +159,16 @@ class LakeSource:
         self.unreadable += 1
         return None
 
-    def _rows(self, table: str, which: Filter) -> Iterator[Row]:
+    def _rows(self, table: str, which: Filter, without: Collection[str] = ()) -> Iterator[Row]:
         bounds = And(_bounds(which), NotEqualTo(term=_VERSION, value=literal(_UNREADABLE)))
         if not which.event_ids:
-            yield from self._scan(table, bounds)
+            yield from self._scan(table, bounds, without)
             return
         ids = sorted(which.event_ids)
         for start in range(0, len(ids), _IDS):
-            yield from self._scan(table, And(bounds, _among("event_id", ids[start : start + _IDS])))
+            yield from self._scan(table, And(bounds, _among("event_id", ids[start : start + _IDS])), without)
 
-    def _scan(self, table: str, among: BooleanExpression) -> Iterator[Row]:
+    def _scan(self, table: str, among: BooleanExpression, without: Collection[str] = ()) -> Iterator[Row]:
         try:
             if self._catalog is None:
                 self._catalog = self._connect()
@@ -175,7 +178,7 @@ class LakeSource:
         except (RequestException, RESTError) as error:
             raise Transient(f"the catalog does not answer for {table}: {type(error).__name__}") from error
         try:
-            yield from read_rows(loaded, among)
+            yield from read_rows(loaded, among, without)
         except (OSError, RequestException, RESTError) as error:
             raise Transient(f"{table} cannot be read now: {type(error).__name__}") from error
 
@@ -186,8 +189,10 @@ def _raw_event(row: Row) -> RawEvent:
 
 
 def _failure(row: Row) -> Failure:
-    record = QuarantinedEvent.model_validate({name: row[name] for name in QuarantinedEvent.model_fields})
-    return Failure(record, "archive")
+    left_out = None if "payload" in row else NOT_READ
+    values = {**_BODY, **row}
+    record = QuarantinedEvent.model_validate({name: values[name] for name in QuarantinedEvent.model_fields})
+    return Failure(record, "archive", left_out)
 
 
 def _place(row: Row) -> Position:
@@ -210,6 +215,7 @@ def _unread(which: Filter, providers: Collection[str]) -> BooleanExpression:
         providers=frozenset(providers),
         since=None if which.since is None else which.since - SKEW,
         until=None if which.until is None else which.until + DELAY,
+        quarantined_since=which.quarantined_since,
     )
     return And(_bounds(written), EqualTo(term=_VERSION, value=literal(_UNREADABLE)))
 
@@ -220,6 +226,8 @@ def _bounds(which: Filter) -> BooleanExpression:
         among = And(among, GreaterThanOrEqual(term=Reference("received_at"), value=literal(which.since.isoformat())))
     if which.until is not None:
         among = And(among, LessThan(term=Reference("received_at"), value=literal(which.until.isoformat())))
+    if (written := which.quarantined_since) is not None:
+        among = And(among, GreaterThanOrEqual(term=Reference("kafka_timestamp"), value=literal(written.isoformat())))
     for column, values in (("provider", which.providers), ("merchant_id", which.merchants)):
         if values:
             among = And(among, _among(column, values))

@@ -23,6 +23,10 @@ Since = Annotated[
     str | None,
     typer.Option(help="Received at this time or later: 2026-11-24, 2026-11-24T10:30 (UTC), or 90m, 36h, 7d ago."),
 ]
+QuarantinedSince = Annotated[
+    str | None,
+    typer.Option(help="Whose newest dead letter was written at this time or later, whenever its webhook was received."),
+]
 Until = Annotated[str | None, typer.Option(help="Received before this time, written as for --since.")]
 Version = Annotated[
     int | None, typer.Option("--contract-version", help="Whose record is of this version of its contract.")
@@ -51,6 +55,7 @@ def chosen(
     until: str | None,
     version: int | None,
     reasons: list[str] | None = None,
+    quarantined_since: str | None = None,
 ) -> Filter:
     """Make the filter of the options.
 
@@ -62,7 +67,9 @@ def chosen(
             raise typer.BadParameter(f"no provider {provider!r}; there are {', '.join(sorted(PROVIDERS))}")
     now = datetime.now(UTC)
     try:
-        first, last = (None if text is None else instant(text, now) for text in (since, until))
+        first, last, written = (
+            None if text is None else instant(text, now) for text in (since, until, quarantined_since)
+        )
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
     if first is not None and last is not None and first >= last:
@@ -76,6 +83,7 @@ def chosen(
         event_types=frozenset(types or ()),
         reasons=frozenset(reasons or ()),
         contract_version=version,
+        quarantined_since=written,
     )
 
 

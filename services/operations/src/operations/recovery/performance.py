@@ -30,9 +30,10 @@ def prepared(
     """
     session.trail.check()
     workflows = session.workflows()
+    in_bronze = frozenset(bronze_alone)
 
     def rows(event_ids: Collection[str]) -> set[str]:
-        refused = set(event_ids) & set(bronze_alone)
+        refused = {each for each in event_ids if each in in_bronze}
         found = session.rows([each for each in event_ids if each not in refused])
         return found | (session.bronze_rows(refused) if refused else set())
 

@@ -24,6 +24,7 @@ from operations.recovery.options import (
     Json,
     Merchants,
     Providers,
+    QuarantinedSince,
     Rate,
     Reasons,
     Since,
@@ -76,6 +77,7 @@ def list_events(
     merchant: Merchants = None,
     since: Since = None,
     until: Until = None,
+    quarantined_since: QuarantinedSince = None,
     event: Events = None,
     event_type: Types = None,
     reason: Reasons = None,
@@ -94,9 +96,10 @@ def list_events(
         until=until,
         version=contract_version,
         reasons=reason,
+        quarantined_since=quarantined_since,
     )
     with open_session(load(RecoverySettings)) as session:
-        everything = find(session, which)
+        everything = find(session, which, bodies=False)
         found = _in_states(everything, state)
         if as_json:
             counts = count_states(everything)
@@ -148,6 +151,7 @@ def try_events(
     merchant: Merchants = None,
     since: Since = None,
     until: Until = None,
+    quarantined_since: QuarantinedSince = None,
     event: Events = None,
     event_type: Types = None,
     reason: Reasons = None,
@@ -166,6 +170,7 @@ def try_events(
         until=until,
         version=contract_version,
         reasons=reason,
+        quarantined_since=quarantined_since,
     )
     with open_session(load(RecoverySettings)) as session:
         found = _in_states(find(session, which), state)
@@ -191,6 +196,7 @@ def redrive(
     merchant: Merchants = None,
     since: Since = None,
     until: Until = None,
+    quarantined_since: QuarantinedSince = None,
     event: Events = None,
     event_type: Types = None,
     reason: Reasons = None,
@@ -224,6 +230,7 @@ def redrive(
         until=until,
         version=contract_version,
         reasons=reason,
+        quarantined_since=quarantined_since,
     )
     limits = Limits(rate, max_failures, force)
     with open_session(load(RecoverySettings)) as session:
@@ -267,6 +274,7 @@ def close(
     merchant: Merchants = None,
     since: Since = None,
     until: Until = None,
+    quarantined_since: QuarantinedSince = None,
     event: Events = None,
     event_type: Types = None,
     reason: Reasons = None,
@@ -285,11 +293,12 @@ def close(
         until=until,
         version=contract_version,
         reasons=reason,
+        quarantined_since=quarantined_since,
     )
     if which == Filter():
         raise typer.BadParameter("say which events: nobody has looked at all of them")
     with open_session(load(RecoverySettings)) as session:
-        found = _in_states(find(session, which), ["closed"] if reopen else ["open", "redriven"])
+        found = _in_states(find(session, which, bodies=False), ["closed"] if reopen else ["open", "redriven"])
         if not found:
             raise nothing_matches(which, Console(stderr=True))
         verb: Literal["reopen", "close"] = "reopen" if reopen else "close"

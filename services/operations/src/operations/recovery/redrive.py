@@ -3,7 +3,7 @@
 import threading
 import time
 import uuid
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
@@ -15,6 +15,7 @@ from payments_contracts.pins.operations import RecoveryAction
 
 from operations.recovery.events import Position, RawEvent
 from operations.recovery.originals import Missing
+from operations.recovery.portions import portions
 from operations.recovery.sending import Batch, unacknowledged
 from operations.recovery.trial import Trial
 
@@ -62,7 +63,12 @@ class Limits:
 
 @dataclass(slots=True)
 class Report:
-    """What a run has done so far, by event id. `failed_again` are codes; `stopped` says why it ended before its end."""
+    """What a run has done so far, by event id. `failed_again` are codes; `stopped` says why it ended before its end.
+
+    Attributes:
+        sent: The events that the pipeline was given again.
+        under_way: Those of them of which nothing has been heard yet.
+    """
 
     written: dict[str, Position] = field(default_factory=dict)
     restarted: set[str] = field(default_factory=set)
@@ -71,16 +77,37 @@ class Report:
     failed_again: dict[str, tuple[str, ...]] = field(default_factory=dict)
     passed: set[str] = field(default_factory=set)
     stopped: str | None = None
+    sent: set[str] = field(init=False)
+    under_way: set[str] = field(init=False)
 
-    @property
-    def sent(self) -> set[str]:
-        """Return the events that the pipeline was given again."""
-        return self.written.keys() | self.restarted
+    def __post_init__(self) -> None:
+        self.sent = self.written.keys() | self.restarted
+        self.under_way = self.sent - self.passed - self.failed_again.keys()
 
-    @property
-    def under_way(self) -> set[str]:
-        """Return the events of which nothing has been heard yet."""
-        return self.sent - self.passed - self.failed_again.keys()
+    def add_written(self, written: Mapping[str, Position]) -> None:
+        """Take note of records that were written again."""
+        self.written.update(written)
+        self._add_sent(written)
+
+    def add_restarted(self, event_id: str) -> None:
+        """Take note of an event whose workflow was started again."""
+        self.restarted.add(event_id)
+        self._add_sent((event_id,))
+
+    def add_failed(self, event_id: str, codes: tuple[str, ...]) -> None:
+        """Take note of an event that was quarantined, if it is one of those that were sent."""
+        if event_id in self.sent:
+            self.failed_again[event_id] = codes
+            self.under_way.discard(event_id)
+
+    def add_passed(self, event_ids: set[str]) -> None:
+        """Take note of events that have their row."""
+        self.passed |= event_ids
+        self.under_way -= event_ids
+
+    def _add_sent(self, event_ids: Collection[str]) -> None:
+        self.sent.update(event_ids)
+        self.under_way.update(event_ids)
 
 
 class Sends(Protocol):
@@ -170,12 +197,14 @@ class Redrive:
         """Wait until each event that was sent has its row or has failed again, and for `patience` seconds at most."""
         deadline = time.monotonic() + patience
         while True:
+            began = time.monotonic()
             self._look()
-            waiting = sorted(self.report.under_way)
-            if waiting:
-                self.report.passed |= self._rows(waiting)
+            for waiting in portions(sorted(self.report.under_way), lambda _event_id: 0):
+                self.report.add_passed(self._rows(waiting))
             self._tell(self.report)
-            if not self.report.under_way or time.monotonic() > deadline or self._stop.wait(_SETTLE_SECONDS):
+            # To ask for many takes its time; the database has other things to do for as long again.
+            pause = max(_SETTLE_SECONDS, time.monotonic() - began)
+            if not self.report.under_way or time.monotonic() > deadline or self._stop.wait(pause):
                 return self.report
 
     def _take(self, batch: Sequence[Candidate]) -> int:
@@ -187,7 +216,7 @@ class Redrive:
         try:
             for each in batch:
                 if each.restart and self._restart(each.event_id) is None:
-                    self.report.restarted.add(each.event_id)
+                    self.report.add_restarted(each.event_id)
                     actions.append(self._action(each, "restarted", now, detail=self._run.note))
                 elif isinstance(each.original, Missing):
                     self.report.not_found[each.event_id] = each.original.reason
@@ -204,7 +233,7 @@ class Redrive:
             done = self._sender.send(events, self._run.run_id) if events else Batch()
             for event_id, position in done.written.items():
                 actions.append(self._action(sendable[event_id], "sent", now, detail=self._run.note, target=position))
-            self.report.written |= done.written
+            self.report.add_written(done.written)
         finally:
             # A server that goes away in the midst of a batch undoes nothing of what was done before.
             if actions:
@@ -215,16 +244,14 @@ class Redrive:
 
     def _look(self) -> None:
         """Take note of what failed again, and stop where that is too much."""
-        sent = self.report.sent
         for event_id, codes in self._watch.failed().items():
-            if event_id in sent:
-                self.report.failed_again[event_id] = codes
+            self.report.add_failed(event_id, codes)
         failed = self.report.failed_again
         if len(failed) > self._limits.failures and not self._limits.force:
             named = ", ".join(sorted({code for each in failed.values() for code in each}))
             self.report.stopped = (
-                f"{len(failed)} of {len(sent)} events that were sent failed again ({named}): a contract or a "
-                "service is wrong. Nothing more is sent; mend it and run the command again, or use --force"
+                f"{len(failed)} of {len(self.report.sent)} events that were sent failed again ({named}): a contract or "
+                "a service is wrong. Nothing more is sent; mend it and run the command again, or use --force"
             )
 
     def _action(

@@ -2,7 +2,9 @@
 
 import json
 from collections import deque
+from collections.abc import Collection, Iterator
 from dataclasses import asdict, replace
+from datetime import timedelta
 from typing import Annotated
 
 import typer
@@ -11,6 +13,7 @@ from kit.settings import load
 from rich.console import Console
 
 from operations.errors import DeploymentError
+from operations.recovery.events import RawEvent
 from operations.recovery.filters import Filter
 from operations.recovery.options import (
     Actor,
@@ -32,13 +35,18 @@ from operations.recovery.options import (
 )
 from operations.recovery.performance import perform
 from operations.recovery.redrive import Limits, Run
-from operations.recovery.report import print_tally
+from operations.recovery.report import ended_without_raw, print_tally
 from operations.recovery.selection import Choice, RawSelection, Tally
 from operations.recovery.session import Session, open_session
+from operations.recovery.sources import Source
+from operations.recovery.topics import SKEW
 from operations.recovery.workflows import ENDED
 from operations.settings import RecoverySettings
 
 console = Console()
+
+# Before their workflows ended most events were received within so long; only the others are looked for everywhere.
+_MOSTLY_WITHIN = timedelta(days=1)
 
 
 def replay(
@@ -53,7 +61,9 @@ def replay(
     workflows: Annotated[
         list[str] | None,
         typer.Option(
-            "--workflows", help=f"Whose workflow ended so, and that have no row: {', '.join(ENDED)}; may be repeated."
+            "--workflows",
+            help=f"Whose workflow ended so, and that have no row: {', '.join(ENDED)}; may be repeated. "
+            "--since and --until are then about when it ended.",
         ),
     ] = None,
     limit: Annotated[int, typer.Option(min=1, help="Most workflows to look for, the newest first.")] = 1000,
@@ -102,12 +112,18 @@ def replay(
     choice = Choice(without_row or bool(workflows), unsupported, again, force, restart)
     with open_session(load(RecoverySettings)) as session:
         if workflows:
-            which = replace(which, event_ids=_ended(session, workflows, limit, which))
-        selection = _selection(session, which, choice)
-        candidates = selection.choose(session.source.raw(which))
+            ended = _ended(session, workflows, limit, which)
+            selection = _selection(session, Filter(providers=which.providers, event_ids=ended), choice)
+            selection.tally.ended = len(ended)
+            events = _of_ended(session.source, which, ended, selection.tally)
+        else:
+            selection = _selection(session, which, choice)
+            events = session.source.raw(which)
+        candidates = selection.choose(events)
         recovered = True
         if execute:
-            run, limits = Run("replay", actor_of(actor), which.as_json()), Limits(rate, max_failures, force)
+            run = Run("replay", actor_of(actor), which.as_json(workflows or ()))
+            limits = Limits(rate, max_failures, force)
             recovered = perform(session, run, limits, candidates, console, wait=wait)
         else:
             deque(candidates, maxlen=0)
@@ -119,8 +135,8 @@ def replay(
 def _selection(session: Session, which: Filter, choice: Choice) -> RawSelection:
     quarantined = frozenset[str]()
     if choice.unsupported:
-        wanted = Filter(providers=which.providers, since=which.since, until=which.until)
-        quarantined = frozenset(failure.event_id for failure in session.source.failures(wanted))
+        wanted = Filter(providers=which.providers, since=which.since, until=which.until, event_ids=which.event_ids)
+        quarantined = frozenset(failure.event_id for failure in session.source.failures(wanted, bodies=False))
     return RawSelection(choice, rows=session.rows, quarantined=quarantined, actions=session.trail.last, now=utc_now())
 
 
@@ -128,7 +144,8 @@ def _tell(tally: Tally, which: Filter, *, unsupported: bool, as_json: bool, exec
     if as_json:
         typer.echo(json.dumps(asdict(tally), indent=2))
     if not tally.matched:
-        raise nothing_matches(which, Console(stderr=True))
+        more = f": {ended_without_raw(tally)}" if tally.without_raw is not None else ""
+        raise nothing_matches(which, Console(stderr=True), more)
     if not as_json:
         print_tally(tally, console, unsupported=unsupported)
         if not executed:
@@ -142,8 +159,7 @@ def _ended(session: Session, states: list[str], limit: int, which: Filter) -> fr
     found = session.workflows()
     if found is None:
         raise DeploymentError("TEMPORAL_HTTP_URL is not set: workflows cannot be looked for.")
-    # A workflow ends after its webhook was read; it may have waited long for a table.
-    newest = found.ended(states, limit + 1, which.since)
+    newest = found.ended(states, limit + 1, which.since, which.until)
     if len(newest) > limit:
         Console(stderr=True, soft_wrap=True).print(
             f"more than {limit} workflows ended so, and no others than the newest {limit} are looked at: for the rest "
@@ -157,3 +173,25 @@ def _ended(session: Session, states: list[str], limit: int, which: Filter) -> fr
     if not ended:
         raise nothing_matches(which, Console(stderr=True), f" with a workflow that is {' or '.join(states)}")
     return ended
+
+
+def _of_ended(source: Source, which: Filter, ended: Collection[str], tally: Tally) -> Iterator[RawEvent]:
+    """Yield the raw events of workflows that ended within the times of a filter, whenever these were received.
+
+    At the end the tally has how many of them were not found.
+    """
+    missing = set(ended)
+    # A webhook is received before its workflow ends, and may have waited for long, or have been sent again.
+    until = None if which.until is None else which.until + SKEW
+    for since in (None,) if which.since is None else (which.since - _MOSTLY_WITHIN, None):
+        if missing:
+            if which.since is not None and since is None:
+                Console(stderr=True, soft_wrap=True).print(
+                    f"{len(missing)} of {len(ended)} were received more than a day before --since, or nowhere: looking "
+                    "through all that topics and archive hold, which may take a while",
+                    highlight=False,
+                )
+            for event in source.raw(replace(which, since=since, until=until, event_ids=frozenset(missing))):
+                missing.discard(event.event_id)
+                yield event
+    tally.without_raw = len(missing)

@@ -140,6 +140,8 @@ def print_tally(tally: Tally, console: Console, *, unsupported: bool) -> None:
         "sent again within the last day (--again takes them)": tally.sent_lately,
     }
     console.print(f"{_count(tally.matched, 'raw record')} matched", highlight=False)
+    if tally.without_raw is not None:
+        console.print(f"  {ended_without_raw(tally)}", highlight=False)
     for words, count in left_out.items():
         if count:
             console.print(f"  {count} left out: {words}", highlight=False)
@@ -151,6 +153,11 @@ def print_tally(tally: Tally, console: Console, *, unsupported: bool) -> None:
         console.print(f"  {tally.failing} would be quarantined:", highlight=False)
         for code, count in tally.fails.most_common(_MOST_NAMED):
             console.print(f"    {count} {code}", highlight=False)
+
+
+def ended_without_raw(tally: Tally) -> str:
+    """Say of how many ended workflows there was no raw event among those that are meant."""
+    return f"{tally.without_raw} of {_count(tally.ended, 'ended workflow')} without a raw event that matches"
 
 
 def print_plan(candidates: Sequence[Candidate], limits: Limits, console: Console) -> None:

@@ -1,6 +1,6 @@
 """Reads rows of an Iceberg table a few at a time, however large its files and the rows are."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -14,27 +14,30 @@ from pyiceberg.table import FileScanTask, Table
 _ROWS = 32
 
 
-def read_rows(table: Table, among: BooleanExpression) -> Iterator[Mapping[str, Any]]:
-    """Yield the rows that an expression covers, file by file; maps are dicts.
+def read_rows(table: Table, among: BooleanExpression, without: Collection[str] = ()) -> Iterator[Mapping[str, Any]]:
+    """Yield the rows that an expression covers, file by file, `without` some columns; maps are dicts.
 
     PyIceberg's own reader holds all rows that a scan finds, whatever is taken of them.
 
     Raises:
         OSError: The object store does not answer, or a file is gone.
     """
-    scan = table.scan(row_filter=among)
+    columns = tuple(field.name for field in table.schema().fields if field.name not in without)
+    scan = table.scan(row_filter=among, selected_fields=columns)
     for task in scan.plan_files():
         if task.delete_files:
             # Until the rewriting that follows an erasure. PyIceberg knows how to leave deleted rows out.
             read = ArrowScan(table.metadata, table.io, scan.projection(), among).to_record_batches([task])
         else:
-            read = _read_file(table, task, among)
+            read = _read_file(table, task, among, columns)
         for batch in read:
             for start in range(0, batch.num_rows, _ROWS):
                 yield from batch.slice(start, _ROWS).to_pylist(maps_as_pydicts="strict")
 
 
-def _read_file(table: Table, task: FileScanTask, among: BooleanExpression) -> Iterator[pa.RecordBatch]:
+def _read_file(
+    table: Table, task: FileScanTask, among: BooleanExpression, columns: Sequence[str]
+) -> Iterator[pa.RecordBatch]:
     # Columns are never renamed and keep their types (`codegen compat`), so names tell which is which.
     schema = table.schema()
     with table.io.new_input(task.file.file_path).open() as file:
@@ -42,6 +45,7 @@ def _read_file(table: Table, task: FileScanTask, among: BooleanExpression) -> It
         scanner = ds.Scanner.from_fragment(
             fragment,
             schema=schema.as_arrow(),
+            columns=list(columns),
             filter=expression_to_pyarrow(bind(schema, among, case_sensitive=True), schema),
             batch_size=_ROWS,
             batch_readahead=1,

@@ -90,6 +90,10 @@ class Scanner:
         shortened = [firsts.get(partition, now) for partition, start in starts.items() if start > 0]
         return max(shortened) if shortened else min(firsts.values(), default=now)
 
+    def held(self, topic: str) -> dict[int, range]:
+        """Return the offsets that each partition of a topic holds."""
+        return {number: range(low, high) for number, (low, high) in self._stretches.bounds(topic).items()}
+
     def _ends(self, topic: str) -> tuple[Offsets, Offsets]:
         bounds = self._stretches.bounds(topic)
         return {number: low for number, (low, _) in bounds.items()}, {

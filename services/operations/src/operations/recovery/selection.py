@@ -74,7 +74,11 @@ def try_failure(failure: Failure, original: RawEvent | Missing) -> Trial:
 
 @dataclass(slots=True)
 class Tally:
-    """What was found among raw events, by what became of them and by what today's contract says."""
+    """What was found among raw events, by what became of them and by what today's contract says.
+
+    `ended` is by how many ended workflows they were looked for, and `without_raw` of how many there was none, once
+    that is known.
+    """
 
     matched: int = 0
     repeated: int = 0
@@ -87,6 +91,8 @@ class Tally:
     unsupported: Counter[str] = field(default_factory=Counter)
     fails: Counter[str] = field(default_factory=Counter)
     failing: int = 0
+    ended: int = 0
+    without_raw: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +131,7 @@ class RawSelection:
 
     def choose(self, events: Iterable[RawEvent]) -> Iterator[Candidate]:
         """Yield those that are meant and that today's contract takes; each event once."""
+        # All ids are needed: an event may come again after any time, by its provider or by hand.
         seen: set[str] = set()
         for portion in portions(events, lambda event: event.size):
             self.tally.matched += len(portion)

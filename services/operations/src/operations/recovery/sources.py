@@ -1,6 +1,6 @@
 """Where events are found again: in the topics, and for what these no longer hold, in the archive."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -23,8 +23,11 @@ class Source(Protocol):
     def raw(self, which: Filter) -> Iterator[RawEvent]:
         """Yield the raw events that a filter covers; of an event that was sent twice, both."""
 
-    def failures(self, which: Filter) -> Iterator[Failure]:
-        """Yield the dead letters that a filter covers; of an event that failed twice, both."""
+    def failures(self, which: Filter, *, bodies: bool = True) -> Iterator[Failure]:
+        """Yield the dead letters that a filter covers; of an event that failed twice, both.
+
+        Without `bodies` these are left out, and where that is possible they are not even read.
+        """
 
     def letters(self, failures: Sequence[Failure]) -> Iterator[Failure]:
         """Yield some dead letters that were found here with their bodies, as far as they are still held."""
@@ -45,7 +48,7 @@ class NoArchive:
         """Yield nothing."""
         return iter(())
 
-    def failures(self, which: Filter) -> Iterator[Failure]:  # noqa: ARG002  # as of any source
+    def failures(self, which: Filter, *, bodies: bool = True) -> Iterator[Failure]:  # noqa: ARG002  # as of any source
         """Yield nothing."""
         return iter(())
 
@@ -70,6 +73,36 @@ class Topics(Source, Protocol):
     def failures_since(self) -> datetime:
         """Return from when on it holds all dead letters."""
 
+    def held(self, topic: str) -> Mapping[int, range]:
+        """Return the offsets that each partition of a topic holds."""
+
+
+class _Repeats:
+    """Archived events that a topic holds too, and that are not to be yielded of it again.
+
+    No others are remembered: there are more of them than memory holds. Times would not tell them: a record that was
+    sent again is as old as its webhook, and partitions forget one by one.
+    """
+
+    def __init__(self, topics: Topics) -> None:
+        self._topics = topics
+        self._held: dict[str, Mapping[int, range]] = {}
+        # A topic that was made anew has other events at the places of before.
+        self._seen: set[tuple[Position | None, str]] = set()
+
+    def __contains__(self, event: RawEvent | Failure) -> bool:
+        return (event.position, event.event_id) in self._seen
+
+    def add(self, event: RawEvent | Failure) -> None:
+        """Remember an archived event if it will come again."""
+        place = event.position
+        if place is None:
+            return
+        if place.topic not in self._held:
+            self._held[place.topic] = self._topics.held(place.topic)
+        if place.offset in self._held[place.topic].get(place.partition, ()):
+            self._seen.add((place, event.event_id))
+
 
 class Joined:
     """Topics, with the archive for what they no longer hold; what both have is yielded once, as the topic has it."""
@@ -92,14 +125,11 @@ class Joined:
             yield from self._named(which)
             return
         for each in self._by_provider(which):
-            # A topic that was made anew has other events at the places of before.
-            seen: set[tuple[Position | None, str]] = set()
+            repeats = _Repeats(self._topics)
             for event in self._archived(each):
-                seen.add((event.position, event.event_id))
+                repeats.add(event)
                 yield event
-            for event in self._topics.raw(each):
-                if (event.position, event.event_id) not in seen:
-                    yield event
+            yield from (event for event in self._topics.raw(each) if event not in repeats)
 
     def _named(self, which: Filter) -> Iterator[RawEvent]:
         missing = set(which.event_ids)
@@ -124,17 +154,18 @@ class Joined:
         if older is not None:
             yield from self._archive.raw(older)
 
-    def failures(self, which: Filter) -> Iterator[Failure]:
+    def failures(self, which: Filter, *, bodies: bool = True) -> Iterator[Failure]:
         """Yield the dead letters that a filter covers, the older ones first."""
-        older = _older(which, self._topics.failures_since())
-        seen: set[tuple[Position, str]] = set()
+        held_since = self._topics.failures_since()
+        older = _older(which, held_since)
+        if which.quarantined_since is not None and which.quarantined_since >= held_since:
+            older = None
+        repeats = _Repeats(self._topics)
         if older is not None:
-            for failure in self._archive.failures(older):
-                seen.add((failure.position, failure.event_id))
+            for failure in self._archive.failures(older, bodies=bodies):
+                repeats.add(failure)
                 yield failure
-        for failure in self._topics.failures(which):
-            if (failure.position, failure.event_id) not in seen:
-                yield failure
+        yield from (each for each in self._topics.failures(which, bodies=bodies) if each not in repeats)
 
     def letters(self, failures: Sequence[Failure]) -> Iterator[Failure]:
         """Yield some dead letters with their bodies; what a topic has forgotten meanwhile, as the archive has it."""

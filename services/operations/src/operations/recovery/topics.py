@@ -33,6 +33,9 @@ class Scan(Protocol):
     def held_since(self, topic: str) -> datetime:
         """Return from when on a topic holds all that was written under its name."""
 
+    def held(self, topic: str) -> Mapping[int, range]:
+        """Return the offsets that each partition of a topic holds."""
+
 
 class Decoder(Protocol):
     """Reads the value of a record; raises Rejected where it cannot."""
@@ -89,13 +92,15 @@ class TopicSource:
                 if record is not None and which.covers(event := raw_event(message, record)):
                     yield event
 
-    def failures(self, which: Filter) -> Iterator[Failure]:
+    def failures(self, which: Filter, *, bodies: bool = True) -> Iterator[Failure]:
         """Yield the dead letters that a filter covers; they may have been written long after the webhook was read."""
         since = None if which.since is None else which.since - SKEW
+        if which.quarantined_since is not None:
+            since = which.quarantined_since if since is None else max(since, which.quarantined_since)
         for topic in (self._names.ingestion, self._names.validation):
             for message in self._scan.scan(topic, since):
                 if (failure := self._failure(message)) is not None and which.covers(failure):
-                    yield failure
+                    yield failure if bodies else failure.bare()
 
     def letters(self, failures: Sequence[Failure]) -> Iterator[Failure]:
         """Yield some dead letters with their bodies, as far as the topics still hold them."""
@@ -126,6 +131,11 @@ class TopicSource:
     def failures_since(self) -> datetime:
         """Return from when on the dead-letter topics hold all."""
         return max(self._scan.held_since(topic) for topic in (self._names.ingestion, self._names.validation))
+
+    def held(self, topic: str) -> Mapping[int, range]:
+        """Return the offsets that each partition of a topic holds; none of a topic that is not read."""
+        ours = {*self._names.raw.values(), self._names.ingestion, self._names.validation}
+        return self._scan.held(topic) if topic in ours else {}
 
     def _topics_of(self, which: Filter) -> list[str]:
         return [self._names.raw[provider] for provider in self.providers(which)]
