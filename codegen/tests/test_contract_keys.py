@@ -178,6 +178,9 @@ OTHERWISE: dict[tuple[str, str], Any] = {
     ("services", "services.*.observes.offsets"): ["shop.raw"],
     ("services", "services.*.observes.records"): ["shop.payments"],
     ("services", "services.*.observes.groups"): ["normalizer"],
+    ("services", "services.*.changes"): {"updates": ["payments"]},
+    ("services", "services.*.changes.updates"): ["*"],
+    ("services", "services.*.changes.erases"): ["*"],
 }
 FAMILIES = """
 kind: families
@@ -249,6 +252,10 @@ def with_every_key(target: Path) -> Path:
     later.write_text(later.read_text(encoding="utf-8") + added)
     provider = root / FILES["provider"]
     provider.write_text(provider.read_text(encoding="utf-8") + "currencies: {QQQ: {exponent: 2}}\n")
+    permitted = root / FILES["services"]
+    stores = '      database: ["*"]\n'
+    changes = "    changes: {updates: [payments], erases: [payments]}\n"
+    permitted.write_text(permitted.read_text(encoding="utf-8").replace(stores, stores + changes))
     listed = root / FILES["reference"]
     gone = 'currencies:\n  DEM: {exponent: 2, name: Deutsche Mark, withdrawn: "2002-03", successors: [EUR, JPY]}\n'
     listed.write_text(listed.read_text(encoding="utf-8").replace("currencies:\n", gone))

@@ -82,7 +82,9 @@ def _ask(uv: Path, requirements: Path, output: Path) -> tuple[list[Finding], lis
     except sources.UnreachableError as error:
         away.append(f"Python: {error}")
     try:
-        findings += sources.golang(programs, go, output, GOVULNCHECK)
+        found, unseen = sources.golang(programs, go, output, GOVULNCHECK)
+        findings += found
+        away += [f"Go: {each}" for each in unseen]
     except sources.UnreachableError as error:
         away.append(f"Go: {error}")
     return findings, away

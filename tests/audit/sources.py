@@ -39,27 +39,38 @@ def of_pip_audit(report: Any) -> Iterator[Finding]:
             yield Finding(package["name"], package["version"], (each["id"], *each.get("aliases", ())), fixed[0])
 
 
-def golang(binaries: Sequence[Path], go: Path, directory: Path, version: str) -> list[Finding]:
+def golang(binaries: Sequence[Path], go: Path, directory: Path, version: str) -> tuple[list[Finding], list[str]]:
     """Return what Go's list knows of programs that were built, of functions that are in them.
+
+    Beside the findings, what was said of each program that could not be looked at.
 
     Raises:
         UnreachableError: The list does not answer, or the program that asks it cannot be built.
     """
     if not binaries:
         raise UnreachableError("nothing is built yet; run `make setup`")
-    program = directory / "govulncheck"
+    # By version, so that another one is built and not taken for it.
+    place = directory.resolve() / f"govulncheck-{version}"
+    program = place / "govulncheck"
     if not program.exists():
-        environment = {"GOBIN": str(directory), "GOTOOLCHAIN": "local"}
+        place.mkdir(parents=True, exist_ok=True)
+        environment = {"GOBIN": str(place), "GOTOOLCHAIN": "local"}
         built = _run([str(go), "install", f"golang.org/x/vuln/cmd/govulncheck@{version}"], environment)
         if built.returncode:
             raise UnreachableError(f"govulncheck cannot be built: {_last_line(built.stderr)}")
-    found = []
+    found: list[Finding] = []
+    away: list[str] = []
     for binary in binaries:
-        answer = _run([str(program), "-mode", "binary", "-format", "json", str(binary)])
+        try:
+            answer = _run([str(program), "-mode", "binary", "-format", "json", str(binary)])
+        except UnreachableError as error:
+            away.append(f"govulncheck {binary.name}: {error}")
+            continue
         if answer.returncode:
-            raise UnreachableError(f"govulncheck {binary.name}: {_last_line(answer.stderr)}")
-        found += list(of_govulncheck(answer.stdout))
-    return found
+            away.append(f"govulncheck {binary.name}: {_last_line(answer.stderr)}")
+        else:
+            found += list(of_govulncheck(answer.stdout))
+    return found, away
 
 
 def of_govulncheck(text: str) -> Iterator[Finding]:

@@ -10,7 +10,7 @@ import pytest
 
 from tests.audit.bill import bill
 from tests.audit.findings import Accepted, Finding, judge, read_accepted
-from tests.audit.sources import UnreachableError, of_govulncheck, of_pip_audit, python
+from tests.audit.sources import UnreachableError, golang, of_govulncheck, of_pip_audit, python
 from tests.conftest import ROOT
 
 if TYPE_CHECKING:
@@ -74,6 +74,37 @@ def test_reads_of_govulncheck_what_is_built_in() -> None:
     text = "\n".join(json.dumps({"finding": each}, indent=2) for each in (module, function, function))
     assert list(of_govulncheck(json.dumps({"config": {}}) + text)) == [
         Finding("example.org/a", "v1", ("GO-1",), "v2"),
+    ]
+
+
+def script(path: Path, text: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"#!/bin/sh\n{text}\n", encoding="utf-8")
+    path.chmod(0o755)
+    return path
+
+
+FOUND = {"osv": "GO-1", "trace": [{"module": "example.org/a", "version": "v1", "package": "a", "function": "F"}]}
+
+
+def test_one_program_that_cannot_be_looked_at_hides_nothing_of_the_others(tmp_path: Path) -> None:
+    told = json.dumps({"finding": FOUND})
+    scan = f"case $5 in *broken) echo 'no symbols' >&2; exit 1;; *) echo '{told}';; esac"
+    script(tmp_path / "govulncheck-v9" / "govulncheck", scan)
+    binaries = [tmp_path / name for name in ("server", "broken", "tool")]
+    found, away = golang(binaries, tmp_path / "no-go", tmp_path, "v9")
+    assert [each.package for each in found] == ["example.org/a"] * 2
+    assert away == ["govulncheck broken: no symbols"]
+
+
+def test_another_version_of_govulncheck_is_built_anew(tmp_path: Path) -> None:
+    built, program = tmp_path / "built", "$GOBIN/govulncheck"
+    made = f"printf '#!/bin/sh\\necho {{}}\\n' > {program} && chmod +x {program}"
+    go = script(tmp_path / "go", f"{made}; echo $2 >> {built}")
+    for version in ("v1", "v1", "v2"):
+        assert golang([tmp_path / "server"], go, tmp_path, version) == ([], [])
+    assert built.read_text(encoding="utf-8").split() == [
+        f"golang.org/x/vuln/cmd/govulncheck@{version}" for version in ("v1", "v2")
     ]
 
 

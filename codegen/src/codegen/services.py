@@ -17,13 +17,17 @@ STORES: Final = ("topics", "tables", "database", "files")
 OBSERVED: Final = ("offsets", "records", "groups")
 """What a service looks at in Kafka beside the topics that it reads."""
 
+CHANGED: Final = ("updates", "erases")
+"""What a service does to rows of the operational database that are there already."""
+
 
 @dataclass(frozen=True, slots=True)
 class Service:
     """A service. `reads` and `writes` are patterns of names by store, in which a star stands for one part of a name.
 
     `observes` is what it looks at in Kafka beside that: patterns of topics of which it asks for `offsets` or counts
-    `records`, and services of whose `groups` it asks how far they have read.
+    `records`, and services of whose `groups` it asks how far they have read. `changes` are
+    tables of the operational database whose rows it `updates` or `erases`: to write is to add rows alone.
     """
 
     name: str
@@ -32,6 +36,7 @@ class Service:
     reads: Mapping[str, tuple[str, ...]]
     writes: Mapping[str, tuple[str, ...]]
     observes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    changes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +59,7 @@ def services(document: Document) -> Services:
             _access(each["reads"]),
             _access(each["writes"]),
             {what: tuple(names) for what, names in each.get("observes", {}).items()},
+            {what: tuple(names) for what, names in each.get("changes", {}).items()},
         )
         for name, each in data["services"].items()
     }

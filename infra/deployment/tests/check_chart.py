@@ -104,6 +104,43 @@ def test_a_digest_of_a_component_is_before_all_others(helm: Path) -> None:
     assert found["payments-inference"].endswith(":0.1.0")
 
 
+@pytest.mark.parametrize(("brokers", "expected"), [(1, (1, 1)), (2, (2, 1)), (3, (3, 2)), (5, (3, 2))])
+def test_a_topic_can_be_written_with_as_many_brokers_as_there_are(
+    helm: Path, brokers: int, expected: tuple[int, int]
+) -> None:
+    made = yaml.safe_load(yaml.safe_dump(render(helm, *given(f"kafka.strimzi.brokers={brokers}"))))
+    topics = [each["spec"] for each in made if each["kind"] == "KafkaTopic"]
+    found = {(topic["replicas"], topic["config"]["min.insync.replicas"]) for topic in topics}
+    assert found == {expected}
+    # Kafka's own topics, of offsets and transactions, as well.
+    (kafka,) = (each["spec"]["kafka"]["config"] for each in made if each["kind"] == "Kafka")
+    least = {kafka["min.insync.replicas"], kafka["transaction.state.log.min.isr"]}
+    assert (kafka["offsets.topic.replication.factor"], least) == (brokers, {expected[1]})
+
+
+def addresses(helm: Path, *options: str) -> dict[str, dict[str, str]]:
+    """Return where each program that uses the operational database has its address from."""
+    found = {}
+    for name, pod in pods(yaml.safe_load(yaml.safe_dump(render(helm, *options)))).items():
+        for variable in pod["containers"][0]["env"]:
+            if variable["name"] == "POSTGRES_DSN":
+                found[name.removeprefix("payments-")] = variable["valueFrom"]["secretKeyRef"]
+    return found
+
+
+def test_who_keeps_books_comes_in_to_the_database_with_another_login_than_a_worker(helm: Path) -> None:
+    worker, admin = (
+        {"name": "payments-postgres", "key": "dsn"},
+        {"name": "payments-postgres-admin", "key": "dsn"},
+    )
+    books = {"name": "payments-postgres", "key": "operations-dsn"}
+    asking = ("watch", "dagster", "deploy-schemas", "deploy-tables")
+    own = addresses(helm, *given("postgres.operationsDsn.secretName=payments-postgres"))
+    assert own == {"orchestrator-worker": worker, "deploy-database": admin, **dict.fromkeys(asking, books)}
+    shared = addresses(helm)
+    assert shared == {"orchestrator-worker": worker, "deploy-database": admin, **dict.fromkeys(asking, worker)}
+
+
 def test_without_strimzi_topics_are_applied_first_and_before_the_programs(helm: Path) -> None:
     made = render(helm, *LITTLE)
     jobs = yaml.safe_load(yaml.safe_dump([each for each in made if each["kind"] == "Job"]))

@@ -59,6 +59,14 @@ def test_an_image_says_what_it_is_and_how_it_is_asked_whether_it_lives(stage: St
     assert asked == "NONE" if stage.name in {"operations", "analytics"} else asked.endswith('/opt/healthcheck.py"]')
 
 
+def test_an_image_names_the_base_that_it_was_built_on() -> None:
+    text = DOCKERFILE.read_text(encoding="utf-8")
+    other = re.sub(r"(?m)^ARG PYTHON_IMAGE=.*$", "ARG PYTHON_IMAGE=mirror.example.com/python@sha256:0", text)
+    for made in (STAGES, stages(other)):
+        assert f"org.opencontainers.image.base.name={made['base'].base}" in made["runtime"].last("LABEL").split()
+    assert stages(other)["base"].base == "mirror.example.com/python@sha256:0"
+
+
 def test_base_images_have_a_version_to_the_last_part() -> None:
     outside = {stage.base for stage in STAGES.values()} - set(STAGES)
     assert outside

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import httpx
 import pytest
-from operations.drift import Kind, Subject, compare, difference
+from operations.drift import Kind, Subject, compare, difference, strangers
 from operations.errors import DeploymentError, UnavailableError
 from operations.registry import Held, SchemaRegistry
 from operations.schemas import find_drift, register_schemas, subject_of
@@ -81,12 +81,28 @@ def test_a_version_below_the_newest_cannot_be_registered_late(subject: Subject) 
     assert "would register the next schema as 4" in drift.detail
 
 
-def test_every_kind_of_drift_says_what_to_do(registry: SchemaRegistry, subject: Subject, api: httpx.Client) -> None:
-    add(api, subject.name, record("other"))
-    add(api, "ours.stray-value", record())
-    for drift in find_drift(registry, [subject]):
-        assert drift.remedy
-        assert str(drift) == f"{drift.subject}: {drift.detail} [{drift.kind}] → {drift.remedy}"
+ONE, TWO, OTHER = record(), record("second"), record("other")
+LEVEL = "FULL_TRANSITIVE"
+NAME = "ours.things-value"
+# What the registry holds, by the one thing that disagrees.
+HOLDS = {
+    Kind.SUBJECT_MISSING: Held(NAME, None, {}, frozenset()),
+    Kind.SUBJECT_UNKNOWN: Held("ours.stray-value", LEVEL, {1: ONE}, frozenset()),
+    Kind.VERSION_MISSING: Held(NAME, LEVEL, {1: ONE}, frozenset()),
+    Kind.VERSION_UNKNOWN: Held(NAME, LEVEL, {1: ONE, 2: TWO, 3: OTHER}, frozenset()),
+    Kind.VERSION_DELETED: Held(NAME, LEVEL, {1: ONE}, frozenset({2})),
+    Kind.SCHEMA_DIFFERENT: Held(NAME, LEVEL, {1: ONE, 2: OTHER}, frozenset()),
+    Kind.COMPATIBILITY_DIFFERENT: Held(NAME, "NONE", {1: ONE, 2: TWO}, frozenset()),
+}
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_every_kind_of_drift_says_what_to_do(kind: Kind, subject: Subject) -> None:
+    held = HOLDS[kind]
+    [drift] = compare(subject, held) if held.subject == subject.name else strangers([subject], [held.subject])
+    assert (drift.subject, drift.kind) == (held.subject, kind)
+    assert drift.remedy
+    assert str(drift) == f"{drift.subject}: {drift.detail} [{kind}] → {drift.remedy}"
 
 
 def test_a_schema_that_the_registry_takes_for_an_earlier_one_is_an_error(

@@ -68,6 +68,20 @@ def test_commits_come_by_time_when_there_is_little_and_by_rows_when_there_is_muc
     assert much == pytest.approx(86_400 * 10_000 * (1 / 500 + 1 / 5000))
 
 
+@pytest.mark.parametrize("each", ["history_bytes", "silver_bytes", "gold_bytes", "days_in_temporal"])
+def test_every_store_of_events_is_on_the_bill(inputs: Inputs, each: str) -> None:
+    value = getattr(inputs.assumed, each)
+    more = inputs.model_copy(update={"assumed": inputs.assumed.model_copy(update={each: 2 * value})})
+    assert size(more, 100).cost > size(inputs, 100).cost
+
+
+def test_histories_are_kept_for_days_and_silver_and_gold_for_months(inputs: Inputs) -> None:
+    assumed, of = inputs.assumed, size(inputs, 100)
+    assert of.temporal_gb == pytest.approx(100 * 86_400 * assumed.days_in_temporal * assumed.history_bytes / 1e9)
+    seconds = 730 * 3600 * assumed.months_in_lake
+    assert of.marts_gb == pytest.approx(100 * seconds * (assumed.silver_bytes + assumed.gold_bytes) / 1e9)
+
+
 def test_what_stops_first_is_told_first(inputs: Inputs) -> None:
     found = limits(inputs)
     assert [each.rate for each in found] == sorted(each.rate for each in found)

@@ -6,9 +6,11 @@ from typing import Any, cast
 
 import pytest
 from confluent_kafka.admin import AdminClient
+from operations.__main__ import app
 from operations.errors import DeploymentError
-from operations.topics import apply_topics
+from operations.topics import _settings, apply_topics
 from payments_contracts.topics import NORMALIZED
+from typer.testing import CliRunner
 
 
 @dataclass
@@ -105,3 +107,16 @@ def test_a_contract_with_one_copy_is_left_with_one() -> None:
     cluster = Cluster()
     list(apply_topics(cluster.admin, [replace(NORMALIZED, replicas=1, min_insync_replicas=1)], 3))
     assert cluster.settings[NORMALIZED.name]["min.insync.replicas"] == "1"
+
+
+def test_help_names_every_setting_that_apply_changes() -> None:
+    said = " ".join(CliRunner().invoke(app, ["topics", "apply", "--help"], env={"COLUMNS": "120"}).output.split())
+    words = {
+        "cleanup.policy": "cleanup policy",
+        "retention.ms": "retention",
+        "segment.ms": "segments",
+        "max.message.bytes": "largest message",
+        "min.insync.replicas": "in sync",
+    }
+    assert set(_settings(NORMALIZED)) == set(words)
+    assert [each for each in words.values() if each not in said] == []

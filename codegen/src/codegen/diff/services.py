@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from codegen.diff.change import Change, Section
-from codegen.services import OBSERVED, STORES
+from codegen.services import CHANGED, OBSERVED, STORES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from codegen.model import Catalog
+    from codegen.services import Service
 
 
 def services(old: Catalog, new: Catalog) -> Iterator[Change]:
@@ -30,6 +31,7 @@ def services(old: Catalog, new: Catalog) -> Iterator[Change]:
             *_granted("read", STORES, was.reads, now.reads),
             *_granted("write", STORES, was.writes, now.writes),
             *_granted("observe", OBSERVED, was.observes, now.observes),
+            *(text for what in CHANGED for text in _changed(what, was, now)),
         )
         for text in granted:
             yield Change(Section.SERVICES, name, text, concerns)
@@ -44,6 +46,12 @@ def owners(old: Catalog, new: Catalog) -> Iterator[Change]:
             yield Change(Section.SERVICES, f"owner {name}", "is new" if now else "is gone", ())
         elif was != now:
             yield Change(Section.SERVICES, f"owner {name}", f"{was} → {now}", ())
+
+
+def _changed(what: str, was: Service, now: Service) -> Iterator[str]:
+    rows = "rows of"
+    before, after = {rows: was.changes.get(what, ())}, {rows: now.changes.get(what, ())}
+    yield from _granted(what.removesuffix("s"), (rows,), before, after)
 
 
 def _granted(

@@ -58,6 +58,7 @@ def undeclared(catalog: Catalog) -> Iterator[Finding]:
             yield api.source.finding("service", (), message, hint)
     yield from _forbidden(catalog, source)
     yield from _unobservable(catalog, source)
+    yield from _unchangeable(catalog, source)
 
 
 def _unobservable(catalog: Catalog, source: Document) -> Iterator[Finding]:
@@ -72,6 +73,25 @@ def _unobservable(catalog: Catalog, source: Document) -> Iterator[Finding]:
                     message = f"{name} observes {each}, and there is no such {kind}{meant(each, names)}"
                     place = ("services", name, "observes", what, index)
                     yield source.finding("service", place, message, "correct the name, or remove it")
+
+
+def _unchangeable(catalog: Catalog, source: Document) -> Iterator[Finding]:
+    """Yield tables whose rows a service is said to change, and that are not there or that it may not write or read."""
+    tables = [table.name for table in catalog.database]
+    for name, service in catalog.services.services.items():
+        for what, changed in service.changes.items():
+            may = (*service.writes["database"], *(service.reads["database"] if what == "erases" else ()))
+            for index, each in enumerate(changed):
+                place, taken = ("services", name, "changes", what, index), [t for t in tables if matches(each, t)]
+                if not taken:
+                    message = f"{name} {what} rows of {each}, and there is no such table{meant(each, tables)}"
+                    yield source.finding("service", place, message, "correct the name, or remove it")
+                for table in taken:
+                    if not any(matches(pattern, table) for pattern in may):
+                        told = "neither reads nor writes" if what == "erases" else "does not write"
+                        message = f"{name} {what} rows of {table}, which it {told}"
+                        hint = f"add {table} to writes.database of {name}, or remove it here"
+                        yield source.finding("service", place, message, hint)
 
 
 def _forbidden(catalog: Catalog, source: Document) -> Iterator[Finding]:

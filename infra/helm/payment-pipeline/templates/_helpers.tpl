@@ -124,6 +124,13 @@ as Strimzi names the Secret with its password.
   valueFrom: {secretKeyRef: {name: {{ .secretName }}, key: {{ .key }}}}
 {{- end }}
 
+{{/* Of what looks at everything and keeps books: it needs other rights than a worker. */}}
+{{- define "payments.env.postgres.operations" -}}
+{{- with .Values.postgres }}
+{{- include "payments.env.postgres" (ternary .operationsDsn .dsn (ne .operationsDsn.secretName "")) }}
+{{- end }}
+{{- end }}
+
 {{- define "payments.env.temporal" -}}
 - {name: TEMPORAL_ADDRESS, value: {{ .Values.temporal.address | quote }}}
 - {name: TEMPORAL_NAMESPACE, value: {{ .Values.temporal.namespace }}}

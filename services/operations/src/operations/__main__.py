@@ -78,7 +78,11 @@ _PATIENCE_SECONDS = 90.0
 
 @topics_app.command("apply")
 def topics_apply() -> None:
-    """Create missing topics and bring retention to the contracts; safe to run again."""
+    """Create missing topics and bring settings to the contracts; safe to run again.
+
+    Of topics that are there it sets retention, segments, cleanup policy, the largest message and how many copies have
+    to be in sync. Partitions and copies stay as they are; it says where a contract asks for others.
+    """
     settings = load(OperationsSettings)
     errors = ErrorLog("payments-operations")
     options: dict[str, Any] = {**kafka_options(settings.kafka), "log_level": 2, "error_cb": errors.note}

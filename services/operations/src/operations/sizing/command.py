@@ -62,10 +62,21 @@ def _sizes(given: Inputs, rates: list[float], console: Console) -> None:
         ("commits a day", [f"{each.commits_a_day:,.0f}" for each in sizes]),
         ("files a day, compacted", [f"{each.files_a_day:,.0f}" for each in sizes]),
         ("Kafka's disks, GB", [f"{each.kafka_gb:,.1f}" for each in sizes]),
-        (f"lake after {given.assumed.months_in_lake:g} months, GB", [f"{each.lake_gb:,.0f}" for each in sizes]),
+        (
+            f"Bronze, archive after {given.assumed.months_in_lake:g} months, GB",
+            [f"{each.lake_gb:,.0f}" for each in sizes],
+        ),
+        (
+            f"Silver, Gold after {given.assumed.months_in_lake:g} months, GB",
+            [f"{each.marts_gb:,.0f}" for each in sizes],
+        ),
         (
             f"database after {given.assumed.months_in_database:g} months, GB",
             [f"{each.database_gb:,.0f}" for each in sizes],
+        ),
+        (
+            f"Temporal's histories of {given.assumed.days_in_temporal:g} days, GB",
+            [f"{each.temporal_gb:,.1f}" for each in sizes],
         ),
         (f"{given.prices.currency} a month", [f"{each.cost:,.0f}" for each in sizes]),
         (

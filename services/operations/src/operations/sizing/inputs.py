@@ -62,6 +62,10 @@ class Assumed(_Inputs):
     row_bytes: Positive
     archived_bytes: Positive
     operational_bytes: Positive
+    history_bytes: Positive
+    days_in_temporal: Positive
+    silver_bytes: Positive
+    gold_bytes: Positive
     utilization: float = Field(gt=0, le=1)
     gib_per_core: Positive
     broker_cores: Positive

@@ -47,7 +47,10 @@ class Limit:
 
 @dataclass(frozen=True)
 class Size:
-    """What a rate takes: `cores` are those to have, `busy` those at work; `cost` is that of a month of 730 hours."""
+    """What a rate takes: `cores` are those to have, `busy` those at work; `cost` is that of a month of 730 hours.
+
+    `lake_gb` is Bronze with the archive, `marts_gb` Silver and Gold.
+    """
 
     rate: float
     busy: float
@@ -60,7 +63,9 @@ class Size:
     files_a_day: float
     kafka_gb: float
     lake_gb: float
+    marts_gb: float
     database_gb: float
+    temporal_gb: float
     cost: float
 
 
@@ -107,8 +112,11 @@ def size(inputs: Inputs, rate: float) -> Size:
     daily = rate * _DAY
     retained = assumed.raw_bytes * _days(_RAW.retention_ms) + assumed.unified_bytes * _days(NORMALIZED.retention_ms)
     kafka_gb = daily * retained * NORMALIZED.replicas / 1e9
-    lake_gb = daily * _MONTH_DAYS * (assumed.row_bytes + assumed.archived_bytes) * assumed.months_in_lake / 1e9
+    in_lake = daily * _MONTH_DAYS * assumed.months_in_lake
+    lake_gb = in_lake * (assumed.row_bytes + assumed.archived_bytes) / 1e9
+    marts_gb = in_lake * (assumed.silver_bytes + assumed.gold_bytes) / 1e9
     database_gb = daily * _MONTH_DAYS * assumed.operational_bytes * assumed.months_in_database / 1e9
+    temporal_gb = daily * assumed.history_bytes * assumed.days_in_temporal / 1e9
     commits = _commits(rate, assumed.commit_wait_seconds, assumed.commit_rows)
     commits += _commits(rate, assumed.archive_wait_seconds, assumed.archive_rows)
     # A commit writes a file of rows, a manifest, its list, and the table's metadata.
@@ -126,10 +134,12 @@ def size(inputs: Inputs, rate: float) -> Size:
         files_a_day=max(2.0, daily * (assumed.row_bytes + assumed.archived_bytes) / 1e6 / assumed.file_mb),
         kafka_gb=kafka_gb,
         lake_gb=lake_gb,
+        marts_gb=marts_gb,
         database_gb=database_gb,
+        temporal_gb=temporal_gb,
         cost=cores * _MONTH_HOURS * prices.core_hour
-        + (kafka_gb + database_gb) * prices.disk_gb_month
-        + lake_gb * prices.object_gb_month
+        + (kafka_gb + database_gb + temporal_gb) * prices.disk_gb_month
+        + (lake_gb + marts_gb) * prices.object_gb_month
         + writes,
     )
 
