@@ -133,7 +133,7 @@ class Path:
             "merchant_id": event.merchant_id,
             "stage": "structure",
             "reason_code": "not_object",
-            "reason": "the body is no object",
+            "reason": "the body is a list",
             "headers": {},
             "payload": b"[]",
             "received_at": event.processed_at,
