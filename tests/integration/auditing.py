@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from confluent_kafka import Consumer, Producer, TopicPartition
+from archiver.rows import Place, quarantined
+from confluent_kafka import Consumer, KafkaError, Message, Producer, TopicPartition
 from kit.kafka import AvroEncoder, RegistryClient
+from kit.kafka import Message as Read
 from operations.audit.assembly import AuditSettings, open_auditor
 from operations.audit.database import open_database
 from operations.audit.hops import Window
@@ -17,7 +19,8 @@ from payments_contracts.examples import EXAMPLES, Example
 from payments_contracts.normalize import Normalized, normalize
 from payments_contracts.pins.orchestrator import PaymentEvent, ScoredPayment
 from payments_contracts.schemas import schema
-from payments_contracts.topics import NORMALIZED, STRIPE_RAW, VALIDATION_DLQ, Topic
+from payments_contracts.tables import BRONZE_QUARANTINE
+from payments_contracts.topics import INGESTION_DLQ, NORMALIZED, STRIPE_RAW, VALIDATION_DLQ, Topic
 from pydantic import SecretStr
 from pyiceberg.table import Table
 
@@ -122,6 +125,23 @@ class Path:
             },
         )
 
+    def refused(self, event: PaymentEvent) -> tuple[str, dict[str, Any]]:
+        """Have a gateway refuse an event's webhook; return the letter's place, and the row that the archiver makes."""
+        record = {
+            "event_id": event.event_id,
+            "provider": "stripe",
+            "merchant_id": event.merchant_id,
+            "stage": "structure",
+            "reason_code": "not_object",
+            "reason": "the body is a list",
+            "headers": {},
+            "payload": b"[]",
+            "received_at": event.processed_at,
+            "schema_version": INGESTION_DLQ.version,
+        }
+        place = letter_place(self._write(INGESTION_DLQ, event.event_id, record))
+        return str(place), {**quarantined(record, place), "headers": []}
+
     def rows(self, events: Sequence[PaymentEvent]) -> None:
         """Append rows to Bronze."""
         append(self._bronze, [_scored(each).model_dump() for each in events])
@@ -139,8 +159,16 @@ class Path:
 
     def pass_by(self) -> None:
         """Let the groups have read everything that is in their topics."""
-        consumer = Consumer({"bootstrap.servers": self._servers, "group.id": self.group, "enable.auto.commit": False})
-        for topic in (STRIPE_RAW, NORMALIZED):
+        self._pass_by(self.group, STRIPE_RAW, NORMALIZED)
+
+    def archive_by(self) -> None:
+        """Let the archiver have read every dead letter."""
+        group = f"archiver-{BRONZE_QUARANTINE.name}{self.settings.archive_group_suffix}"
+        self._pass_by(group, INGESTION_DLQ, VALIDATION_DLQ)
+
+    def _pass_by(self, group: str, *topics: Topic) -> None:
+        consumer = Consumer({"bootstrap.servers": self._servers, "group.id": group, "enable.auto.commit": False})
+        for topic in topics:
             ends = [
                 TopicPartition(
                     topic.name, number, consumer.get_watermark_offsets(TopicPartition(topic.name, number))[1]
@@ -169,11 +197,29 @@ class Path:
     def close(self) -> None:
         self._registry.close()
 
-    def _write(self, topic: Topic, key: str, record: Mapping[str, Any]) -> None:
+    def _write(self, topic: Topic, key: str, record: Mapping[str, Any]) -> Message:
         text = schema(topic.record, topic.version)
         registered = self._registry.lookup(topic.subject, topic.version, text)
-        self._producer.produce(topic.name, AvroEncoder(text, registered.id).encode(record), key.encode())
+        written: list[Message] = []
+
+        def note(error: KafkaError | None, message: Message) -> None:
+            assert error is None, error
+            written.append(message)
+
+        value = AvroEncoder(text, registered.id).encode(record)
+        self._producer.produce(topic.name, value, key.encode(), on_delivery=note)
         assert self._producer.flush(30) == 0
+        (message,) = written
+        return message
+
+
+def letter_place(message: Message) -> Place:
+    """Return where a dead letter of a gateway lies, as the archiver has it."""
+    topic, number, offset = message.topic(), message.partition(), message.offset()
+    assert topic is not None
+    assert number is not None
+    assert offset is not None
+    return Place(INGESTION_DLQ, Read(topic, number, offset, message.timestamp()[1], message.key(), message.value()))
 
 
 def _scored(event: PaymentEvent) -> ScoredPayment:

@@ -21,12 +21,12 @@ from operations.audit.hops import Window, floor_hour
 from operations.audit.topics import Topics
 from operations.database import apply_database
 from payments_contracts.database import TABLES
-from payments_contracts.tables import BRONZE_PAYMENT_EVENTS
+from payments_contracts.tables import BRONZE_PAYMENT_EVENTS, BRONZE_QUARANTINE
 from payments_contracts.topics import NORMALIZED, STRIPE_RAW
 from pydantic import SecretStr
 from pyiceberg.table import Table
 
-from tests.integration.analytics import Dbt, Query
+from tests.integration.analytics import Dbt, Query, append
 from tests.integration.auditing import Path, states
 from tests.integration.operational import dsn
 
@@ -125,6 +125,29 @@ def test_what_came_after_its_time_is_looked_for_behind_too(path: Path) -> None:
         ("bronze", "late"): "pending",
     }, "it waited at the look before, and may have been read just now"
     assert states(path.look(window=now), late) == {("bronze", "late"): "open"}
+
+
+def test_what_a_gateway_refused_is_missed_while_the_archive_lacks_it(path: Path, bronze: Table, query: Query) -> None:
+    archive = bronze.catalog.load_table(BRONZE_QUARANTINE.identifier)
+    (kept, _), (gone, row) = letters = [path.refused(path.event()) for _ in range(2)]
+    append(archive, [each for _, each in letters])
+    assert "quarantine_archive" not in path.look().compared, "nobody has archived a dead letter yet"
+    path.archive_by()
+    found = path.look()
+    assert "quarantine_archive" in found.compared
+    assert not {kept, gone} & {each.subject for each in found.differences}
+
+    partition, offset = row["kafka_partition"], row["kafka_offset"]
+    query(
+        f"delete from {BRONZE_QUARANTINE.identifier} where source = 'ingestion' "  # noqa: S608  # ours
+        f"and kafka_partition = {partition} and kafka_offset = {offset}"
+    )
+    missed = {each.subject: (each.hop, each.state) for each in path.look().differences}
+    assert missed[gone] == ("quarantine_archive", "open")
+    assert kept not in missed
+
+    append(archive, [row])
+    assert {each.subject: each.state for each in path.look().differences}[gone] == "resolved"
 
 
 def test_a_topic_that_is_cut_under_a_reader_is_named_with_its_offsets(stack: Mapping[str, str]) -> None:

@@ -3,6 +3,7 @@
 import gzip
 import io
 import threading
+import uuid
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -12,18 +13,25 @@ import fastavro
 import psycopg
 import pyarrow.parquet as pq
 import pytest
+from kit.kafka import AvroEncoder
+from operations.erasure.bodies import Condition
 from operations.erasure.lake import LakeErasure, TrinoStatements
 from operations.erasure.run import Plan
 from operations.erasure.store import TABLE, DatabaseErasure
 from operations.erasure.subject import Kind, Subject
 from operations.errors import UnavailableError
 from operations.settings import OperationsSettings
-from payments_contracts.topics import VALIDATION_DLQ, raw_topic
+from payments_contracts.normalize import Normalized, normalize
+from payments_contracts.schemas import schema
+from payments_contracts.topics import NORMALIZED, VALIDATION_DLQ, raw_topic
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
 from psycopg.rows import dict_row
 from pyarrow.fs import FileSelector
 from pydantic import SecretStr
 
 from tests.integration.archiving import NAMESPACE, QUARANTINE, RAW, Archiving, archiving, raw_records
+from tests.integration.auditing import example
 
 __all__ = ["archiving"]
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
@@ -166,6 +174,55 @@ def test_a_customers_raw_bytes_are_found_by_what_the_bodies_say(
     for name in (RAW, QUARANTINE):
         assert set(stored_payloads(archiving, name)) == {anothers}
     assert [step["step"] for step in steps(stack, customer)] == ["begun", "done"]
+
+
+def test_a_customers_dead_letters_are_found_in_the_events_that_they_hold_as_avro(
+    stack: Mapping[str, str], archiving: Archiving, lake: LakeErasure, database: DatabaseErasure
+) -> None:
+    customer = f"cus_{archiving.name}"
+    theirs, anothers = normalized_event(customer), normalized_event(f"{customer}2")
+    unread = normalized_event(customer, provider="square")
+    letters = [failure(each) | {"source_topic": NORMALIZED.name} for each in (theirs, anothers)]
+    unknown = [letters[0] | {"provider": "unknown"}, letters[0] | {"provider": "unknown", "payload": unread}]
+    archiving.produce(VALIDATION_DLQ, [*letters, *unknown])
+    form = b"id=evt&customer=%s" % customer.encode()
+    archiving.produce(STRIPE, [*raw_records(1, payload=form), *raw_records(1, payload=form + b"2")])
+    archiving.start()
+    archiving.wait_for_rows(RAW, 2)
+    archiving.wait_for_rows(QUARANTINE, 4)
+    tables = [".".join(archiving.table(name)) for name in (RAW, QUARANTINE)]
+    plan = Plan(Subject(Kind.CUSTOMER, customer, "stripe"), lake, database, tables)
+    assert plan.execute("ann") == {TABLE: 0, tables[0]: 1, tables[1]: 2}
+    assert set(stored_payloads(archiving, QUARANTINE)) == {anothers, unread}
+    assert set(stored_payloads(archiving, RAW)) == {form + b"2"}
+
+
+def normalized_event(customer: str, provider: str = "stripe") -> bytes:
+    """Return a normalized event as it lies in Kafka, which the orchestrator dead-letters as it is."""
+    webhook = example("accepted")
+    outcome = normalize("stripe", webhook.body, webhook.merchant_id, livemode=True, received_at=0)
+    assert isinstance(outcome, Normalized)
+    stamps = {"event_id": "e", "processed_at": datetime.now(UTC), "schema_version": NORMALIZED.version}
+    event = outcome.event | stamps | {"customer_id": customer, "provider": provider}
+    return AvroEncoder(schema(NORMALIZED.record, NORMALIZED.version), 7).encode(event)
+
+
+@pytest.mark.parametrize("may_vacuum", [False, True])
+def test_a_role_that_may_not_vacuum_is_told_of(stack: Mapping[str, str], *, may_vacuum: bool) -> None:
+    role, dsn = f"eraser_{uuid.uuid4().hex[:8]}", stack["POSTGRES_DSN"]
+    name = sql.Identifier(role)
+    with psycopg.connect(dsn, autocommit=True) as owner:
+        owner.execute(sql.SQL("CREATE ROLE {} LOGIN PASSWORD 'secret'").format(name))
+        owner.execute(sql.SQL("GRANT SELECT, DELETE ON payment_events TO {}").format(name))
+        try:
+            if may_vacuum:
+                owner.execute(sql.SQL("GRANT MAINTAIN ON payment_events TO {}").format(name))
+            database = DatabaseErasure(SecretStr(make_conninfo(dsn, user=role, password="secret")))
+            database.erase(Condition("merchant_id = ?", (role,)))
+            assert bool(database.unreclaimed) is not may_vacuum, database.unreclaimed
+        finally:
+            owner.execute(sql.SQL("DROP OWNED BY {0}").format(name))
+            owner.execute(sql.SQL("DROP ROLE {0}").format(name))
 
 
 def failure(payload: bytes) -> dict[str, Any]:

@@ -133,6 +133,14 @@ def archive(source: FakeSource, target: FakeTarget, decoder: FakeDecoder | None 
     return Archive(STREAMS[0], source, target, decoders, policy, limit=limit(), clock=lambda: NOON)
 
 
+def test_the_unreadable_records_of_a_backlog_of_days_do_not_stop_it(stop: threading.Event) -> None:
+    starts = range(0, 6_000, 200)
+    batches = [[message(first, b"odd"), *map(message, range(first + 1, first + 200))] for first in starts]
+    target = FakeTarget({f"{TOPIC}/0": 0})
+    archive(FakeSource(stop, *batches), target, rows=200).run(stop)
+    assert sum(len(rows) for rows, _, _ in target.commits) == 6_000
+
+
 def test_a_full_batch_is_committed_with_the_offsets_after_it_and_the_rest_at_the_stop(stop: threading.Event) -> None:
     source = FakeSource(stop, [message(5), message(6)], [message(7)])
     target = FakeTarget({f"{TOPIC}/0": 5})

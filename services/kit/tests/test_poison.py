@@ -23,13 +23,32 @@ def test_a_few_pass() -> None:
         limit.refuse(offset, "unreadable")
 
 
-def test_more_than_the_number_stop_whatever_their_share_is() -> None:
+def test_more_than_the_number_stop_although_they_are_far_from_half_of_all() -> None:
     limit = limit_of(Tolerance(max_count=3, max_ratio=0.5))
-    limit.passed(1_000_000)
+    limit.passed(300)
     for offset in range(3):
         limit.refuse(offset, "unreadable")
-    with pytest.raises(Fault, match="4 of 1000004 records of t"):
+    with pytest.raises(Fault, match="4 of 304 records of t"):
         limit.refuse(3, "unreadable")
+
+
+def test_the_few_of_days_that_are_read_within_a_minute_do_not_stop() -> None:
+    limit = limit_of(Tolerance())
+    for offset in range(1_000):
+        limit.passed(1_000)
+        limit.refuse(offset, "unreadable")
+
+
+def test_many_among_a_backlog_stop_at_their_share_of_it() -> None:
+    limit = limit_of(Tolerance(max_count=20))
+    limit.passed(9_900)
+    for offset in range(100):
+        limit.refuse(offset, "unreadable")
+    with pytest.raises(Fault, match="101 of 10001 records of t"):
+        limit.refuse(100, "unreadable")
+    # What is passed later does not undo it: so many places are kept, and the next one is too many again.
+    with pytest.raises(Fault, match="101 of 10001 records of t"):
+        limit.refuse(101, "unreadable")
 
 
 def test_more_than_the_share_stop_beyond_those_that_are_spared() -> None:
@@ -83,7 +102,8 @@ def test_the_message_says_why_where_and_what_to_do() -> None:
         limit.refuse("t/1@0", "schema_unknown")
     assert str(fault.value) == (
         "8 of 8 records of t could not be used within 60 s: schema_unknown (7), unreadable (1); "
-        "at t/0@0, t/0@1, t/0@2, t/0@3, t/0@4 … t/1@0. Tolerated are 7, and 25% of all beyond 7. "
+        "at t/0@0, t/0@1, t/0@2, t/0@3, t/0@4 … t/1@0. "
+        "Tolerated are 7 or 1.00% of all, whichever is more, and 25% of all beyond 7. "
         "Look at what writes them."
     )
 

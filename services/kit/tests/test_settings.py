@@ -92,7 +92,8 @@ def test_hides_secrets_when_shown(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_what_may_be_unusable_is_what_each_variable_says(monkeypatch: pytest.MonkeyPatch) -> None:
-    said = {"MAX_COUNT": "7", "MAX_RATIO": "0.25", "SPARED": "3", "WINDOW_SECONDS": "90"}
+    said = {"MAX_COUNT": "7", "COUNT_RATIO": "0.5", "MAX_RATIO": "0.25", "SPARED": "3", "WINDOW_SECONDS": "90"}
     for name, value in said.items():
         monkeypatch.setenv(f"POISON_{name}", value)
-    assert load(PoisonSettings).tolerance == Tolerance(max_count=7, max_ratio=0.25, spared=3, window_seconds=90.0)
+    expected = Tolerance(max_count=7, max_ratio=0.25, spared=3, window_seconds=90.0, count_ratio=0.5)
+    assert load(PoisonSettings).tolerance == expected

@@ -14,7 +14,7 @@ from operations.audit.report import as_json, print_state
 from operations.audit.stream import Reach, Streams
 from operations.stretches import Offsets
 from payments_contracts.pins.operations import AuditDifference, AuditRun
-from payments_contracts.topics import VALIDATION_DLQ
+from payments_contracts.topics import INGESTION_DLQ, VALIDATION_DLQ
 from rich.console import Console
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -293,12 +293,27 @@ def test_hops_that_were_not_compared_are_told_to_machines_with_whose_gateways_th
     }
     # A topic that never got a record has nothing that could be missing in the archive.
     world.progress.append(Progress("archiver", RAW, {0: (0, 10)}, {0: 10}, required=False))
+    world.progress.append(Progress("archiver", INGESTION_DLQ.name, {0: (0, 4)}, {0: 4}, required=False))
     world.progress.append(Progress("archiver", VALIDATION_DLQ.name, {0: (0, 0), 1: (0, 0)}, {}, required=False))
     second = world.look(NOTHING, (), first.run)
     assert as_json([second], [], ("square", "stripe"))["uncompared"] == {"acknowledged": ["square"]}
     world.progress[-1] = Progress("archiver", VALIDATION_DLQ.name, {0: (0, 0), 1: (3, 3)}, {}, required=False)
     third = world.look(NOTHING, (), second.run)
     assert as_json([third], [], ("stripe",))["uncompared"] == {"quarantine_archive": []}
+    # Nor is one of the two topics both.
+    world.progress[-1] = Progress("archiver", VALIDATION_DLQ.name, {0: (0, 3)}, {0: 3}, required=False)
+    world.progress[-2] = Progress("archiver", INGESTION_DLQ.name, {0: (0, 4)}, {}, required=False)
+    fourth = world.look(NOTHING, (), third.run)
+    assert as_json([fourth], [], ("stripe",))["uncompared"] == {"quarantine_archive": []}
+
+
+def test_what_the_gateways_refused_and_the_archive_lacks_is_named_by_its_place() -> None:
+    world = World()
+    kept, lost = Place(INGESTION_DLQ.name, 0, 1), Place(INGESTION_DLQ.name, 0, 2)
+    world.streams.dead_places = {each: replace(event("refused"), place=each) for each in (kept, lost)}
+    world.archive = {kept}
+    world.progress.append(Progress("archiver", INGESTION_DLQ.name, {0: (0, 3)}, {0: 3}, required=False))
+    assert found(world.look()) == {("quarantine_archive", f"{INGESTION_DLQ.name}/0@2"): ("missing", "open")}
 
 
 def printed(*looks: Look) -> list[str]:

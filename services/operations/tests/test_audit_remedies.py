@@ -9,6 +9,7 @@ from operations.audit.hops import Place
 from operations.audit.report import print_state
 from operations.audit.stream import Streams
 from payments_contracts.pins.operations import AuditDifference
+from payments_contracts.topics import INGESTION_DLQ
 from rich.console import Console
 
 from .test_audit_look import EVENT_AT, NOON, NORMALIZED, NOTHING, RAW, World, by_id, event
@@ -43,6 +44,16 @@ def test_what_the_archiver_has_not_read_cannot_be_replayed_from_the_archive() ->
     (line,) = [line for line in named(told) if "→" in line]
     assert "replay" not in line
     assert line.endswith(f"payments audit accept {RAW}/0@10 --note 'lost to the archive'")
+
+
+def test_what_the_gateways_refused_and_nobody_kept_can_only_be_asked_for_again() -> None:
+    world = World()
+    world.progress[0] = Progress("archiver-quarantine", INGESTION_DLQ.name, {0: (12, 20)}, {0: 10}, required=False)
+    (told,) = world.look().differences
+    (line,) = [line for line in named(told) if "→" in line]
+    assert "ask the provider to send them again" in line
+    assert "their events went on" not in line
+    assert line.endswith(f"payments audit accept {INGESTION_DLQ.name}/0@10 --note 'lost to the archive'")
 
 
 def test_the_time_of_what_was_deleted_before_the_first_look_does_not_move() -> None:

@@ -10,7 +10,7 @@ from operations.audit.stream import Reach, StreamReader, Streams
 from operations.audit.topics import Decode, Record
 from operations.stretches import Offsets
 from payments_contracts.examples import EXAMPLES
-from payments_contracts.topics import NORMALIZED, STRIPE_RAW, VALIDATION_DLQ
+from payments_contracts.topics import INGESTION_DLQ, NORMALIZED, STRIPE_RAW, VALIDATION_DLQ
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 HOUR = Window(NOON - timedelta(hours=1), NOON)
@@ -21,7 +21,8 @@ class Log:
     """Topics of one partition in memory, as `Topics` reads them; what was read is noted, as topic, start and end."""
 
     def __init__(self) -> None:
-        self.records: dict[str, list[Record]] = {each.name: [] for each in (STRIPE_RAW, NORMALIZED, VALIDATION_DLQ)}
+        topics = (STRIPE_RAW, NORMALIZED, VALIDATION_DLQ, INGESTION_DLQ)
+        self.records: dict[str, list[Record]] = {each.name: [] for each in topics}
         self.stretches: list[tuple[str, int, int]] = []
 
     def raw(self, event_id: str, at: datetime) -> None:
@@ -40,6 +41,9 @@ class Log:
     def normalized(self, event_id: str, at: datetime) -> None:
         value = {"event_id": event_id, "provider": "stripe", "amount_cents": 5, "currency": "EUR", "processed_at": at}
         self._append(NORMALIZED.name, at, value)
+
+    def refused(self, event_id: str, at: datetime) -> None:
+        self._append(INGESTION_DLQ.name, at, {"event_id": event_id, "received_at": at})
 
     def bounds(self, topic: str) -> Mapping[int, tuple[int, int]]:
         return {0: (0, len(self.records[topic]))}
@@ -73,6 +77,30 @@ def test_a_topic_that_was_made_anew_is_read_from_the_windows_begin() -> None:
     assert found.raw == {"0", "1", "2"}
     assert found.positions[f"{STRIPE_RAW.name}/0"] == 3
     assert look(log, {f"{STRIPE_RAW.name}/0": 3}).raw == set(), "a look that ended at the end goes on there"
+
+
+def test_what_the_gateways_refused_is_looked_for_in_the_archive_and_counted_nowhere() -> None:
+    log = Log()
+    for name, minutes in (("before", 90), ("inside", 30), ("not archived yet", 20)):
+        log.refused(name, NOON - timedelta(minutes=minutes))
+    # The same webhook came again, and was taken: its event is no quarantined one.
+    log.raw("inside", NOON - timedelta(minutes=10))
+    committed = {STRIPE_RAW.name: {0: 1}, INGESTION_DLQ.name: {0: 2}}
+    found = reader(log).read(Reach(HOUR, {}, committed, HOUR.since))
+    assert {place: event.event_id for place, event in found.dead_places.items()} == {
+        Place(INGESTION_DLQ.name, 0, 1): "inside"
+    }
+    assert found.unread[INGESTION_DLQ.name] == 1
+    assert found.positions[f"{INGESTION_DLQ.name}/0"] == 2
+    assert not found.quarantined | found.dead
+    assert found.lost.keys() == {"inside"}
+
+
+def test_where_no_archiver_has_run_what_the_gateways_refused_waits_for_nobody() -> None:
+    log = Log()
+    log.refused("a", NOON - timedelta(minutes=30))
+    found = reader(log).read(Reach(HOUR, {}, {}, HOUR.since))
+    assert (found.dead_places, found.unread.get(INGESTION_DLQ.name)) == ({}, None)
 
 
 def test_past_the_window_only_what_is_missing_or_followed_is_kept() -> None:

@@ -2,15 +2,18 @@
 
 from collections.abc import Collection
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from unittest.mock import MagicMock
 
 import psycopg
 import pytest
 from operations.erasure import store
+from operations.erasure.bodies import Condition
 from operations.erasure.run import Plan
-from operations.erasure.subject import Condition, Kind, Known, Subject, in_order, rows_of
+from operations.erasure.subject import Kind, Known, Subject, in_order, rows_of
 from operations.errors import DeploymentError, ErasureError, UnavailableError
 from payments_contracts.pins.operations import Erasure
+from psycopg import sql
 from pydantic import SecretStr
 
 NOON = datetime(2025, 3, 1, 12, tzinfo=UTC)
@@ -39,11 +42,11 @@ class FakeLake:
         self.asked.append(rows)
         return self.rows.get(table, 0)
 
-    def values(self, table: str, column: str, rows: Condition, limit: int) -> list[str]:
+    def values(self, table: str, column: str, rows: Condition) -> list[str]:
         self.asked.append(rows)
-        return [f"{column} of {table}"][:limit]
+        return [f"{column} of {table}"]
 
-    def erase(self, table: str, rows: Condition) -> None:
+    def erase(self, table: str, *rows: Condition) -> None:
         self.erased.append(table)
         if table == "bronze.payment_events" and self.stubborn:
             raise UnavailableError("Trino does not answer.")
@@ -58,7 +61,7 @@ class FakeDatabase:
     def count(self, rows: Condition) -> int:
         return self.rows
 
-    def erase(self, rows: Condition) -> None:
+    def erase(self, *rows: Condition) -> None:
         self.rows = 0
 
     def record(self, erasure: Erasure) -> None:
@@ -81,7 +84,10 @@ def test_a_provider_narrows_every_condition() -> None:
 def test_a_customers_raw_events_are_found_by_their_ids_and_by_what_the_bodies_say() -> None:
     known = Known(("e1", "e2"), ("p1",))
     found = rows_of(Subject(Kind.CUSTOMER, 'c"1'), COLUMNS["bronze.provider_events"], known)
-    assert found == Condition("(strpos(from_utf8(payload), ?) > 0 or event_id in (?, ?))", ('"c\\"1"', "e1", "e2"))
+    assert found is not None
+    assert found.text.startswith("(strpos(from_utf8(payload), ?) > 0 or ")
+    assert found.text.endswith(" or event_id in (?, ?))")
+    assert found.values == ('"c\\"1"', "=c%221&", "%22c%221%22", "e1", "e2")
 
 
 def test_tables_without_a_column_of_the_subject_hold_nothing_of_it() -> None:
@@ -146,7 +152,7 @@ def test_a_failure_half_way_is_recorded_with_what_was_erased_and_raised() -> Non
 
 def test_what_failed_after_its_rows_were_deleted_is_completed_by_running_it_again() -> None:
     class Interrupted(FakeLake):
-        def erase(self, table: str, rows: Condition) -> None:
+        def erase(self, table: str, *rows: Condition) -> None:
             before, self.rows[table] = self.rows[table], 0
             if before:
                 raise UnavailableError("Trino does not answer.")
@@ -163,7 +169,7 @@ def test_what_failed_after_its_rows_were_deleted_is_completed_by_running_it_agai
 
 def test_rows_that_are_there_again_are_told_and_not_passed_over() -> None:
     class Refilled(FakeLake):
-        def erase(self, table: str, rows: Condition) -> None:
+        def erase(self, table: str, *rows: Condition) -> None:
             self.rows[table] = 1
 
     database = FakeDatabase(0)
@@ -175,8 +181,8 @@ def test_rows_that_are_there_again_are_told_and_not_passed_over() -> None:
 
 def test_rows_that_a_build_puts_back_behind_the_erasure_keep_it_from_being_done() -> None:
     class Built(FakeLake):
-        def erase(self, table: str, rows: Condition) -> None:
-            super().erase(table, rows)
+        def erase(self, table: str, *rows: Condition) -> None:
+            super().erase(table, *rows)
             if table == "silver.payment_history":
                 self.rows["bronze.provider_events"] = 2
 
@@ -192,7 +198,7 @@ def test_rows_that_a_build_puts_back_behind_the_erasure_keep_it_from_being_done(
 @pytest.mark.parametrize("stops", [KeyboardInterrupt(), RuntimeError("m1 is in here")])
 def test_whatever_ends_it_is_on_record_without_words_that_may_hold_data(stops: BaseException) -> None:
     class Stopped(FakeLake):
-        def erase(self, table: str, rows: Condition) -> None:
+        def erase(self, table: str, *rows: Condition) -> None:
             raise stops
 
     database = FakeDatabase(0)
@@ -200,6 +206,29 @@ def test_whatever_ends_it_is_on_record_without_words_that_may_hold_data(stops: B
     with pytest.raises(type(stops)):
         plan.execute("ann", clock=lambda: NOON)
     assert (database.steps[-1].step, database.steps[-1].detail) == ("failed", type(stops).__name__)
+
+
+@pytest.mark.parametrize(("severity", "told"), [("WARNING", "permission denied to vacuum"), ("INFO", "")])
+def test_that_the_server_did_not_reclaim_the_pages_is_kept_to_be_told(
+    monkeypatch: pytest.MonkeyPatch, severity: str, told: str
+) -> None:
+    connection = MagicMock()
+    opened = connection.__enter__.return_value
+    connection.__exit__.return_value = False
+    said: list[str] = []
+
+    def execute(statement: sql.Composable, _values: object = ()) -> None:
+        text = statement.as_string(None)
+        said.append(text.split()[0])
+        if text.startswith("VACUUM"):
+            notice = SimpleNamespace(severity_nonlocalized=severity, message_primary="permission denied to vacuum")
+            opened.add_notice_handler.call_args[0][0](notice)
+
+    opened.execute.side_effect = execute
+    monkeypatch.setattr(psycopg, "connect", lambda *_args, **_options: connection)
+    database = store.DatabaseErasure(SecretStr("postgresql://"))
+    database.erase(Condition("event_id = ?", ("e1",)), Condition("event_id = ?", ("e2",)))
+    assert (said, database.unreclaimed) == (["DELETE", "DELETE", "VACUUM"], told)
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,8 @@ from kit.clock import utc_now
 from kit.errors import Transient
 from kit.lake import Pending, open_target
 from kit.lake.table import REWRITE_TAG
+from operations.erasure.bodies import Condition
 from operations.erasure.lake import LakeErasure
-from operations.erasure.subject import Condition
 from operations.errors import ErasureError, ForestalledError, UnavailableError
 from pyiceberg.catalog import Catalog
 from pyiceberg.exceptions import BadRequestError, NoSuchTableError

@@ -34,3 +34,19 @@ def test_raw_topics_of_other_providers_are_left_out() -> None:
 def test_what_is_agreed_with_a_merchant_is_told_to_be_kept() -> None:
     assert any(each.where.startswith("merchant_terms") for each in remains(OF_ANY, NOON))
     assert not any(each.where.startswith("merchant_terms") for each in remains(OF_SQUARE, NOON))
+
+
+def test_bytes_that_nothing_looks_for_are_told_with_how_long_they_stay() -> None:
+    for subject in (OF_ANY, OF_SQUARE):
+        found = {each.where.split()[2]: each.until for each in remains(subject, NOON) if "otherwise than" in each.where}
+        assert found == {
+            "bronze.provider_events": "400 days after they came",
+            "bronze.quarantine": "400 days after they came",
+        }
+
+
+def test_pages_that_the_database_did_not_reclaim_are_told_with_what_the_server_said() -> None:
+    (told,) = [each for each in remains(OF_ANY, NOON, unreclaimed="permission denied") if "VACUUM" in each.where]
+    assert "permission denied" in told.where
+    assert "MAINTAIN" in told.until
+    assert not any("VACUUM" in each.where for each in remains(OF_ANY, NOON))

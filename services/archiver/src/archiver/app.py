@@ -25,8 +25,8 @@ _LONGEST_PAUSE_SECONDS = 5.0
 _REMEDY = (
     "So many cannot be the fault of the records: `make registry-drift` tells whether the registry has lost schemas, "
     "which have to come back under their ids; otherwise look at who writes these topics. Then start this again: "
-    "none of what was held is committed, all of it is read again. (Settings: POISON_MAX_COUNT, POISON_MAX_RATIO, "
-    "POISON_SPARED, POISON_WINDOW_SECONDS.)"
+    "none of what was held is committed, all of it is read again. (Settings: POISON_MAX_COUNT, POISON_COUNT_RATIO, "
+    "POISON_MAX_RATIO, POISON_SPARED, POISON_WINDOW_SECONDS.)"
 )
 _log = structlog.get_logger(__name__)
 

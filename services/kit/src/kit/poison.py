@@ -1,7 +1,8 @@
 """How many records of a stream may be unusable: a few are bad records, many mean that something else is wrong.
 
 Both a number and a share are limited, over a sliding window. A number alone would let a slow stream lose all that it
-carries; a share alone would stop a quiet one at its first bad record.
+carries; a share alone would stop a quiet one at its first bad record. The number grows with what is read: whoever reads
+the backlog of days within a minute meets the bad records of days in it.
 """
 
 from collections import Counter, OrderedDict, deque
@@ -20,23 +21,26 @@ class Tolerance:
     """What a stream may hold that cannot be used.
 
     Attributes:
-        max_count: Unusable records within the window; one more is too many. None where the share alone decides.
+        max_count: Unusable records within the window; one more is too many if it is more than `count_ratio`, too. None
+            where `max_ratio` alone decides.
         max_ratio: Largest share of them among all records of the window, from 0 to 1.
         spared: So many are never too many, whatever their share is.
         window_seconds: How long a record counts.
+        count_ratio: Share of all records of the window up to which there may be more than `max_count`, from 0 to 1.
     """
 
     max_count: int | None = 20
     max_ratio: float = 0.5
     spared: int = 5
     window_seconds: float = 60.0
+    count_ratio: float = 0.01
 
 
 class PoisonLimit:
     """Counts what a stream could and could not use, and says when the stream has to stop. Holds no I/O.
 
-    Its memory is bounded: it keeps the places of at most `max_count` unusable records and numbers for each sixtieth of
-    the window. Where `max_count` is None places are not to be given: there would be as many as there are records.
+    Its memory is bounded: it keeps the places of as many unusable records as it tolerates and numbers for each sixtieth
+    of the window. Where `max_count` is None places are not to be given: there would be as many as there are records.
 
     Args:
         tolerance: See Tolerance.
@@ -101,10 +105,11 @@ class PoisonLimit:
         refused = len(self._refused) + sum(codes.total() for _, codes in self._without_place)
         seen = refused + undecided + sum(count for _, count in self._passed)
         is_share = refused > tolerance.spared and refused > tolerance.max_ratio * seen
-        if not is_share and (tolerance.max_count is None or refused <= tolerance.max_count):
+        most = None if tolerance.max_count is None else max(tolerance.max_count, int(tolerance.count_ratio * seen))
+        if not is_share and (most is None or refused <= most):
             return
         message = self._message(refused, seen)
-        while tolerance.max_count is not None and len(self._refused) > tolerance.max_count:
+        while most is not None and len(self._refused) > most:
             self._refused.popitem(last=False)
         raise self._error(message)
 
@@ -119,7 +124,8 @@ class PoisonLimit:
         if len(places) > _PLACES_TOLD:
             where = f"{where} … {places[-1]}"
         share = f"{tolerance.max_ratio:.0%} of all beyond {tolerance.spared}"
-        tolerated = share if tolerance.max_count is None else f"{tolerance.max_count}, and {share}"
+        count = f"{tolerance.max_count} or {tolerance.count_ratio:.2%} of all, whichever is more"
+        tolerated = share if tolerance.max_count is None else f"{count}, and {share}"
         return (
             f"{refused} of {seen} {self._stream} {self._what} within {tolerance.window_seconds:g} s: {told}{where}. "
             f"Tolerated are {tolerated}. {self._remedy}"

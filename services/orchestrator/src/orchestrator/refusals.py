@@ -14,7 +14,7 @@ from orchestrator.source import Arrival, Poison
 _REMEDY = (
     f"So many cannot be the fault of the records: look at what writes {NORMALIZED.name} and at which version of the "
     f"contracts runs here, then start this again. What came before is on {VALIDATION_DLQ.name}, the rest stays in "
-    "Kafka. (Settings: POISON_MAX_COUNT, POISON_MAX_RATIO, POISON_SPARED, POISON_WINDOW_SECONDS.)"
+    "Kafka. (Settings: POISON_MAX_COUNT, POISON_COUNT_RATIO, POISON_MAX_RATIO, POISON_SPARED, POISON_WINDOW_SECONDS.)"
 )
 
 

@@ -16,6 +16,9 @@ class PoisonSettings(EnvironmentSettings):
     poison_max_count: int = Field(
         default=20, ge=0, description="Records that cannot be used, within the window; one more stops the stream."
     )
+    poison_count_ratio: float = Field(
+        default=0.01, ge=0, le=1, description="Up to this share of all records of the window more than that may be."
+    )
     poison_max_ratio: float = Field(
         default=0.5, ge=0, le=1, description="Their largest share of all records of the window."
     )
@@ -27,6 +30,7 @@ class PoisonSettings(EnvironmentSettings):
         """How many records that cannot be used pass by before the stream stops."""
         return Tolerance(
             max_count=self.poison_max_count,
+            count_ratio=self.poison_count_ratio,
             max_ratio=self.poison_max_ratio,
             spared=self.poison_spared,
             window_seconds=self.poison_window_seconds,

@@ -9,7 +9,7 @@ from kit.kafka import RegistryClient
 from kit.settings import KafkaSettings, RegistrySettings, TrinoSettings
 from payments_contracts.providers import PROVIDERS
 from payments_contracts.tables import BRONZE_PROVIDER_EVENTS, BRONZE_QUARANTINE
-from payments_contracts.topics import NORMALIZED, VALIDATION_DLQ, raw_topic, topics_of
+from payments_contracts.topics import NORMALIZED, raw_topic, topics_of
 from pydantic import Field, SecretStr, field_validator
 
 from operations.audit import gateways
@@ -21,7 +21,7 @@ from operations.audit.hops import ARCHIVER
 from operations.audit.lake import LakeRows
 from operations.audit.look import Auditor, Patience
 from operations.audit.ports import Places
-from operations.audit.stream import StreamReader
+from operations.audit.stream import DEAD_LETTERS, StreamReader
 from operations.audit.topics import Topics
 from operations.warehouse import Warehouse
 
@@ -58,7 +58,8 @@ def readers(settings: AuditSettings) -> Iterator[tuple[str, str, bool]]:
         name = raw_topic(provider).name
         yield settings.normalizer_group_id, name, True
         yield f"{ARCHIVER}{BRONZE_PROVIDER_EVENTS.name}{settings.archive_group_suffix}", name, False
-    yield f"{ARCHIVER}{BRONZE_QUARANTINE.name}{settings.archive_group_suffix}", VALIDATION_DLQ.name, False
+    for name in sorted(DEAD_LETTERS):
+        yield f"{ARCHIVER}{BRONZE_QUARANTINE.name}{settings.archive_group_suffix}", name, False
     yield settings.consumer_group, NORMALIZED.name, True
 
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final, Literal, NamedTuple
 
+from payments_contracts.topics import INGESTION_DLQ
+
 ARCHIVER: Final = "archiver-"
 """How the names of the archiver's groups begin."""
 # Records lie in the order of their arrival in Kafka: of a gateway or a normalizer that was behind, or of what was sent
@@ -137,6 +139,11 @@ def remedy(hop: str, kind: str, subject: str, event_at: datetime | None = None, 
         detail: What was said of the difference; it names the group that had not read what was deleted.
     """
     if hop == "retention":
+        if subject.startswith(f"{INGESTION_DLQ.name}/"):
+            return (
+                "the webhooks that the gateways refused then are lost: ask the provider to send them again, raise the "
+                f"topic's retention_days, then payments audit accept {subject} --note 'lost to the archive'"
+            )
         if ARCHIVER in detail:
             return (
                 "their events went on, and their bytes are lost to the archive: raise the topic's retention_days, then "

@@ -10,7 +10,6 @@ from uuid import uuid4
 from kit.clock import Clock, utc_now
 from payments_contracts.pins.operations import AuditDifference, AuditRun
 from payments_contracts.tables import BRONZE_PROVIDER_EVENTS, BRONZE_QUARANTINE
-from payments_contracts.topics import VALIDATION_DLQ
 
 from operations.audit import gateways
 from operations.audit.balance import (
@@ -30,7 +29,7 @@ from operations.audit.balance import (
 from operations.audit.gateways import Acknowledged
 from operations.audit.hops import HOPS, Event, Events, Finding, Hop, Money, Place, Tally, Window
 from operations.audit.ports import Places
-from operations.audit.stream import Reach, Streams
+from operations.audit.stream import DEAD_LETTERS, Reach, Streams
 
 _LOOK_BACK: Final = timedelta(minutes=10)
 _OWN: Final = "audit:"
@@ -294,8 +293,8 @@ def _compared(archived: AbstractSet[str], providers: Sequence[str]) -> dict[str,
     """Return the hops at which there was something to compare, by the topics that are archived and by gateways."""
     absent: dict[Hop, bool] = {
         "acknowledged": not providers,
-        "archive": not archived - {VALIDATION_DLQ.name},
-        "quarantine_archive": VALIDATION_DLQ.name not in archived,
+        "archive": not archived - DEAD_LETTERS,
+        "quarantine_archive": not archived >= DEAD_LETTERS,
     }
     return {hop: tuple(providers) if hop == "acknowledged" else () for hop in HOPS if not absent.get(hop)}
 

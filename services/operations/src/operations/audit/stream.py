@@ -9,7 +9,7 @@ from typing import Any, Final
 from kit.kafka import AvroDecoder, RegistryClient
 from payments_contracts.normalize import Normalized, Outcome, Unsupported, normalize
 from payments_contracts.schemas import schema
-from payments_contracts.topics import NORMALIZED, VALIDATION_DLQ, Topic, raw_topic
+from payments_contracts.topics import INGESTION_DLQ, NORMALIZED, VALIDATION_DLQ, Topic, raw_topic
 
 from operations.audit.hops import Event, Money, Place, Window
 from operations.audit.topics import Decode, Record, Topics, fields_of
@@ -30,6 +30,10 @@ _SHORTEST: Final = timedelta(minutes=5)
 
 _UNIFIED = ("event_id", "provider", "amount_cents", "currency", "processed_at")
 _FAILURE = ("event_id", "source_topic", "received_at")
+_REFUSAL = ("event_id", "received_at")
+
+DEAD_LETTERS: Final = frozenset({INGESTION_DLQ.name, VALIDATION_DLQ.name})
+"""What the gateways refused, and what became no event behind them: the archive keeps both in one table."""
 
 
 @dataclass(slots=True)
@@ -45,7 +49,7 @@ class Streams:
         quarantined: The ids of the events that the normalizer quarantined.
         dead: The ids of the events that the orchestrator could make no row of.
         places: Where each raw record lies, with its event; what the archive has to have.
-        dead_places: The same of dead letters.
+        dead_places: The same of dead letters, those of the gateways too.
         unread: How many offsets before the window's end its readers have not come to, by topic.
         positions: Where the next look goes on in each partition, as payments.stripe.raw/0.
         cut: The first offset that is left, of partitions in which some of the window may have been deleted, by topic.
@@ -104,6 +108,7 @@ class StreamReader:
         self._raw = {provider: _decoder(registry, raw_topic(provider)) for provider in self._providers}
         self._unified = _decoder(registry, NORMALIZED, _UNIFIED)
         self._failure = _decoder(registry, VALIDATION_DLQ, _FAILURE)
+        self._refusal = _decoder(registry, INGESTION_DLQ, _REFUSAL)
         # What was looked for in vain, and up to where.
         self._sought: AbstractSet[str] = frozenset()
         self._sought_to: Offsets = {}
@@ -131,6 +136,7 @@ class StreamReader:
         """
         found = Streams()
         self._read_failures(found, reach)
+        self._read_refusals(found, reach)
         raw = {provider: self._stretch(found, raw_topic(provider).name, reach) for provider in self._providers}
         inside = self._stretch(found, NORMALIZED.name, reach)
         lead = self._topics.locate(NORMALIZED.name, reach.window.since - SKEW)
@@ -190,9 +196,7 @@ class StreamReader:
         name = VALIDATION_DLQ.name
         start = self._topics.locate(name, min(reach.dead_since, reach.window.since) - SKEW)
         end = {number: bound[1] for number, bound in self._topics.bounds(name).items()}
-        since, until = self._stretch(found, name, reach)
-        if name not in reach.committed:
-            found.unread.pop(name)
+        since, until = self._archived_stretch(found, name, reach)
         for record in self._records(found, name, start, end, self._failure):
             value = record.value or {}
             event_id, place = value["event_id"], record.place
@@ -202,6 +206,22 @@ class StreamReader:
             if since[place.partition] <= place.offset < until[place.partition]:
                 event = Event(event_id, record.at, processed_at=value["received_at"], place=place)
                 found.dead_places[place] = event
+
+    def _read_refusals(self, found: Streams, reach: Reach) -> None:
+        """Read what the gateways refused: of no raw record, so that the archive alone is held against it."""
+        name = INGESTION_DLQ.name
+        for record in self._records(found, name, *self._archived_stretch(found, name, reach), self._refusal):
+            value, place = record.value or {}, record.place
+            found.dead_places[place] = Event(
+                value["event_id"], record.at, processed_at=value["received_at"], place=place
+            )
+
+    def _archived_stretch(self, found: Streams, name: str, reach: Reach) -> tuple[Offsets, Offsets]:
+        """Return from where to where the archiver has come; where it never ran, nothing waits for it."""
+        stretch = self._stretch(found, name, reach)
+        if name not in reach.committed:
+            found.unread.pop(name)
+        return stretch
 
     def _read_unified(
         self,

@@ -56,7 +56,8 @@ def erase(
         return
     plan.execute(requested_by or getpass.getuser(), tell=_tell)
     _console.print("Erased and recorded. What still holds data of theirs, and until when:", soft_wrap=True)
-    for where, until in remains(subject, utc_now(), load(ProvidersSettings).gateway_providers):
+    providers = load(ProvidersSettings).gateway_providers
+    for where, until in remains(subject, utc_now(), providers, unreclaimed=database.unreclaimed):
         _console.print(f"  {where}: {until}", highlight=False, soft_wrap=True)
 
 

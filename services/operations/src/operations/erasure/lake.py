@@ -16,7 +16,7 @@ from pyiceberg.table import Table
 from requests import RequestException
 from trino.exceptions import DatabaseError, Error, HttpError, TrinoQueryError, TrinoUserError
 
-from operations.erasure.subject import Condition
+from operations.erasure.bodies import Condition
 from operations.errors import ErasureError, ForestalledError, UnavailableError
 
 _ABSENT = frozenset({"TABLE_NOT_FOUND", "SCHEMA_NOT_FOUND"})
@@ -85,27 +85,25 @@ class LakeErasure:
         found = self._statements.ask(f"select count(*) from {table} where {rows.text}", rows.values)  # noqa: S608  # the table is of the contracts
         return int(found[0][0]) if found else 0
 
-    def values(self, table: str, column: str, rows: Condition, limit: int) -> list[str]:
-        """Return the values of a column of some rows, each once, at most `limit`."""
-        found = self._statements.ask(
-            f"select distinct {column} from {table} where {rows.text} limit {limit}",  # noqa: S608  # as above
-            rows.values,
-        )
-        return sorted(str(row[0]) for row in found)
+    def values(self, table: str, column: str, rows: Condition) -> list[str]:
+        """Return the values of a column of some rows, each once."""
+        found = self._statements.ask(f"select distinct {column} from {table} where {rows.text}", rows.values)  # noqa: S608  # as above
+        return sorted(str(row[0]) for row in found if row[0] is not None)
 
-    def erase(self, table: str, rows: Condition) -> None:
-        """Delete rows, rewrite the files that held them, and drop every snapshot and file in which they still are.
+    def erase(self, table: str, *rows: Condition) -> None:
+        """Delete rows, one portion after the other, and drop every snapshot and file in which they still are.
 
-        Files of earlier merges, which no snapshot names any more, go with the next removal of orphans.
+        Files that held them are rewritten. Files of earlier merges, which no snapshot names any more, go with the next
+        removal of orphans.
         """
-        rows_left = self.count(table, rows)
+        rows_left = [each for each in rows if self.count(table, each)]
         # Whatever the count: an earlier run may have failed after its delete, which hides rows and leaves their files.
         if not rows_left and not self._outdated(table):
             return
         # Trino shows at each commit what has happened to the table since it began, the delete's too.
         with self._history_kept(table):
-            if rows_left:
-                self._insist(f"delete from {table} where {rows.text}", rows.values)  # noqa: S608  # as above
+            for each in rows_left:
+                self._insist(f"delete from {table} where {each.text}", each.values)  # noqa: S608  # as above
             outdated = self._outdated(table)
             # A file with deleted rows is rewritten whatever its size.
             self._insist(f"alter table {table} execute optimize(file_size_threshold => '1kB')")

@@ -10,17 +10,17 @@ from payments_contracts.database import ERASURES
 from payments_contracts.pins.operations import Erasure
 
 from operations.erasure import store
+from operations.erasure.bodies import Condition
 from operations.erasure.subject import (
-    MOST_EVENTS,
-    Condition,
     Counts,
     Kind,
     Known,
     Subject,
+    customer_bodies,
     customer_events,
     customer_payments,
     in_order,
-    rows_of,
+    portions_of,
 )
 from operations.errors import ErasureError
 
@@ -34,11 +34,11 @@ class Lake(Protocol):
     def count(self, table: str, rows: Condition) -> int:
         """Count rows of a table."""
 
-    def values(self, table: str, column: str, rows: Condition, limit: int) -> list[str]:
+    def values(self, table: str, column: str, rows: Condition) -> list[str]:
         """Return the values of a column of some rows, each once."""
 
-    def erase(self, table: str, rows: Condition) -> None:
-        """Delete rows, and whatever file still holds them."""
+    def erase(self, table: str, *rows: Condition) -> None:
+        """Delete rows, one portion after the other, and whatever file still holds them."""
 
 
 class Database(Protocol):
@@ -47,8 +47,8 @@ class Database(Protocol):
     def count(self, rows: Condition) -> int:
         """Count rows of events."""
 
-    def erase(self, rows: Condition) -> None:
-        """Delete rows of events."""
+    def erase(self, *rows: Condition) -> None:
+        """Delete rows of events, one portion after the other."""
 
     def record(self, erasure: Erasure) -> None:
         """Add a step to the record of erasures."""
@@ -58,7 +58,6 @@ class Plan:
     """The rows of a subject, table by table, as they are found now.
 
     Raises:
-        ErasureError: A customer has more events than one run takes.
         UnavailableError: A server does not answer.
     """
 
@@ -67,14 +66,13 @@ class Plan:
         self._lake = lake
         self._database = database
         known = _known(subject, lake) if subject.kind is Kind.CUSTOMER else Known()
-        found = (
-            (table, rows_of(subject, lake.columns(table), known)) for table in in_order(list(tables), subject.kind)
-        )
-        self._rows = {table: rows for table, rows in found if rows is not None}
-        rows = rows_of(subject, store.COLUMNS, known)
-        # First, since its rows are found by what the lake still holds.
-        if rows is not None:
-            self._rows = {store.TABLE: rows, **self._rows}
+        ordered = in_order(list(tables), subject.kind)
+        # The database first, since its rows are found by what the lake still holds.
+        found = {
+            store.TABLE: portions_of(subject, store.COLUMNS, known),
+            **{table: portions_of(subject, lake.columns(table), known) for table in ordered},
+        }
+        self._rows = {table: rows for table, rows in found.items() if rows}
 
     def counts(self) -> Counts:
         """Count the rows of each table that may hold any."""
@@ -129,15 +127,16 @@ class Plan:
         return erased
 
     def _count(self, table: str) -> int:
-        rows = self._rows[table]
-        return self._database.count(rows) if table == store.TABLE else self._lake.count(table, rows)
+        if table == store.TABLE:
+            return sum(map(self._database.count, self._rows[table]))
+        return sum(self._lake.count(table, rows) for rows in self._rows[table])
 
     def _erase(self, table: str) -> None:
         rows = self._rows[table]
         if table == store.TABLE:
-            self._database.erase(rows)
+            self._database.erase(*rows)
         else:
-            self._lake.erase(table, rows)
+            self._lake.erase(table, *rows)
         if left := self._count(table):
             raise ErasureError(f"{left} rows of {table} are there again or still. Run it again.")
 
@@ -149,14 +148,9 @@ class Plan:
 
 def _known(subject: Subject, lake: Lake) -> Known:
     table, rows = customer_payments(subject)
-    payments = lake.values(table, "payment_id", rows, MOST_EVENTS + 1)
+    payments = lake.values(table, "payment_id", rows)
     events = {
-        event
-        for name, each in customer_events(subject, payments)
-        for event in lake.values(name, "event_id", each, MOST_EVENTS + 1)
+        event for name, each in customer_events(subject, payments) for event in lake.values(name, "event_id", each)
     }
-    if len(events) > MOST_EVENTS or len(payments) > MOST_EVENTS:
-        raise ErasureError(
-            f"customer {subject.id} has more than {MOST_EVENTS} events: name one provider with --provider"
-        )
-    return Known(tuple(sorted(events)), tuple(payments))
+    named = {event for name, each in customer_bodies(subject) for event in lake.values(name, "event_id", each)}
+    return Known(tuple(sorted(events)), tuple(payments), tuple(sorted(named - events)))

@@ -12,7 +12,7 @@ from payments_contracts.pins.operations import Erasure
 from psycopg import sql
 from pydantic import SecretStr
 
-from operations.erasure.subject import Condition
+from operations.erasure.bodies import Condition
 from operations.errors import DeploymentError, UnavailableError
 
 TABLE = f"database {PAYMENT_EVENTS.name}"
@@ -26,6 +26,8 @@ class DatabaseErasure:
 
     def __init__(self, dsn: SecretStr) -> None:
         self._dsn = dsn
+        self.unreclaimed = ""
+        """What the server said where it did not reclaim the pages of deleted rows; empty where it did."""
 
     def count(self, rows: Condition) -> int:
         """Count rows of events.
@@ -38,15 +40,19 @@ class DatabaseErasure:
             found = connection.execute(_statement("SELECT count(*) FROM {} WHERE ", rows), rows.values).fetchone()
         return int(found[0]) if found else 0
 
-    def erase(self, rows: Condition) -> None:
-        """Delete rows of events, and have the server reclaim their pages.
+    def erase(self, *rows: Condition) -> None:
+        """Delete rows of events, one portion after the other, and have the server reclaim their pages.
 
         Raises:
             DeploymentError: There is no such table, or the role may not.
             UnavailableError: The database does not answer.
         """
         with self._connected() as connection:
-            connection.execute(_statement("DELETE FROM {} WHERE ", rows), rows.values)
+            for each in rows:
+                connection.execute(_statement("DELETE FROM {} WHERE ", each), each.values)
+            self.unreclaimed = ""
+            # Whose role may not is told by a warning alone: the statement succeeds and has done nothing.
+            connection.add_notice_handler(self._note)
             connection.execute(sql.SQL("VACUUM {}").format(sql.Identifier(PAYMENT_EVENTS.name)))
 
     def record(self, erasure: Erasure) -> None:
@@ -66,6 +72,10 @@ class DatabaseErasure:
         with self._connected() as connection:
             connection.execute(statement, parameters)
 
+    def _note(self, notice: psycopg.errors.Diagnostic) -> None:
+        if notice.severity_nonlocalized == "WARNING":
+            self.unreclaimed = notice.message_primary or "no reason is told"
+
     @contextmanager
     def _connected(self) -> Iterator["psycopg.Connection[tuple[Any, ...]]"]:
         try:
@@ -84,7 +94,8 @@ class DatabaseErasure:
         except psycopg.errors.InsufficientPrivilege as error:
             raise DeploymentError(
                 f"The role of POSTGRES_DSN may not erase or record it: grant it SELECT and DELETE on "
-                f"{PAYMENT_EVENTS.name}, and INSERT on {ERASURES.name}."
+                f"{PAYMENT_EVENTS.name}, and INSERT on {ERASURES.name}; for VACUUM also MAINTAIN on "
+                f"{PAYMENT_EVENTS.name} (from Postgres 17 on), or make it the owner."
             ) from error
 
 

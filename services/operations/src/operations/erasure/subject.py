@@ -4,14 +4,22 @@ Pure: nothing here asks a server. Values never stand in a statement, they are it
 """
 
 import json
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from payments_contracts.tables import BRONZE_PAYMENT_EVENTS, SILVER_PAYMENT_HISTORY, SILVER_PAYMENTS
+from payments_contracts.tables import (
+    BRONZE_PAYMENT_EVENTS,
+    BRONZE_PROVIDER_EVENTS,
+    BRONZE_QUARANTINE,
+    SILVER_PAYMENT_HISTORY,
+    SILVER_PAYMENTS,
+)
 
-MOST_EVENTS = 10_000
-"""Events of one customer that one run takes."""
+from operations.erasure.bodies import Condition, in_letters, in_text, of_unknown_provider
+
+MOST_IDS = 10_000
+"""Ids that one statement names: a customer with more is found and erased in portions."""
 
 
 class Kind(StrEnum):
@@ -31,22 +39,19 @@ class Subject:
 
 
 @dataclass(frozen=True, slots=True)
-class Condition:
-    """Which rows: SQL with marks, and what stands for them."""
-
-    text: str
-    values: tuple[str, ...]
-
-    def __or__(self, other: "Condition") -> "Condition":
-        return Condition(f"{self.text} or {other.text}", (*self.values, *other.values))
-
-
-@dataclass(frozen=True, slots=True)
 class Known:
-    """What the pipeline's own tables tell of a customer: the payments, and every event of these."""
+    """What the pipeline's own tables tell of a customer.
+
+    Attributes:
+        event_ids: Every event that names them, or is of a payment of theirs.
+        payment_ids: Their payments.
+        named_in_bodies: Events that only a body tells to be theirs. Rows that have a customer of their own are not
+            found by these: a run that goes on after the bodies are erased would not find them again.
+    """
 
     event_ids: tuple[str, ...] = ()
     payment_ids: tuple[str, ...] = ()
+    named_in_bodies: tuple[str, ...] = ()
 
 
 def customer_payments(subject: Subject) -> tuple[str, Condition]:
@@ -54,17 +59,26 @@ def customer_payments(subject: Subject) -> tuple[str, Condition]:
     return SILVER_PAYMENT_HISTORY, _of_provider(Condition("customer_id = ?", (subject.id,)), subject)
 
 
-def customer_events(subject: Subject, payment_ids: Collection[str]) -> tuple[tuple[str, Condition], ...]:
-    """Return the tables that tell a customer's events, and which of their rows do.
+def customer_events(subject: Subject, payment_ids: Sequence[str]) -> Iterator[tuple[str, Condition]]:
+    """Yield the tables that tell a customer's events, and which of their rows do.
 
     A refund, dispute or reversal names no customer: it is found by its payment.
     """
     named = Condition("customer_id = ?", (subject.id,))
-    of_payments = named | _among("payment_id", payment_ids)
-    return (
-        (BRONZE_PAYMENT_EVENTS.identifier, _of_provider(named, subject)),
-        (SILVER_PAYMENT_HISTORY, _of_provider(of_payments, subject)),
-    )
+    yield BRONZE_PAYMENT_EVENTS.identifier, _of_provider(named, subject)
+    yield SILVER_PAYMENT_HISTORY, _of_provider(named, subject)
+    for portion in _portions(payment_ids, MOST_IDS):
+        yield SILVER_PAYMENT_HISTORY, _of_provider(_among("payment_id", portion), subject)
+
+
+def customer_bodies(subject: Subject) -> Iterator[tuple[str, Condition]]:
+    """Yield the tables whose bodies tell a customer's events, and which of their rows do.
+
+    What became of an event may have no row with its customer: a dead letter has the same event id, and other bytes.
+    """
+    yield BRONZE_PROVIDER_EVENTS.identifier, _of_provider(in_text(subject.id), subject)
+    letters = in_text(subject.id) | in_letters(subject.id)
+    yield BRONZE_QUARANTINE.identifier, _of_provider(letters, subject, has_unknown=True)
 
 
 def rows_of(subject: Subject, columns: Collection[str], known: Known) -> Condition | None:
@@ -75,7 +89,29 @@ def rows_of(subject: Subject, columns: Collection[str], known: Known) -> Conditi
     if subject.provider is not None and "provider" not in columns:
         return None
     found = _of_merchant(subject, columns) if subject.kind is Kind.MERCHANT else _of_customer(subject, columns, known)
-    return None if found is None else _of_provider(found, subject)
+    return None if found is None else _of_provider(found, subject, has_unknown=_holds_letters(subject, columns))
+
+
+def portions_of(
+    subject: Subject, columns: Collection[str], known: Known, most: int = MOST_IDS
+) -> tuple[Condition, ...]:
+    """Return the same rows in portions that a statement can name, each row in one; none where it can hold none.
+
+    The last portion has those that are found by the customer's id, so that a run which goes on finds the others again.
+    """
+    column, ids = _ids(columns, known)
+    if subject.kind is Kind.MERCHANT or len(ids) <= most:
+        found = rows_of(subject, columns, known)
+        return () if found is None else (found,)
+    own = rows_of(subject, columns, Known())
+    portions = []
+    for portion in _portions(ids, most):
+        among = _of_provider(_among(column, portion), subject, has_unknown=_holds_letters(subject, columns))
+        if own is not None:
+            # A column without a value makes the whole condition unknown, which would leave the row to no portion.
+            among = Condition(f"{among.text} and not coalesce({own.text}, false)", (*among.values, *own.values))
+        portions.append(among)
+    return (*portions, own) if own is not None else tuple(portions)
 
 
 def in_order(tables: Collection[str], kind: Kind) -> list[str]:
@@ -83,12 +119,18 @@ def in_order(tables: Collection[str], kind: Kind) -> list[str]:
 
     A merchant's rows go first where others are built from, so that a build meanwhile finds nothing to put back. Of a
     customer's, last go those by which the others are found: so what was interrupted half way is completed by running
-    it again.
+    it again. The dead letters go before the raw records, whose bodies tell of more events.
     """
     if kind is Kind.MERCHANT:
         first = ("bronze.", "silver.")
         return sorted(tables, key=lambda name: ([not name.startswith(layer) for layer in first], name))
-    last = (SILVER_PAYMENTS, BRONZE_PAYMENT_EVENTS.identifier, SILVER_PAYMENT_HISTORY)
+    last = (
+        BRONZE_QUARANTINE.identifier,
+        BRONZE_PROVIDER_EVENTS.identifier,
+        SILVER_PAYMENTS,
+        BRONZE_PAYMENT_EVENTS.identifier,
+        SILVER_PAYMENT_HISTORY,
+    )
     return sorted(tables, key=lambda name: (last.index(name) + 1 if name in last else 0, name))
 
 
@@ -107,11 +149,10 @@ def _of_customer(subject: Subject, columns: Collection[str], known: Known) -> Co
     if "customer_id" in columns:
         parts.append(Condition("customer_id = ?", (subject.id,)))
     if "payload" in columns:
-        parts.append(Condition(_IN_BODY, (_quoted(subject.id),)))
-    if "event_id" in columns:
-        parts.append(_among("event_id", known.event_ids))
-    elif "payment_id" in columns:
-        parts.append(_among("payment_id", known.payment_ids))
+        parts.append(in_text(subject.id))
+    if _holds_letters(subject, columns):
+        parts.append(in_letters(subject.id))
+    parts.append(_among(*_ids(columns, known)))
     parts = [each for each in parts if each.text != _NOTHING]
     if not parts:
         return None
@@ -125,16 +166,39 @@ _IN_BODY = "strpos(from_utf8(payload), ?) > 0"
 _NOTHING = "false"
 
 
+def _portions(ids: Sequence[str], most: int) -> Iterator[Sequence[str]]:
+    for start in range(0, len(ids), most):
+        yield ids[start : start + most]
+
+
+def _holds_letters(subject: Subject, columns: Collection[str]) -> bool:
+    """Tell whether bytes of a table may be records of ours, and not only what providers send."""
+    return subject.kind is Kind.CUSTOMER and {"payload", "source_topic"} <= set(columns)
+
+
+def _ids(columns: Collection[str], known: Known) -> tuple[str, tuple[str, ...]]:
+    """Return by which column a table's rows are found, and the values that find them."""
+    if "event_id" not in columns:
+        return "payment_id", known.payment_ids if "payment_id" in columns else ()
+    if "customer_id" in columns:
+        return "event_id", known.event_ids
+    return "event_id", tuple(dict.fromkeys((*known.event_ids, *known.named_in_bodies)))
+
+
 def _among(column: str, values: Collection[str]) -> Condition:
     if not values:
         return Condition(_NOTHING, ())
     return Condition(f"{column} in ({', '.join('?' * len(values))})", tuple(values))
 
 
-def _of_provider(found: Condition, subject: Subject) -> Condition:
+def _of_provider(found: Condition, subject: Subject, *, has_unknown: bool = False) -> Condition:
     if subject.provider is None:
         return Condition(f"({found.text})", found.values)
-    return Condition(f"(({found.text}) and provider = ?)", (*found.values, subject.provider))
+    its = Condition("provider = ?", (subject.provider,))
+    if has_unknown:
+        its |= of_unknown_provider(subject.provider)
+        its = replace(its, text=f"({its.text})")
+    return Condition(f"(({found.text}) and {its.text})", (*found.values, *its.values))
 
 
 def _quoted(value: str) -> str:
