@@ -62,7 +62,7 @@ class Scanner:
             for partition, offsets in sorted(partitions.items()):
                 held = sorted(each for each in offsets if starts.get(partition, 0) <= each < ends.get(partition, 0))
                 groups.append([(partition, group) for group in _near(held)])
-            # Each reading waits a tenth of a second for its first record, so partitions are read together.
+            # Each reading has to wait for its first record, so partitions are read together.
             for together in zip_longest(*groups):
                 stretch = dict(each for each in together if each is not None)
                 first = {partition: group[0] for partition, group in stretch.items()}
