@@ -10,8 +10,8 @@ import psycopg
 import pytest
 from operations.audit.database import open_database
 from operations.database import apply_database
+from operations.erasure.bodies import Condition
 from operations.erasure.store import DatabaseErasure
-from operations.erasure.subject import Condition
 from operations.errors import DeploymentError
 from payments_contracts.database import PAYMENT_EVENTS, TABLES
 from payments_contracts.pins.operations import AuditDifference
