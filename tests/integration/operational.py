@@ -16,7 +16,11 @@ from hypothesis import strategies as st
 from payments_contracts.pins.orchestrator import ScoredPayment
 from payments_contracts.topics import NORMALIZED
 from psycopg import sql
+from psycopg.conninfo import make_conninfo
 from pydantic import AwareDatetime, BaseModel, SecretStr
+from stack import secrets
+
+from tests.conftest import places
 
 NOON = datetime(2025, 3, 1, 12, tzinfo=UTC)
 
@@ -29,6 +33,14 @@ def dsn(stack: Mapping[str, str]) -> Iterator[SecretStr]:
         connection.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(name)))
         yield SecretStr(f"{stack['POSTGRES_DSN']}?options=-csearch_path%3D{name}")
         connection.execute(sql.SQL("DROP SCHEMA {} CASCADE").format(sql.Identifier(name)))
+
+
+@pytest.fixture
+def administrator(stack: Mapping[str, str]) -> str:
+    """The address of the operational database for who may make roles in it."""
+    text = (file := places().secrets).read_text(encoding="utf-8")
+    password = secrets.parse(text, file).postgres_password.get_secret_value()
+    return make_conninfo(stack["POSTGRES_DSN"], user="postgres", password=password)
 
 
 @pytest.fixture

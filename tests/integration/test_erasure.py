@@ -32,8 +32,9 @@ from pydantic import SecretStr
 
 from tests.integration.archiving import NAMESPACE, QUARANTINE, RAW, Archiving, archiving, raw_records
 from tests.integration.auditing import example
+from tests.integration.operational import administrator
 
-__all__ = ["archiving"]
+__all__ = ["administrator", "archiving"]
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
 STRIPE = raw_topic("stripe")
@@ -208,16 +209,16 @@ def normalized_event(customer: str, provider: str = "stripe") -> bytes:
 
 
 @pytest.mark.parametrize("may_vacuum", [False, True])
-def test_a_role_that_may_not_vacuum_is_told_of(stack: Mapping[str, str], *, may_vacuum: bool) -> None:
-    role, dsn = f"eraser_{uuid.uuid4().hex[:8]}", stack["POSTGRES_DSN"]
+def test_a_role_that_may_not_vacuum_is_told_of(administrator: str, *, may_vacuum: bool) -> None:
+    role = f"eraser_{uuid.uuid4().hex[:8]}"
     name = sql.Identifier(role)
-    with psycopg.connect(dsn, autocommit=True) as owner:
+    with psycopg.connect(administrator, autocommit=True) as owner:
         owner.execute(sql.SQL("CREATE ROLE {} LOGIN PASSWORD 'secret'").format(name))
         owner.execute(sql.SQL("GRANT SELECT, DELETE ON payment_events TO {}").format(name))
         try:
             if may_vacuum:
                 owner.execute(sql.SQL("GRANT MAINTAIN ON payment_events TO {}").format(name))
-            database = DatabaseErasure(SecretStr(make_conninfo(dsn, user=role, password="secret")))
+            database = DatabaseErasure(SecretStr(make_conninfo(administrator, user=role, password="secret")))
             database.erase(Condition("merchant_id = ?", (role,)))
             assert bool(database.unreclaimed) is not may_vacuum, database.unreclaimed
         finally:

@@ -16,16 +16,25 @@ from operations.errors import DeploymentError
 from payments_contracts.database import PAYMENT_EVENTS, TABLES
 from payments_contracts.pins.operations import AuditDifference
 from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from pydantic import SecretStr
 
-from tests.integration.operational import database, dsn, payment
+from tests.integration.operational import administrator, dsn, payment
 
-__all__ = ["database", "dsn"]
+__all__ = ["administrator", "dsn"]
 
 pytestmark = pytest.mark.integration
 
-Database = psycopg.Connection[dict[str, Any]]
+Database = psycopg.Connection[tuple[Any, ...]]
 GRANTS = (Path(__file__).resolve().parents[2] / "generated" / "postgres" / "grants.sql").read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def database(dsn: SecretStr, administrator: str) -> Iterator[Database]:
+    """A session in the test's schema of who owns the tables or may do as if, and may make roles."""
+    options = conninfo_to_dict(dsn.get_secret_value())["options"]
+    with psycopg.connect(make_conninfo(administrator, options=options), autocommit=True) as connection:
+        yield connection
 
 
 @pytest.fixture
@@ -40,13 +49,14 @@ def prefix(dsn: SecretStr, database: Database) -> Iterator[str]:
         database.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(f"{name}_{role}")))
 
 
-def address(dsn: SecretStr, database: Database, role: str) -> SecretStr:
-    schema = database.execute("SELECT current_schema() AS name").fetchone()
-    assert schema
-    database.execute(
-        sql.SQL("GRANT USAGE ON SCHEMA {} TO {}").format(sql.Identifier(schema["name"]), sql.Identifier(role))
+def address(database: Database, role: str) -> SecretStr:
+    """Return the address of a session that has a role's rights and no others."""
+    (schema,) = database.execute("SELECT current_schema()").fetchone() or ("",)
+    database.execute(sql.SQL("GRANT USAGE ON SCHEMA {} TO {}").format(sql.Identifier(schema), sql.Identifier(role)))
+    password = database.info.password
+    return SecretStr(
+        make_conninfo(database.info.dsn, password=password, options=f"{database.info.options} -crole={role}")
     )
-    return SecretStr(f"{dsn.get_secret_value()}%20-crole%3D{role}")
 
 
 def insert(address: SecretStr) -> str:
@@ -64,8 +74,8 @@ def insert(address: SecretStr) -> str:
     return row.event_id
 
 
-def test_a_worker_adds_rows_and_may_change_none(dsn: SecretStr, database: Database, prefix: str) -> None:
-    worker = address(dsn, database, f"{prefix}_orchestrator")
+def test_a_worker_adds_rows_and_may_change_none(database: Database, prefix: str) -> None:
+    worker = address(database, f"{prefix}_orchestrator")
     insert(worker)
     with psycopg.connect(worker.get_secret_value(), autocommit=True) as connection:
         for statement in (
@@ -78,37 +88,35 @@ def test_a_worker_adds_rows_and_may_change_none(dsn: SecretStr, database: Databa
                 connection.execute(statement.encode())
 
 
-def test_the_audit_keeps_updates_and_accepts_what_it_found(dsn: SecretStr, database: Database, prefix: str) -> None:
+def test_the_audit_keeps_updates_and_accepts_what_it_found(database: Database, prefix: str) -> None:
     now = datetime.now(UTC)
     found = AuditDifference.model_validate(
         {"hop": "bronze", "subject": "evt_1", "kind": "missing", "state": "open", "detail": "no row"}
         | dict.fromkeys(("since", "found_at", "checked_at"), now)
     )
-    with open_database(address(dsn, database, f"{prefix}_operations")) as books:
+    with open_database(address(database, f"{prefix}_operations")) as books:
         books._keep([found])  # a run beside it would say nothing more of the rights
         books._keep([found])  # as above
         assert [each.subject for each in books.accept("evt_1", "known", now)] == ["evt_1"]
     with (
         pytest.raises(DeploymentError, match="refuses"),
-        open_database(address(dsn, database, f"{prefix}_orchestrator")) as books,
+        open_database(address(database, f"{prefix}_orchestrator")) as books,
     ):
         books.accept("evt_1", "known", now)
 
 
 def test_operations_erase_payments_and_reclaim_their_pages(dsn: SecretStr, database: Database, prefix: str) -> None:
     event = insert(dsn)
-    erasure = DatabaseErasure(address(dsn, database, f"{prefix}_operations"))
+    erasure = DatabaseErasure(address(database, f"{prefix}_operations"))
     erasure.erase(Condition("event_id = ?", (event,)))
     assert erasure.count(Condition("event_id = ?", (event,))) == 0
 
 
-def test_running_it_again_takes_away_what_the_contracts_do_not_give(
-    dsn: SecretStr, database: Database, prefix: str
-) -> None:
+def test_running_it_again_takes_away_what_the_contracts_do_not_give(database: Database, prefix: str) -> None:
     database.execute(sql.SQL("GRANT DELETE ON payment_events TO {}").format(sql.Identifier(f"{prefix}_orchestrator")))
     database.execute(GRANTS.replace("payments_", f"{prefix}_").encode())
     with (
-        psycopg.connect(address(dsn, database, f"{prefix}_orchestrator").get_secret_value()) as connection,
+        psycopg.connect(address(database, f"{prefix}_orchestrator").get_secret_value()) as connection,
         pytest.raises(psycopg.errors.InsufficientPrivilege),
     ):
         connection.execute("DELETE FROM payment_events")
