@@ -27,7 +27,7 @@
 #}
 {% macro files_beyond(followed, sequence, most=2500) -%}
     {%- set relation = followed.relation -%}
-    {%- if run_query("select count(*) from " ~ metadata_of(relation, 'snapshots')).rows[0][0] | int == 0 -%}
+    {%- if not followed.is_built and run_query("select count(*) from " ~ metadata_of(relation, 'snapshots')).rows[0][0] | int == 0 -%}
         {# Nobody has written to it yet, and Trino fails when asked for its files. #}
         {{ return({'files': [], 'news_rows': 0, 'sequence': 0, 'rows': 0, 'deleted_rows': 0, 'is_all': true}) }}
     {%- endif -%}
@@ -98,17 +98,4 @@
     {%- do build.scratch.append(relation) -%}
     {%- do run_query("create or replace table " ~ relation ~ " as " ~ query) -%}
     {{ return(relation) }}
-{%- endmacro %}
-
-{# Removes what builds that were killed have left behind. #}
-{% macro drop_leftovers(target) -%}
-    {% set statement %}
-    select table_name
-    from {{ target.information_schema() }}.tables
-    where table_schema = '{{ target.schema }}'
-        and substr(table_name, 1, {{ target.identifier | length + 2 }}) = '{{ target.identifier }}__'
-    {% endset %}
-    {%- for row in run_query(statement) -%}
-        {%- do run_query('drop table if exists "' ~ target.database ~ '"."' ~ target.schema ~ '"."' ~ row[0] ~ '"') -%}
-    {%- endfor -%}
 {%- endmacro %}

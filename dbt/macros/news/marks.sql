@@ -7,6 +7,48 @@
     {{ return(marks) }}
 {%- endmacro %}
 
+{#
+  What there is to know before a build, in one statement, since each costs more than what it asks for: `scratch`, the
+  tables that builds which were killed have left behind; of a table that is there its `columns` and `marks`, and the
+  `generation` of what it follows.
+#}
+{% macro look_at(target, followed, is_there) -%}
+    {% set statement %}
+    select 'scratch' as what, table_name as name, cast(null as varchar) as value
+    from {{ target.information_schema() }}.tables
+    where table_schema = '{{ target.schema }}'
+        and substr(table_name, 1, {{ target.identifier | length + 2 }}) = '{{ target.identifier }}__'
+    {%- if is_there %}
+    union all
+    select 'columns', column_name, null
+    from {{ target.information_schema() }}.columns
+    where table_schema = '{{ target.schema }}'
+        and table_name = '{{ target.identifier }}'
+    union all
+    select 'marks', key, value
+    from {{ metadata_of(target, 'properties') }}
+    where key like 'news.%'
+    {%- endif %}
+    {%- if is_there and followed.is_built %}
+    union all
+    select 'generation', key, value
+    from {{ metadata_of(followed.relation, 'properties') }}
+    where key = 'news.generation'
+    {%- endif %}
+    {% endset %}
+    {%- set found = {'scratch': [], 'columns': [], 'marks': {}} -%}
+    {%- for row in run_query(statement) -%}
+        {%- if row[0] in ('scratch', 'columns') -%}
+            {%- do found[row[0]].append(row[1]) -%}
+        {%- elif row[0] == 'marks' -%}
+            {%- do found.marks.update({row[1]: row[2] | string}) -%}
+        {%- else -%}
+            {%- do followed.update({'generation': row[2] | string}) -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {{ return(found) }}
+{%- endmacro %}
+
 {# Sets properties of a table; those not named stay as they are. #}
 {% macro set_marks(relation, marks) -%}
     {%- do run_query("alter table " ~ relation ~ " set properties extra_properties = " ~ as_map(marks)) -%}

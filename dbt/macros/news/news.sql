@@ -24,14 +24,17 @@
         {%- set existing = none -%}
     {%- endif -%}
     {{ run_hooks(pre_hooks) }}
-    {%- do drop_leftovers(target) -%}
-
-    {%- set marks = {} if existing is none or should_full_refresh() else marks_of(target) -%}
+    {%- set followed = followed_by(model['depends_on']['nodes'][0]) -%}
+    {%- set found = look_at(target, followed, existing is not none and not should_full_refresh()) -%}
+    {%- for name in found.scratch -%}
+        {%- do run_query("drop table if exists " ~ target.incorporate(path={'identifier': name})) -%}
+    {%- endfor -%}
     {%- set build = {
         'target': target,
         'read': read,
-        'followed': followed_by(model['depends_on']['nodes'][0]),
-        'marks': marks,
+        'followed': followed,
+        'marks': found.marks,
+        'present': found.columns,
         'columns': payments_sources['columns__' ~ model.name]().replace(',', ' ').split(),
         'sql': sql,
         'existing': existing,
@@ -92,8 +95,7 @@
     {%- elif 'news.sequence' not in build.marks -%}
         {{ return('nothing says how far it has read') }}
     {%- endif -%}
-    {%- set present = adapter.get_columns_in_relation(build.target) | map(attribute='name') | map('lower') | list -%}
-    {%- if build.columns | reject('in', present) | list -%}
+    {%- if build.columns | reject('in', build.present) | list -%}
         {{ return('it gains columns') }}
     {%- endif -%}
     {%- if build.marks.get('news.followed') != generation_of(build.followed) -%}
@@ -103,10 +105,11 @@
 {%- endmacro %}
 
 {#
-  Merges the rows of a query by the key, in one commit; rows to change are looked for on the given days alone. Nothing is
-  merged once another build has begun with the table: that one has seen more.
+  Merges the rows of a query by the key, in one commit; rows to change are looked for on the given days alone. Where rows
+  may be of what is no more, `is_gone` is the column that says so. Nothing is merged once another build has begun with the
+  table: that one has seen more.
 #}
-{% macro merge_rows(build, query, days) -%}
+{% macro merge_rows(build, query, days, is_gone=none) -%}
     {%- set keys = [config.get('unique_key')] if config.get('unique_key') is string else config.get('unique_key') -%}
     {%- set others = build.columns | reject('in', keys) | list -%}
     {% set statement %}
@@ -120,11 +123,14 @@
     {%- for key in keys %}
         and known.{{ key }} = news.{{ key }}
     {%- endfor %}
+    {%- if is_gone %}
+    when matched and news.{{ is_gone }} then delete
+    {%- endif %}
     when matched then update set
     {%- for column in others %}
         {{ column }} = news.{{ column }}{{ ',' if not loop.last }}
     {%- endfor %}
-    when not matched then insert ({{ build.columns | join(', ') }})
+    when not matched {%- if is_gone %} and not news.{{ is_gone }}{% endif %} then insert ({{ build.columns | join(', ') }})
     values ({% for column in build.columns %}news.{{ column }}{{ ', ' if not loop.last }}{% endfor %})
     {% endset %}
     {%- do run_query(statement) -%}

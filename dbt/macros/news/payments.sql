@@ -31,10 +31,10 @@
         )
     {% endset %}
     {%- set versions = scratch(build, 'versions', versions) -%}
-    {%- set folded = scratch(build, 'folded', with_rows(build, versions | string)) -%}
-    {%- set days = texts_of("select event_date as day from " ~ folded ~ " union select event_date from " ~ touched) -%}
-    {%- do merge_rows(build, 'select * from ' ~ folded, days) -%}
-    {%- do drop_payments_that_are_no_more(build, folded, touched, days) -%}
+    {%- set days = texts_of(
+        "select cast(" ~ began_at() ~ " at time zone 'UTC' as date) as day from " ~ versions ~ " union select event_date from " ~ touched
+    ) -%}
+    {%- do merge_rows(build, folded_or_gone(build, with_rows(build, versions | string), touched), days, is_gone='is_gone') -%}
     {%- do end_run(build, files) -%}
     {%- do build.update({'say': 'payments of ' ~ files.news_rows ~ ' versions folded'}) -%}
     {{ return('') }}
@@ -79,25 +79,28 @@
 {%- endmacro %}
 
 {#
-  Removes what was a payment by itself until an event named the payment behind it. After the merge, since a build that
-  fails between the two is repeated.
+  When an object began, by one of its events; the least of a payment's is when it began, which is its day in the table. So on
+  the days of all its events by this a payment is found, and on no other.
 #}
-{% macro drop_payments_that_are_no_more(build, folded, touched, days) -%}
-    {% set gone %}
-    select provider, payment_id
-    from {{ touched }}
-    where (provider, payment_id) not in (select provider, payment_id from {{ folded }})
-    {% endset %}
-    {%- if run_query("select count(*) from (" ~ gone ~ ")").rows[0][0] | int -%}
-        {% set statement %}
-        delete from {{ build.target }}
-        where {{ on_days('event_date', days) }}
-            and (provider, payment_id) in ({{ gone }})
-            and (select value from {{ metadata_of(build.target, 'properties') }} where key = 'news.run') = '{{ invocation_id }}'
-        {% endset %}
-        {%- do run_query(statement) -%}
-        {%- do require_own_run(build) -%}
-    {%- endif -%}
+{% macro began_at() -%}
+    least(provider_created_at, coalesce(object_created_at, provider_created_at))
+{%- endmacro %}
+
+{# The payments as they are folded, and those that were payments by themselves until an event named the payment behind them. #}
+{% macro folded_or_gone(build, folded, touched) -%}
+    select
+        {%- for column in build.columns %}
+        {% if column in config.get('unique_key') -%}
+        coalesce(folded.{{ column }}, touched.{{ column }}) as {{ column }}
+        {%- else -%}
+        folded.{{ column }}
+        {%- endif %},
+        {%- endfor %}
+        folded.payment_id is null as is_gone
+    from ({{ folded }}) as folded
+    full join {{ touched }} as touched
+        on touched.provider = folded.provider
+            and touched.payment_id = folded.payment_id
 {%- endmacro %}
 
 {# The different days that a query for `day` gives, as texts. #}

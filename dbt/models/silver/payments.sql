@@ -170,7 +170,7 @@ objects as (
             max_by(breaks_rules, version)
         ) as breaks_rules,
         max_by(retry_advised, version) as retry_advised,
-        min(least(provider_created_at, coalesce(object_created_at, provider_created_at))) as created_at,
+        min({{ began_at() }}) as created_at,
         max(changed_at) as updated_at,
         min(coalesce(received_at, processed_at)) as received_at,
         count(*) as event_count,
