@@ -312,6 +312,30 @@ async def test_the_fraud_model_is_told_of_the_customers_payments_before_the_even
     assert await known(0, customer_id="cus_none") == Customer(("new_customer",), 0, 0)
 
 
+async def test_a_failure_that_is_told_again_is_one_attempt(store: PostgresStore) -> None:
+    of_customer: dict[str, Any] = {"customer_id": "cus_1"}
+    failed = ("payment.failed", "failed")
+    rows = [
+        told(*failed, "sq_1", -30, **of_customer, object_version=2),
+        told(*failed, "sq_1", -20, **of_customer, object_version=3),
+        told(*failed, "sq_2", -10, **of_customer, object_version=2),
+        # Of a payment that is tried again itself each failure is one.
+        told(*failed, "pi_1", -9, **of_customer),
+        told(*failed, "pi_1", -8, **of_customer),
+    ]
+    for row in rows:
+        await store.put(row)
+    look_ups = LookUps(store)
+
+    async def attempts_before(name: str, **changes: object) -> int | None:
+        row = told(*failed, name, 0, **of_customer | changes)
+        return getattr(await look_ups.customer(scoring.fraud_request(as_event(row))), "previous_attempts", None)
+
+    assert await attempts_before("sq_3", object_version=2) == 4
+    assert await attempts_before("sq_2", object_version=3) == 3
+    assert await attempts_before("pi_1") == 4
+
+
 @pytest.mark.parametrize(
     ("inquiry", "question", "indexes"),
     [

@@ -32,6 +32,12 @@ def settings(stack: Mapping[str, str], monkeypatch: pytest.MonkeyPatch) -> Watch
     return WatchSettings()
 
 
+def commit(servers: str, group: str, place: TopicPartition) -> None:
+    consumer = Consumer({"bootstrap.servers": servers, "group.id": group, "enable.auto.commit": False})
+    consumer.commit(offsets=[place], asynchronous=False)
+    consumer.close()
+
+
 def test_each_part_answers_what_it_is_asked(settings: WatchSettings) -> None:
     with ExitStack() as resources:
         questions = open_questions(settings, resources)
@@ -68,6 +74,10 @@ def test_dagster_sees_what_a_topic_has_what_waits_in_it_and_how_far_readers_are(
             assert stream.waiting(topic, None, before) == 3
             assert stream.waiting(topic, now - timedelta(minutes=45), before) == 2
             assert stream.waiting(topic, now - timedelta(minutes=29), before) == 0
+            commit(servers, f"{topic}-reader", TopicPartition(topic, 0, 2))
+            assert stream.waiting(topic, None, before, f"{topic}-reader") == 1
+            assert stream.waiting(topic, None, now, f"{topic}-reader") == 2
+            assert stream.waiting(topic, None, before, f"{topic}-new") == 3
             with pytest.raises(Transient, match=r"no topic .*: run `payments topics apply`"):
                 stream.waiting(f"{topic}-none", None, before)
     finally:
@@ -84,9 +94,7 @@ def test_the_lag_is_what_a_group_has_not_committed(settings: WatchSettings) -> N
         for _ in range(5):
             producer.produce(topic, b"x", partition=0)
         assert producer.flush(20) == 0
-        consumer = Consumer({"bootstrap.servers": servers, "group.id": group, "enable.auto.commit": False})
-        consumer.commit(offsets=[TopicPartition(topic, 0, 2)], asynchronous=False)
-        consumer.close()
+        commit(servers, group, TopicPartition(topic, 0, 2))
         lags = Lags(servers, [(group, topic), (f"{group}-new", topic)])
         try:
             assert lags.ask() == [

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pyiceberg.catalog import Catalog
 
 
+READER = "orchestrator"
 VERSION = BRONZE_PAYMENT_EVENTS.version
 """Of the contract of Bronze's events."""
 
@@ -36,8 +37,8 @@ def table(rows: int = 0, at: datetime | None = None, columns: tuple[str, ...] = 
 class Waiting:
     """A Kafka with normalized records of some times."""
 
-    def __init__(self, *times: datetime) -> None:
-        self._times = times
+    def __init__(self, *times: datetime, taken: datetime | None = None) -> None:
+        self._times, self._taken = times, taken
 
     def __enter__(self) -> Self:
         return self
@@ -45,13 +46,18 @@ class Waiting:
     def __exit__(self, *_: object) -> None:
         pass
 
-    def waiting(self, topic: str, since: datetime | None, before: datetime) -> int:
+    def waiting(self, topic: str, since: datetime | None, before: datetime, group: str | None = None) -> int:
         assert topic == "payments.normalized"
-        return sum((since is None or time >= since) and time < before for time in self._times)
+        assert group in (None, READER)
+        left = [time for time in self._times if group is None or self._taken is None or time > self._taken]
+        return sum((since is None or time >= since) and time < before for time in left)
 
 
-def sight(tables: Mapping[str, Any], now: datetime, *times: datetime) -> Sight:
-    """What is seen of these tables, and of normalized records of these times; a table that is None does not answer."""
+def sight(tables: Mapping[str, Any], now: datetime, *times: datetime, taken: datetime | None = None) -> Sight:
+    """What is seen of these tables, and of normalized records of these times; a table that is None does not answer.
+
+    Those up to `taken` were taken by their reader.
+    """
 
     def load_table(identifier: str) -> Any:
         if identifier not in tables:
@@ -61,4 +67,4 @@ def sight(tables: Mapping[str, Any], now: datetime, *times: datetime) -> Sight:
         return tables[identifier]
 
     catalog = cast("Catalog", SimpleNamespace(load_table=load_table))
-    return Sight(lambda: catalog, lambda: cast("Stream", Waiting(*times)), lambda: now)
+    return Sight(lambda: catalog, lambda: cast("Stream", Waiting(*times, taken=taken)), READER, lambda: now)

@@ -144,7 +144,7 @@ def test_each_hop_with_open_differences_is_told_until_an_audit_finds_none(instan
     assert look_at_audit(instance) == []
 
 
-def run(instance: DagsterInstance, name: str, *, fails: bool) -> None:
+def run(instance: DagsterInstance, name: str, *, fails: bool, day: str | None = None) -> None:
     @op
     def step() -> None:
         if fails:
@@ -154,7 +154,8 @@ def run(instance: DagsterInstance, name: str, *, fails: bool) -> None:
     def made() -> None:
         step()
 
-    made.execute_in_process(instance=instance, raise_on_error=False)
+    tags = {} if day is None else {"dagster/partition": day}
+    made.execute_in_process(instance=instance, raise_on_error=False, tags=tags)
 
 
 def test_a_job_is_told_of_from_its_failed_run_to_one_that_succeeds(instance: DagsterInstance) -> None:
@@ -169,6 +170,21 @@ def test_a_job_is_told_of_from_its_failed_run_to_one_that_succeeds(instance: Dag
     # It stands for as long as nothing else has happened.
     assert look_at_runs(instance, memory, NOW) == (found, memory)
     run(instance, "silver", fails=False)
+    assert look_at_runs(instance, memory, NOW)[0] == []
+
+
+def test_a_day_that_failed_is_told_of_until_that_day_succeeds(instance: DagsterInstance) -> None:
+    _, memory = look_at_runs(instance, {}, datetime.now(UTC))
+    days = [f"2026-03-{day:02}" for day in (1, 2, 3)]
+    for day in days:
+        run(instance, "silver_days", fails=day != days[2], day=day)
+    found, memory = look_at_runs(instance, memory, NOW)
+    assert [each.labels for each in found] == [{"dagster_job": "silver_days"}]
+    assert "silver_days 2026-03-01 failed, and those of 1 other days" in found[0].summary
+    run(instance, "silver_days", fails=False, day=days[0])
+    found, memory = look_at_runs(instance, memory, NOW)
+    assert "silver_days 2026-03-02 failed" in found[0].summary
+    run(instance, "silver_days", fails=False, day=days[1])
     assert look_at_runs(instance, memory, NOW)[0] == []
 
 

@@ -74,6 +74,14 @@ def test_a_source_that_gets_no_rows_while_records_wait_is_stale(manifest: Mappin
     inspect_sources(manifest, LayerTranslator(), sight(tables, NOW, NOW - timedelta(hours=2)), STAGED)
 
 
+def test_records_that_were_taken_and_made_no_row_do_not_hold_a_build_up(manifest: Mapping[str, Any]) -> None:
+    tables = {EVENTS: table(1, NOW - timedelta(hours=3), COLUMNS)}
+    repeated, unread = NOW - timedelta(hours=2), NOW - timedelta(minutes=90)
+    inspect_sources(manifest, LayerTranslator(), sight(tables, NOW, repeated, taken=repeated), STAGED)
+    with pytest.raises(Failure, match="1 records that came more than 1:00:00 ago wait for the orchestrator"):
+        inspect_sources(manifest, LayerTranslator(), sight(tables, NOW, repeated, unread, taken=repeated), STAGED)
+
+
 def test_one_that_nobody_ever_wrote_to_is_stale_as_soon_as_records_wait(manifest: Mapping[str, Any]) -> None:
     assert "no row came at all" in refusal(manifest, {EVENTS: table(columns=COLUMNS)}, NOW - timedelta(hours=2))
 

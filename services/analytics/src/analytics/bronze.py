@@ -77,14 +77,20 @@ class Sight:
     Args:
         open_catalog: Connects to the catalog.
         open_stream: Connects to Kafka; None where it is not known, and then nothing is late.
+        reader: The consumer group by which records become rows.
         clock: Tells the time.
     """
 
     def __init__(
-        self, open_catalog: OpenCatalog, open_stream: Callable[[], Stream] | None, clock: Clock = utc_now
+        self,
+        open_catalog: OpenCatalog,
+        open_stream: Callable[[], Stream] | None,
+        reader: str,
+        clock: Clock = utc_now,
     ) -> None:
         self._open_catalog = open_catalog
         self._open_stream = open_stream
+        self._reader = reader
         self._clock = clock
 
     def tables(self, *identifiers: str) -> Mapping[str, Written | None]:
@@ -106,8 +112,19 @@ class Sight:
         Raises:
             Transient: Kafka does not answer, or lacks the topic.
         """
+        return self._waiting(written, allowed, None)
+
+    def untaken(self, written: Written | None, allowed: timedelta) -> Late:
+        """Return which of the late records their reader has not taken: what was sent a second time is none of them.
+
+        Raises:
+            Transient: Kafka does not answer, or lacks the topic.
+        """
+        return self._waiting(written, allowed, self._reader)
+
+    def _waiting(self, written: Written | None, allowed: timedelta, group: str | None) -> Late:
         since = None if written is None else written.at
         if self._open_stream is None:
             return Late(0, since)
         with self._open_stream() as stream:
-            return Late(stream.waiting(NORMALIZED.name, since, self._clock() - allowed), since)
+            return Late(stream.waiting(NORMALIZED.name, since, self._clock() - allowed, group), since)

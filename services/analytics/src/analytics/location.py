@@ -35,7 +35,8 @@ def build(settings: AnalyticsSettings) -> Definitions:
     translator = LayerTranslator()
     copies = build_copies(settings.postgres_dsn)
     sources = describe_sources(manifest, project, translator, copies.keys)
-    sight = Sight(open_catalog, partial(Stream, settings.kafka) if settings.kafka_bootstrap_servers else None)
+    open_stream = partial(Stream, settings.kafka) if settings.kafka_bootstrap_servers else None
+    sight = Sight(open_catalog, open_stream, settings.consumer_group)
     ages = [build_freshness_check(manifest, translator), build_pace_check(sight)]
     audit = build_audit_check(settings.audit_command)
     models = build_models(manifest, project, translator, sight)

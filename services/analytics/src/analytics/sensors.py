@@ -43,6 +43,8 @@ _WINDOW: Final = timedelta(minutes=15)
 _RATE: Final = 0.05
 _SPARED: Final = 20
 _RUNS: Final = 100
+_PARTITION: Final = "dagster/partition"
+"""The tag by which Dagster names the partition of a run."""
 
 Memory = dict[str, Any]
 """What a sensor keeps for its next look, as JSON."""
@@ -166,21 +168,32 @@ def look_at_audit(instance: DagsterInstance) -> list[Alert]:
 def look_at_runs(instance: DagsterInstance, memory: Memory, now: datetime) -> tuple[list[Alert], Memory]:
     """Return an alert for each job whose last run failed, a run that took too long among them.
 
-    The first look begins with the runs that end from then on. What somebody materializes by hand is no job's run.
+    Of a job with partitions the last run of each counts: that another day was built mends nothing. The first look
+    begins with the runs that end from then on. What somebody materializes by hand is no job's run.
     """
     since = datetime.fromisoformat(memory.get("since", now.isoformat()))
     failing: dict[str, str] = dict(memory.get("failing", {}))
+    """The run that failed, by the job, or by the job and its partition."""
     ended = RunsFilter(statuses=[DagsterRunStatus.SUCCESS, DagsterRunStatus.FAILURE], updated_after=since)
     for record in instance.get_run_records(ended, limit=_RUNS, order_by="update_timestamp", ascending=True):
         run = record.dagster_run
+        built = " ".join((run.job_name, run.tags.get(_PARTITION, ""))).rstrip()
         since = datetime.fromtimestamp(record.update_timestamp.timestamp(), UTC)
         if run.status is DagsterRunStatus.SUCCESS:
-            failing.pop(run.job_name, None)
+            failing.pop(built, None)
         elif not run.job_name.startswith("__"):
-            failing[run.job_name] = run.run_id
+            failing[built] = run.run_id
+    jobs: dict[str, list[str]] = {}
+    for built in failing:
+        jobs.setdefault(built.partition(" ")[0], []).append(built)
     found = [
-        Alert(RUN_FAILED, f"the last run of the job {job} failed", {"dagster_job": job}, f"/runs/{run_id}")
-        for job, run_id in failing.items()
+        Alert(
+            RUN_FAILED,
+            f"the last run of the job {of[0]} failed" + (f", and those of {len(of) - 1} other days" if of[1:] else ""),
+            {"dagster_job": job},
+            f"/runs/{failing[of[0]]}",
+        )
+        for job, of in jobs.items()
     ]
     return found, {"since": since.isoformat(), "failing": failing}
 

@@ -60,11 +60,11 @@ def _judge(source: Mapping[str, Any], table: Written | None, sight: Sight) -> It
             f"{name} has {', '.join(unknown)}, which no version of its contract up to v{table.version} has: somebody"
             " else has changed the table. Drop it, or add it to the contract."
         )
-    if (allowed := _allowed(source)) is not None and (late := sight.late(table, allowed)).records:
+    if (allowed := _allowed(source)) is not None and (late := sight.untaken(table, allowed)).records:
         since = "at all" if late.since is None else f"since {late.since:%Y-%m-%d %H:%M:%S} UTC"
         yield (
             f"{name} is stale: no row came {since}, and {late.records} records that came more than {allowed} ago wait"
-            " for theirs. See BronzeStale in docs/runbooks.md, and start this job again once rows come."
+            " for the orchestrator. See BronzeStale in docs/runbooks.md, and start this job again once rows come."
         )
 
 

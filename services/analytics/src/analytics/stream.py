@@ -67,22 +67,16 @@ class Stream:
         bounds = {topic: self._bounds(topic) for topic in topics}
         places = [TopicPartition(topic, number) for topic, of in bounds.items() for number in of]
         lags = dict.fromkeys(bounds, 0)
-        # A consumer that subscribes to nothing joins no group.
-        consumer = self._ask_as(group)
-        try:
-            for place in consumer.committed(places, timeout=_TIMEOUT_SECONDS):
-                low, end = bounds[place.topic][place.partition]
-                lags[place.topic] += max(0, end - max(low, place.offset))
-        except KafkaException as error:
-            raise self._away(error) from error
-        finally:
-            consumer.close()
+        for place in self._committed(group, places):
+            low, end = bounds[place.topic][place.partition]
+            lags[place.topic] += max(0, end - max(low, place.offset))
         return lags
 
-    def waiting(self, topic: str, since: datetime | None, before: datetime) -> int:
+    def waiting(self, topic: str, since: datetime | None, before: datetime, group: str | None = None) -> int:
         """Return how many records came into a topic at or after one moment and before another, by Kafka's time.
 
-        Of what came before `since`, which is the beginning where there is none, nothing is counted.
+        Of what came before `since`, which is the beginning where there is none, nothing is counted, and nothing of what
+        `group` has committed.
 
         Raises:
             Transient: Kafka does not answer, or lacks the topic.
@@ -92,7 +86,20 @@ class Stream:
         bounds = self._bounds(topic)
         ends = self._located(topic, bounds, before)
         starts = {n: low for n, (low, _) in bounds.items()} if since is None else self._located(topic, bounds, since)
+        if group is not None:
+            for place in self._committed(group, [TopicPartition(topic, number) for number in bounds]):
+                starts[place.partition] = max(starts[place.partition], place.offset)
         return sum(max(0, ends[number] - starts[number]) for number in bounds)
+
+    def _committed(self, group: str, places: list[TopicPartition]) -> list[TopicPartition]:
+        # A consumer that subscribes to nothing joins no group.
+        consumer = self._ask_as(group)
+        try:
+            return consumer.committed(places, timeout=_TIMEOUT_SECONDS)
+        except KafkaException as error:
+            raise self._away(error) from error
+        finally:
+            consumer.close()
 
     def _located(self, topic: str, bounds: Mapping[int, tuple[int, int]], moment: datetime) -> dict[int, int]:
         wanted = [TopicPartition(topic, number, int(moment.timestamp() * 1000)) for number in bounds]

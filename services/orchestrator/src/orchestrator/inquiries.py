@@ -80,6 +80,7 @@ _DISPUTES: Final = """            SELECT FROM "{table}" AS dispute
 _PAID: Final = """        SELECT
             *,
             provider_object_id IS DISTINCT FROM asked.payment AS is_other,
+            object_version IS NOT NULL OR object_updated_at IS NOT NULL AS is_versioned,
             provider_created_at >= asked.at::timestamptz - interval '1 hour' AS is_lately,
             provider_created_at >= asked.at::timestamptz - interval '1 day' AS is_today
         FROM "{table}"
@@ -95,7 +96,11 @@ CROSS JOIN LATERAL (
     SELECT
         count(*) FILTER (WHERE is_other) AS earlier,
         count(DISTINCT provider_object_id) FILTER (WHERE is_other AND is_lately) AS last_hour,
-        count(*) FILTER (WHERE status = 'failed' AND is_today) AS failures,
+        -- Where versions of a payment are told, so are failures again, and another attempt is another payment.
+        count(DISTINCT CASE
+            WHEN is_versioned THEN provider || ' ' || provider_object_id
+            ELSE coalesce(related_charge_id, event_id)
+        END) FILTER (WHERE status = 'failed' AND is_today AND (is_other OR NOT is_versioned)) AS failures,
         coalesce(bool_or(EXISTS (
 {disputes}
         )), false) AS disputed
