@@ -4,8 +4,10 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
@@ -242,5 +244,31 @@ def test_of_two_builds_at_once_none_undoes_the_other(
     for each in both:
         each.communicate(timeout=300)
     # Whichever gave way, the next build has nothing wrong to begin with.
+    build()
+    require_rebuild_is_equal(build, query)
+
+
+def test_payments_are_not_merged_over_what_a_statement_left_under_way_adds(
+    build: Callable[..., None], query: Query, bronze: Table, known: Rows
+) -> None:
+    append(bronze, [paid(f"pi_6{number:02}") for number in range(5)])
+    read, ended = mark(query, "payments"), Event()
+
+    def add_rows() -> None:
+        while not ended.wait(0.5):
+            query(
+                "insert into {silver}.payments (provider, payment_id, event_date) values ('late', 'x', date '2020-01-01')"
+            )
+
+    with ThreadPoolExecutor(1) as pool:
+        adding = pool.submit(add_rows)
+        try:
+            with pytest.raises(AssertionError, match="was changed while this build looked at it"):
+                build()
+        finally:
+            ended.set()
+        adding.result()
+    assert mark(query, "payments") == read
+    query("delete from {silver}.payments where payment_id = 'late'")
     build()
     require_rebuild_is_equal(build, query)

@@ -9,8 +9,8 @@
 
 {#
   What there is to know before a build, in one statement, since each costs more than what it asks for: `scratch`, the
-  tables that builds which were killed have left behind; of a table that is there its `columns` and `marks`, and the
-  `generation` of what it follows.
+  tables that builds which were killed have left behind; of a table that is there its `columns`, `marks` and `snapshot`,
+  and the `generation` of what it follows.
 #}
 {% macro look_at(target, followed, is_there) -%}
     {% set statement %}
@@ -28,6 +28,10 @@
     select 'marks', key, value
     from {{ metadata_of(target, 'properties') }}
     where key like 'news.%'
+    union all
+    select 'snapshot', name, cast(snapshot_id as varchar)
+    from {{ metadata_of(target, 'refs') }}
+    where name = 'main'
     {%- endif %}
     {%- if is_there and followed.is_built %}
     union all
@@ -36,12 +40,14 @@
     where key = 'news.generation'
     {%- endif %}
     {% endset %}
-    {%- set found = {'scratch': [], 'columns': [], 'marks': {}} -%}
+    {%- set found = {'scratch': [], 'columns': [], 'marks': {}, 'snapshot': 'null'} -%}
     {%- for row in run_query(statement) -%}
         {%- if row[0] in ('scratch', 'columns') -%}
             {%- do found[row[0]].append(row[1]) -%}
         {%- elif row[0] == 'marks' -%}
             {%- do found.marks.update({row[1]: row[2] | string}) -%}
+        {%- elif row[0] == 'snapshot' -%}
+            {%- do found.update({'snapshot': row[2] | string}) -%}
         {%- else -%}
             {%- do followed.update({'generation': row[2] | string}) -%}
         {%- endif -%}
@@ -88,6 +94,15 @@
 #}
 {% macro begin_run(build) -%}
     {%- do set_marks(build.target, {'news.run': invocation_id}) -%}
+    {%- do drop_left_behind(build) -%}
+{%- endmacro %}
+
+{# Removes what builds that were killed have left behind; of one that is still at it what it needs no more. #}
+{% macro drop_left_behind(build) -%}
+    {%- for name in build.left_behind -%}
+        {%- do run_query("drop table if exists " ~ build.target.incorporate(path={'identifier': name})) -%}
+    {%- endfor -%}
+    {%- do build.left_behind.clear() -%}
 {%- endmacro %}
 
 {# Notes how far the table has been read, after the merge. #}
@@ -95,12 +110,17 @@
     {%- do set_marks(build.target, combine(marks_at(files, build.followed), {'news.days': days_as_mark(build.days)})) -%}
 {%- endmacro %}
 
-{% macro require_own_run(build) -%}
+{% macro require_own_run(build, is_merged) -%}
     {%- set run = marks_of(build.target).get('news.run') -%}
     {%- if run != invocation_id -%}
         {{ exceptions.raise_compiler_error(
             "Another build of " ~ build.target ~ " began meanwhile (" ~ run ~ "), and this one has left the table to it."
             ~ " Wait for that one, then run this again if it failed."
+        ) }}
+    {%- elif not is_merged -%}
+        {{ exceptions.raise_compiler_error(
+            build.target ~ " was changed while this build looked at it, by a statement of a build that was ended or by a"
+            ~ " compaction, and nothing was merged: run this again."
         ) }}
     {%- endif -%}
 {%- endmacro %}

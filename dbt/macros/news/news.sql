@@ -26,15 +26,14 @@
     {{ run_hooks(pre_hooks) }}
     {%- set followed = followed_by(model['depends_on']['nodes'][0]) -%}
     {%- set found = look_at(target, followed, existing is not none and not should_full_refresh()) -%}
-    {%- for name in found.scratch -%}
-        {%- do run_query("drop table if exists " ~ target.incorporate(path={'identifier': name})) -%}
-    {%- endfor -%}
     {%- set build = {
         'target': target,
         'read': read,
         'followed': followed,
         'marks': found.marks,
         'present': found.columns,
+        'snapshot': found.snapshot,
+        'left_behind': found.scratch,
         'columns': payments_sources['columns__' ~ model.name]().replace(',', ' ').split(),
         'sql': sql,
         'existing': existing,
@@ -75,6 +74,7 @@
     {%- if build.existing is not none and why != 'full refresh' -%}
         {{ log(build.target ~ " is built anew: " ~ why, info=true) }}
     {%- endif -%}
+    {%- do drop_left_behind(build) -%}
     {%- do generation_of(build.followed) -%}
     {%- set files = files_beyond(build.followed, 0) -%}
     {%- set properties = config.get('properties', {}) -%}
@@ -105,19 +105,25 @@
 {%- endmacro %}
 
 {#
-  Merges the rows of a query by the key, in one commit; rows to change are looked for on the given days alone. Where rows
-  may be of what is no more, `is_gone` is the column that says so. Nothing is merged once another build has begun with the
-  table: that one has seen more.
+  Merges the rows of a query by the key, in one commit; rows to change are looked for on the given days alone. Nothing is
+  merged once another build has begun with the table: that one has seen more.
+
+  Where rows may be of what is no more, `is_gone` is the column that says so. Then nothing is merged either if anything
+  was committed to the table since this build looked at it: a build that was ended may have left a statement under way,
+  and what that adds would not be among what is gone.
 #}
 {% macro merge_rows(build, query, days, is_gone=none) -%}
     {%- set keys = [config.get('unique_key')] if config.get('unique_key') is string else config.get('unique_key') -%}
     {%- set others = build.columns | reject('in', keys) | list -%}
-    {% set statement %}
+    {% set merge %}
     merge into {{ build.target }} as known
     using (
         select *
         from ({{ query }})
         where (select value from {{ metadata_of(build.target, 'properties') }} where key = 'news.run') = '{{ invocation_id }}'
+            {%- if is_gone %}
+            and (select snapshot_id from {{ metadata_of(build.target, 'refs') }} where name = 'main') = {{ build.snapshot }}
+            {%- endif %}
     ) as news
     on {{ on_days('known.event_date', days) }}
     {%- for key in keys %}
@@ -133,7 +139,7 @@
     when not matched {%- if is_gone %} and not news.{{ is_gone }}{% endif %} then insert ({{ build.columns | join(', ') }})
     values ({% for column in build.columns %}news.{{ column }}{{ ', ' if not loop.last }}{% endfor %})
     {% endset %}
-    {%- do run_query(statement) -%}
-    {%- do require_own_run(build) -%}
+    {%- call statement('merge') -%}{{ merge }}{%- endcall -%}
+    {%- do require_own_run(build, is_merged=not is_gone or load_result('merge').response.rows_affected > 0) -%}
     {%- do build.days.extend(days) -%}
 {%- endmacro %}

@@ -34,7 +34,10 @@
     {%- set days = texts_of(
         "select cast(" ~ began_at() ~ " at time zone 'UTC' as date) as day from " ~ versions ~ " union select event_date from " ~ touched
     ) -%}
-    {%- do merge_rows(build, folded_or_gone(build, with_rows(build, versions | string), touched), days, is_gone='is_gone') -%}
+    {#- There are none where all rows of the new files have been merged over since. -#}
+    {%- if days -%}
+        {%- do merge_rows(build, folded_or_gone(build, with_rows(build, versions | string), touched), days, is_gone='is_gone') -%}
+    {%- endif -%}
     {%- do end_run(build, files) -%}
     {%- do build.update({'say': 'payments of ' ~ files.news_rows ~ ' versions folded'}) -%}
     {{ return('') }}

@@ -212,6 +212,7 @@ bodies as (
     select
         leading.*,
         max_by(currency, standing) over (partition by provider, root_id) as payment_currency,
+        max_by(currency, standing) over (partition by provider, root_id) = currency as is_same_currency,
         max(case when is_payment then received_told_at end) over (partition by provider, root_id)
             as payment_received_at,
         max(case when is_payment then charge_id end) over (partition by provider, root_id) as payment_charge_id
@@ -270,36 +271,41 @@ told as (
         coalesce(sum(failed_attempts) filter (where is_payment), 0) as failed_attempts,
         max_by(coalesce(asked_minor, authorized_minor, amount_minor), standing) as asked_minor,
         coalesce(
-            max(authorized_minor) filter (where is_payment),
-            max(authorized_minor) filter (where not is_payment),
-            max_by(amount_minor, standing) filter (where status = 'authorized')
+            max(authorized_minor) filter (where is_payment and is_same_currency),
+            max(authorized_minor) filter (where not is_payment and is_same_currency),
+            max_by(amount_minor, standing) filter (where status = 'authorized' and is_same_currency)
         ) as authorized_minor,
         greatest(
-            if(bool_or(is_returned), 0, coalesce(sum(captured_minor) filter (where is_payment), 0)),
-            coalesce(sum(captured_minor) filter (where not is_payment), 0)
+            if(bool_or(is_returned), 0, coalesce(sum(captured_minor) filter (where is_payment and is_same_currency), 0)),
+            coalesce(sum(captured_minor) filter (where not is_payment and is_same_currency), 0)
         ) as captured_minor,
         greatest(
-            coalesce(sum(given_back_minor) filter (where is_payment), 0),
-            coalesce(sum(given_back_minor) filter (where not is_payment), 0)
+            coalesce(sum(given_back_minor) filter (where is_payment and is_same_currency), 0),
+            coalesce(sum(given_back_minor) filter (where not is_payment and is_same_currency), 0)
         ) as given_back_minor,
         max(refund_told_at) as refund_told_at,
         -- Nobody has a part of what nobody received.
         coalesce(
-            if(bool_or(is_returned), null, sum(tip_minor) filter (where is_payment and is_received)),
-            sum(tip_minor) filter (where not is_payment and is_received),
+            if(bool_or(is_returned), null, sum(tip_minor) filter (where is_payment and is_received and is_same_currency)),
+            sum(tip_minor) filter (where not is_payment and is_received and is_same_currency),
             0
         ) as tip_minor,
         coalesce(
-            sum(fee_minor) filter (where is_payment and coalesce(fee_currency, payment_currency) = payment_currency),
-            sum(fee_minor) filter (where not is_payment and coalesce(fee_currency, payment_currency) = payment_currency),
+            sum(fee_minor) filter (where is_payment and coalesce(fee_currency, currency) = payment_currency),
+            sum(fee_minor) filter (where not is_payment and coalesce(fee_currency, currency) = payment_currency),
             0
         ) as fee_minor,
-        count_if(coalesce(fee_currency, payment_currency) <> payment_currency) as fees_left_out,
+        count_if(fee_minor is not null and coalesce(fee_currency, currency) <> payment_currency) as fees_left_out,
         coalesce(
-            if(bool_or(is_returned), null, sum(application_fee_minor) filter (where is_payment and is_received)),
-            sum(application_fee_minor) filter (where not is_payment and is_received),
+            if(
+                bool_or(is_returned),
+                null,
+                sum(application_fee_minor) filter (where is_payment and is_received and is_same_currency)
+            ),
+            sum(application_fee_minor) filter (where not is_payment and is_received and is_same_currency),
             0
         ) as application_fee_minor,
+        count_if(is_received and not is_same_currency) as other_currency_count,
         max_by(invoice_id, standing) filter (where invoice_id is not null) as invoice_id,
         max_by(subscription_id, standing) filter (where subscription_id is not null) as subscription_id,
         max_by(fraud_score, standing) filter (where fraud_score is not null) as fraud_score,
@@ -374,6 +380,7 @@ money as (
         0 as fee_minor,
         0 as fees_left_out,
         0 as application_fee_minor,
+        0 as other_currency_count,
         cast(null as varchar) as invoice_id,
         cast(null as varchar) as subscription_id,
         cast(null as double) as fraud_score,
@@ -494,7 +501,7 @@ folded as (
         ) as reversed_minor,
         money.fee_minor + coalesce(taken.fee_minor, 0) as all_fees_minor,
         money.fees_left_out + coalesce(taken.fees_left_out, 0) as all_fees_left_out,
-        coalesce(taken.other_currency_count, 0) as other_currency_count,
+        money.other_currency_count + coalesce(taken.other_currency_count, 0) as all_in_other_currency,
         coalesce(taken.refund_count, 0) as refund_count,
         coalesce(taken.dispute_count, 0) as dispute_count,
         coalesce(taken.reversal_count, 0) as reversal_count,
@@ -567,7 +574,7 @@ select
     net_minor,
     {{ major_units('net_minor', 'currency_exponent') }} as net_major,
     all_fees_left_out as fees_left_out,
-    other_currency_count,
+    all_in_other_currency as other_currency_count,
     invoice_id,
     subscription_id,
     coalesce(fraud_score, 0.0) as fraud_score,
