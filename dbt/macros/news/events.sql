@@ -76,36 +76,49 @@
 
 {#
   What the table knows of the events of some rows of Bronze: `rows` read, `known` events, the `days` on which the events
-  are or were, and the days of `processing` on which rows of the known ones may be in Bronze. By numbers of ids, since
-  reading all ids costs most: of two that share one, the other only counts as known, which is looked into then.
+  are or were, and the days of `processing` and `spans` of days on which rows of the known ones may be in Bronze.
+
+  By numbers of ids, the one column that is read of all events: reading ids costs most. Of two that share a number the
+  other only counts as known, which is looked into then.
 #}
 {% macro look_for_known_events(build, news) -%}
     {% set statement %}
     select
         count(*),
         count(known.event_key),
-        json_format(cast(map_keys(histogram(cast(cast(news.provider_created_at at time zone 'UTC' as date) as varchar))) as json)),
-        json_format(cast(map_keys(histogram(cast(known.event_date as varchar))) as json)),
-        json_format(cast(map_keys(histogram(
-            if(known.event_key is not null, cast(cast(news.processed_at at time zone 'UTC' as date) as varchar))
-        )) as json)),
-        json_format(cast(map_keys(histogram(
-            cast(cast(known.bronze_from at time zone 'UTC' as date) as varchar)
-            || '/' || cast(cast(known.bronze_to at time zone 'UTC' as date) as varchar)
-        )) as json))
+        {{ texts_in("cast(news.provider_created_at at time zone 'UTC' as date)") }}
     from {{ build.target }} as known
     right join {{ news }} as news
         on known.event_key = {{ hashed('news.event_id') }}
     {% endset %}
     {%- set row = run_query(statement).rows[0] -%}
-    {%- set processing = fromjson(row[4] or '[]') or [] -%}
-    {{ return({
-        'rows': row[0] | int,
-        'known': row[1] | int,
-        'days': (fromjson(row[2] or '[]') or []) + (fromjson(row[3] or '[]') or []),
-        'processing': processing,
-        'spans': fromjson(row[5] or '[]') or [],
-    }) }}
+    {%- set found = {
+        'rows': row[0] | int, 'known': row[1] | int, 'days': fromjson(row[2] or '[]') or [], 'processing': [], 'spans': []
+    } -%}
+    {%- if found.known -%}
+        {% set statement %}
+        select
+            {{ texts_in('known.event_date') }},
+            {{ texts_in("cast(news.processed_at at time zone 'UTC' as date)") }},
+            {{ texts_in(
+                "cast(known.bronze_from at time zone 'UTC' as date)", "cast(known.bronze_to at time zone 'UTC' as date)"
+            ) }}
+        from {{ build.target }} as known
+        inner join {{ news }} as news
+            on known.event_key = {{ hashed('news.event_id') }}
+        {% endset %}
+        {%- set row = run_query(statement).rows[0] -%}
+        {%- do found.days.extend(fromjson(row[0] or '[]')) -%}
+        {%- do found.update({'processing': fromjson(row[1] or '[]'), 'spans': fromjson(row[2] or '[]')}) -%}
+    {%- endif -%}
+    {{ return(found) }}
+{%- endmacro %}
+
+{# The different texts of some values as JSON; of several, they are joined by a slash. #}
+{% macro texts_in() -%}
+    json_format(cast(map_keys(histogram(
+        {%- for value in varargs %}cast({{ value }} as varchar){{ " || '/' || " if not loop.last }}{% endfor -%}
+    )) as json))
 {%- endmacro %}
 
 {#

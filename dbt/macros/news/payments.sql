@@ -16,14 +16,16 @@
     {%- do begin_run(build) -%}
     {%- set history = build.followed.relation -%}
     {%- set names = scratch(build, 'names', names_of_news(history, files)) -%}
-    {%- set touched = scratch(build, 'touched', touched_payments(build.target, names)) -%}
-    {%- set days = texts_of(
-        "select event_date as day from " ~ names ~ " union select day from " ~ touched ~ " cross join unnest(event_days) as each (day)"
-    ) -%}
+    {%- set touched = scratch(build, 'touched', payments_that_have(build.target, names)) -%}
+    {%- set found = look_at_touched(names, touched) -%}
+    {%- if found.other_names -%}
+        {%- do run_query("insert into " ~ touched ~ payments_that_have(build.target, other_names(names, touched), touched)) -%}
+        {%- set found = look_at_touched(names, touched) -%}
+    {%- endif -%}
     {% set versions %}
     select *
     from {{ history }}
-    where {{ on_days('event_date', days) }}
+    where {{ on_days('event_date', found.days) }}
         and payment_key in (
             select part_key from {{ names }}
             union
@@ -54,31 +56,44 @@
 {%- endmacro %}
 
 {#
-  The payments that share a name with the news, and those that share one with them: where events disagree on which payment
-  is behind an attempt, that decides what is whose.
+  The payments that have some names, those apart that are touched already. Asked twice: those that share a name with the
+  news, and those that share one with them. Where events disagree on which payment is behind an attempt, that decides what
+  is whose; mostly nobody has another name.
 #}
-{% macro touched_payments(payments, names) -%}
-    with named as (
-
-        select payment.part_keys
-        from {{ payments }} as payment
-        cross join unnest(payment.part_keys) as each (part_key)
-        where each.part_key in (select part_key from {{ names }})
-
-    ),
-
-    known_names as (
-
-        select part_key from {{ names }}
-        union
-        select each.part_key from named cross join unnest(named.part_keys) as each (part_key)
-
-    )
-
+{% macro payments_that_have(payments, names, touched=none) %}
     select distinct payment.provider, payment.payment_id, payment.event_date, payment.event_days, payment.part_keys
     from {{ payments }} as payment
     cross join unnest(payment.part_keys) as each (part_key)
-    where each.part_key in (select part_key from known_names)
+    where each.part_key in (select part_key from {{ names }})
+    {%- if touched is not none %}
+        and (payment.provider, payment.payment_id) not in (select provider, payment_id from {{ touched }})
+    {%- endif %}
+{%- endmacro %}
+
+{# The names that touched payments have, and the news has not. #}
+{% macro other_names(names, touched) -%}
+    (
+        select each.part_key
+        from {{ touched }}
+        cross join unnest(part_keys) as each (part_key)
+        where each.part_key not in (select part_key from {{ names }})
+    )
+{%- endmacro %}
+
+{# On which `days` of history the events of the news and of touched payments are, and how many `other_names` these have. #}
+{% macro look_at_touched(names, touched) -%}
+    {% set statement %}
+    select
+        json_format(cast(array_agg(distinct cast(day as varchar)) as json)),
+        (select count(*) from {{ other_names(names, touched) }})
+    from (
+        select event_date as day from {{ names }}
+        union
+        select day from {{ touched }} cross join unnest(event_days) as each (day)
+    )
+    {% endset %}
+    {%- set row = run_query(statement).rows[0] -%}
+    {{ return({'days': fromjson(row[0] or '[]') or [], 'other_names': row[1] | int}) }}
 {%- endmacro %}
 
 {#
