@@ -14,6 +14,8 @@ ENGINE = {
     "query.max-memory": "800MB",
     "query.max-memory-per-node": "800MB",
     "memory.heap-headroom-per-node": "300MB",
+    # What is kept of statements that have ended is heap, and a build has forty. The last hundred stay longer.
+    "query.min-expire-age": "1m",
 }
 # The catalog of the layers, wherever it and the object store are.
 LAKE = {
@@ -74,7 +76,11 @@ def items(context: Context) -> tuple[Process, ...]:
     directory = context.config("trino")
     home = context.tools.trino.target()
     # Decision 69: so small a heap has G1 mark all the time.
-    options = ("--add-modules=jdk.incubator.vector", "-Xmx1500m", "-XX:+UseSerialGC", "-XX:+ExitOnOutOfMemoryError")
+    options = (
+        "--add-modules=jdk.incubator.vector",
+        *("-Xmx1500m", "-Xmn256m", "-XX:+UseSerialGC"),
+        "-XX:+ExitOnOutOfMemoryError",
+    )
     return (
         Process(
             name="trino",
