@@ -2,6 +2,7 @@
 
 import json
 import logging
+import ssl
 from collections.abc import Iterator
 from typing import Any
 
@@ -114,6 +115,63 @@ def test_the_message_of_an_exception_that_is_what_it_could_not_use_is_left_out(
     told = last_line(capsys)["exception"][0]
     assert (told["exc_type"], told["exc_value"]) == ("ValueError", "[removed]")
     assert told["frames"]
+
+
+class _OwnError(ValueError):
+    """Made from one that quotes."""
+
+
+class _Refused(Exception):  # noqa: N818  # as a library calls it
+    """One of a library that quotes."""
+
+    __module__ = "jsonschema.exceptions"
+
+
+def _noted(error: Exception) -> Exception:
+    error.add_note("when it was given Jane Roe")
+    return error
+
+
+def _cause(error: Exception) -> Exception:
+    try:
+        try:
+            raise error
+        except type(error) as quoted:
+            raise RuntimeError("step failed") from quoted
+    except RuntimeError as caught:
+        return caught
+
+
+@pytest.mark.parametrize("fmt", ["json", "console"])
+@pytest.mark.parametrize(
+    "error",
+    [
+        _noted(ValueError("Jane Roe")),
+        _OwnError("Jane Roe"),
+        _Refused("Jane Roe"),
+        _cause(KeyError("Jane Roe")),
+        ExceptionGroup("two failed", [RuntimeError("boom"), ExceptionGroup("inner", [_cause(_OwnError("Jane Roe"))])]),
+    ],
+    ids=["itself", "made from it", "of a library", "a cause", "in a group"],
+)
+def test_what_could_not_be_used_is_shown_in_no_place_of_an_exception(
+    error: Exception, fmt: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    configure("x", "INFO", fmt)
+    structlog.get_logger().error("failed", exc_info=error)
+    said = capsys.readouterr().err
+    assert "[removed]" in said
+    assert "Jane" not in said
+
+
+@pytest.mark.parametrize("fmt", ["json", "console"])
+def test_what_the_system_says_of_a_certificate_stays(fmt: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    configure("x", "INFO", fmt)
+    try:
+        raise ssl.SSLCertVerificationError("certificate has expired")
+    except ssl.SSLError:
+        structlog.get_logger().exception("failed")
+    assert "certificate has expired" in capsys.readouterr().err
 
 
 def _refuse(what: str) -> None:
