@@ -4,12 +4,14 @@ import json
 import logging
 import ssl
 from collections.abc import Iterator
+from itertools import product
+from string import ascii_lowercase
 from typing import Any
 
 import pytest
 import structlog
 from kit.logging import configure
-from kit.sampling import SHOWN, WINDOW_SECONDS, Sampler
+from kit.sampling import MOST_KINDS, SHOWN, WINDOW_SECONDS, Sampler
 
 
 @pytest.fixture(autouse=True)
@@ -90,6 +92,25 @@ def test_ids_in_the_words_of_a_library_do_not_make_another_kind_of_each_line(
         message = "".join(("[TMPRL1104] 01a218a6-ada0-779a-837e-", str(number), ": slow"))
         logging.getLogger("core").warning(message)
     assert len(capsys.readouterr().err.splitlines()) == SHOWN
+
+
+def test_a_flood_of_which_each_line_has_other_words_is_a_trickle_too(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [0.0]
+    monkeypatch.setattr("kit.logging.Sampler", lambda: Sampler(lambda: now[0]))
+    configure("x", "INFO", "json")
+    words = ["".join(letters) for letters in product(ascii_lowercase, repeat=3)][:5_000]
+    for number, word in enumerate(words):
+        logging.getLogger("core").warning("cannot find %s" % word)  # noqa: UP031, G002  # as libraries do
+        now[0] = number / 1_000
+    structlog.get_logger("door").warning("other")
+    lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    assert len(lines) == MOST_KINDS + SHOWN + 1
+    assert lines[-1]["event"] == "other"
+    now[0] += WINDOW_SECONDS
+    logging.getLogger("core").warning("cannot find it")
+    assert last_line(capsys)["left_out"] == len(words) - MOST_KINDS - SHOWN
 
 
 @pytest.mark.parametrize("fmt", ["json", "console"])
