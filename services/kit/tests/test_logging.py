@@ -2,13 +2,16 @@
 
 import json
 import logging
+import ssl
 from collections.abc import Iterator
+from itertools import product
+from string import ascii_lowercase
 from typing import Any
 
 import pytest
 import structlog
 from kit.logging import configure
-from kit.sampling import SHOWN, WINDOW_SECONDS, Sampler
+from kit.sampling import MOST_KINDS, SHOWN, WINDOW_SECONDS, Sampler
 
 
 @pytest.fixture(autouse=True)
@@ -91,6 +94,25 @@ def test_ids_in_the_words_of_a_library_do_not_make_another_kind_of_each_line(
     assert len(capsys.readouterr().err.splitlines()) == SHOWN
 
 
+def test_a_flood_of_which_each_line_has_other_words_is_a_trickle_too(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [0.0]
+    monkeypatch.setattr("kit.logging.Sampler", lambda: Sampler(lambda: now[0]))
+    configure("x", "INFO", "json")
+    words = ["".join(letters) for letters in product(ascii_lowercase, repeat=3)][:5_000]
+    for number, word in enumerate(words):
+        logging.getLogger("core").warning("cannot find %s" % word)  # noqa: UP031, G002  # as libraries do
+        now[0] = number / 1_000
+    structlog.get_logger("door").warning("other")
+    lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    assert len(lines) == MOST_KINDS + SHOWN + 1
+    assert lines[-1]["event"] == "other"
+    now[0] += WINDOW_SECONDS
+    logging.getLogger("core").warning("cannot find it")
+    assert last_line(capsys)["left_out"] == len(words) - MOST_KINDS - SHOWN
+
+
 @pytest.mark.parametrize("fmt", ["json", "console"])
 def test_what_an_exception_quotes_is_not_shown(fmt: Any, capsys: pytest.CaptureFixture[str]) -> None:
     configure("x", "INFO", fmt)
@@ -114,6 +136,63 @@ def test_the_message_of_an_exception_that_is_what_it_could_not_use_is_left_out(
     told = last_line(capsys)["exception"][0]
     assert (told["exc_type"], told["exc_value"]) == ("ValueError", "[removed]")
     assert told["frames"]
+
+
+class _OwnError(ValueError):
+    """Made from one that quotes."""
+
+
+class _Refused(Exception):  # noqa: N818  # as a library calls it
+    """One of a library that quotes."""
+
+    __module__ = "jsonschema.exceptions"
+
+
+def _noted(error: Exception) -> Exception:
+    error.add_note("when it was given Jane Roe")
+    return error
+
+
+def _cause(error: Exception) -> Exception:
+    try:
+        try:
+            raise error
+        except type(error) as quoted:
+            raise RuntimeError("step failed") from quoted
+    except RuntimeError as caught:
+        return caught
+
+
+@pytest.mark.parametrize("fmt", ["json", "console"])
+@pytest.mark.parametrize(
+    "error",
+    [
+        _noted(ValueError("Jane Roe")),
+        _OwnError("Jane Roe"),
+        _Refused("Jane Roe"),
+        _cause(KeyError("Jane Roe")),
+        ExceptionGroup("two failed", [RuntimeError("boom"), ExceptionGroup("inner", [_cause(_OwnError("Jane Roe"))])]),
+    ],
+    ids=["itself", "made from it", "of a library", "a cause", "in a group"],
+)
+def test_what_could_not_be_used_is_shown_in_no_place_of_an_exception(
+    error: Exception, fmt: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    configure("x", "INFO", fmt)
+    structlog.get_logger().error("failed", exc_info=error)
+    said = capsys.readouterr().err
+    assert "[removed]" in said
+    assert "Jane" not in said
+
+
+@pytest.mark.parametrize("fmt", ["json", "console"])
+def test_what_the_system_says_of_a_certificate_stays(fmt: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    configure("x", "INFO", fmt)
+    try:
+        raise ssl.SSLCertVerificationError("certificate has expired")
+    except ssl.SSLError:
+        structlog.get_logger().exception("failed")
+    assert "certificate has expired" in capsys.readouterr().err
 
 
 def _refuse(what: str) -> None:

@@ -20,6 +20,16 @@ from kit.redaction import REMOVED, redact, redact_text
         "postgresql://payments:hunter2@127.0.0.1:5432/payments",
         "password=hunter2",
         "jane.roe+tag@example.co.uk",
+        "card_4242424242424242 declined",
+        "4242.4242.4242.4242",
+        "4242\u00a04242\u00a04242\u00a04242",
+        "4242\u20134242\u20134242\u20134242",
+        "4242 4242 4242 4242 12/30",
+        "25 4242 4242 4242 4242",
+        "password: hunter2",
+        "{'user': 'x', 'password': 'hunter2 and more'}",
+        '{"client_secret": "hunter2"}',
+        'told {\\"api_key\\": \\"hunter2\\"}',
         "1 validation error: amount Input should be a valid integer [type=int, input_value='Jane Roe', input_type=str]",
     ],
 )
@@ -39,6 +49,10 @@ def test_what_may_not_be_logged_is_taken_out(text: str) -> None:
         str(uuid.UUID(int=0x4242424242424242424242424242424)),
         "http://127.0.0.1:18081/apis/ccompat/v7",
         "evt_1Nv0FGQ9RKHgCVdK",
+        "took 2.718281828459045 s",
+        "2026-11-28T12:30:45.123456Z",
+        "a token is missing, and SCHEMA_REGISTRY_PASSWORD too",
+        "TEMPORAL_API_KEY: \n",
     ],
 )
 def test_what_tells_things_apart_stays(text: str) -> None:
@@ -69,6 +83,14 @@ def test_numbers_and_flags_stay_what_they_are() -> None:
         "share": 0.5,
         "ok": True,
         "none": None,
+    }
+
+
+def test_a_card_number_is_one_as_a_number_too() -> None:
+    assert cleaned(about=4242424242424242, offset=4242424242424241, at=1795709925170) == {
+        "about": REMOVED,
+        "offset": 4242424242424241,
+        "at": 1795709925170,
     }
 
 

@@ -114,8 +114,9 @@ def test_nobody_does_anything_without_having_signed_in(path: str) -> None:
         ({"Origin": "http://127.0.0.1:13000"}, {}, 403),
         ({"Content-Type": "text/plain"}, {}, 415),
         ({}, {"reason": "x" * 20_000}, 413),
+        ({}, {"reason": "x\0"}, 400),
     ],
-    ids=["no proof", "another proof", "another site", "no site", "another port", "no form", "too long"],
+    ids=["no proof", "another proof", "another site", "no site", "another port", "no form", "too long", "U+0000"],
 )
 def test_a_form_that_is_not_ours_does_nothing(
     headers: Mapping[str, str], changes: Mapping[str, str], status: int

@@ -188,3 +188,10 @@ def test_another_name_in_the_host_header_is_refused(host: str) -> None:
 
 def test_it_is_ready_whatever_is_away() -> None:
     assert client().get("/readyz").json() == {"status": "ready", "checks": {}}
+
+
+def test_an_id_with_control_characters_is_refused_before_anything_is_asked() -> None:
+    board = MemoryBoard(looks={"evt\0": traced()})
+    answer = client(board).get("/event", params={"wanted": "evt\0"})
+    assert answer.status_code == 422
+    assert "an id has no control characters: there is U+0000 at 3" in text_of(answer.text)

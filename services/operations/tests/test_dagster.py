@@ -148,5 +148,5 @@ def test_says_that_dagster_does_not_answer() -> None:
 
 def test_says_that_something_else_answers() -> None:
     fake = FakeDagster({"Jobs": httpx.Response(404, text="not found")})
-    with pytest.raises(UnavailableError, match=r"is not Dagster's GraphQL \(status 404\)"):
+    with pytest.raises(UnavailableError, match=r"otherwise than its API promises \(404, text/plain"):
         launch(URL, "refresh", transport=httpx.MockTransport(fake))

@@ -1,15 +1,22 @@
 """Records of a topic are shown decoded, filtered, and without what is about a person."""
 
 import json
+from io import StringIO
 from typing import Any
 
 import pytest
 from kit.errors import Rejected
 from kit.kafka import Message
+from operations.peek.command import app
+from operations.peek.command import print_records as show
 from operations.peek.records import Shown, Wanted, as_object, decoded, line
 from operations.shown import PERSONAL
+from operations.trace.hops import Hop, Trace
+from operations.trace.report import print_away, print_trace
 from payments_contracts.schemas import schema
 from payments_contracts.topics import TOPICS, Topic
+from rich.console import Console
+from typer.testing import CliRunner
 
 RECORD = {
     "event_id": "e",
@@ -79,3 +86,54 @@ def test_what_is_about_a_person_is_shown_to_who_asks_for_it_alone() -> None:
 def test_what_a_contract_calls_personal_is_not_shown_unasked(topic: Topic) -> None:
     fields = json.loads(schema(topic.record, topic.consumers["operations"]))["fields"]
     assert {each["name"] for each in fields if each.get("personal_data")} <= PERSONAL
+
+
+def test_of_headers_and_keys_only_what_the_contract_says_is_shown_unasked() -> None:
+    foreign = message(b"e", redrive=b"run", traceparent=b"00-a-b-01", customer=b"Jane secret")
+    (record,) = decoded([foreign], Decoder(), Wanted())
+    assert "secret" not in line(record, personal=False)
+    told = as_object(record, personal=False)
+    assert told["headers"] == {"redrive": "run", "traceparent": "00-a-b-01", "customer": "(11 bytes)"}
+    # The record has no such merchant.
+    assert told["key"] == "(7 bytes)"
+    full = as_object(record, personal=True)
+    assert (full["key"], full["headers"]["customer"]) == ("merch_1", "Jane secret")
+
+
+def test_a_key_that_is_the_field_of_the_contract_is_shown() -> None:
+    record = Shown(message(b"e"), {"merchant_id": "merch_1"})
+    assert as_object(record, personal=False)["key"] == "merch_1"
+    unreadable = Shown(message(b"e"), {}, "wire_format: no magic byte")
+    assert as_object(unreadable, personal=False)["key"] == "(7 bytes)"
+
+
+def test_the_help_says_what_is_shown_unasked() -> None:
+    said = CliRunner().invoke(app, ["peek", "--help"], env={"TERM": "dumb", "COLUMNS": "200"}).output
+    assert "values of foreign headers" in " ".join(said.split())
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_a_record_is_one_line_and_tells_a_terminal_nothing(as_json: bool, capsys: pytest.CaptureFixture[str]) -> None:  # noqa: FBT001  # a case
+    hostile = "a\x1b[2J\nb\x7f\x9b\u202e\udc80 é"
+    show([Shown(message(b"e"), {"merchant_id": hostile})], personal=False, as_json=as_json)
+    said = capsys.readouterr().out
+    assert said.endswith("\n")
+    assert said[:-1].isprintable()
+    assert "é" in said
+    if as_json:
+        assert json.loads(said)["record"]["merchant_id"] == hostile
+
+
+def test_a_trace_tells_a_terminal_nothing_either() -> None:
+    out = StringIO()
+    hop = Hop("gateway", "passed", said={"failure": "a\x1b[2J\nb"})
+    trace = Trace(
+        {"event_id": "e", "merchant_id": "m\x1b[2J"}, "pi\n", (hop,), "stopped: \x9b", arrived=False, notes=("\x07",)
+    )
+    console = Console(file=out)
+    print_trace(trace, console)
+    print_away({"Temporal": "\x1b]0;"}, console)
+    lines = out.getvalue().splitlines()
+    assert len(lines) == 7
+    assert all(line.isprintable() for line in lines)
+    assert "\\u001b[2J\\nb" in out.getvalue()

@@ -196,7 +196,7 @@ def test_dagster_is_away_while_a_daemon_that_it_needs_is_not_well() -> None:
     assert ask_dagster(dagster((True, True), (False, False))) == []
     with pytest.raises(UnavailableError, match="daemon"):
         ask_dagster(dagster((True, True), (True, False)))
-    with pytest.raises(UnavailableError, match="does not tell"):
+    with pytest.raises(UnavailableError, match="otherwise than its API promises"):
         ask_dagster(client(lambda _: httpx.Response(200, json={"errors": []})))
 
 

@@ -8,13 +8,13 @@ Each line has the name of what happened as `event`; what a library says has the 
 import logging
 import re
 import sys
-from collections.abc import Callable
-from typing import Final, Literal
+from collections.abc import Callable, Iterator
+from typing import Any, Final, Literal
 
 import structlog
-from structlog.typing import EventDict, Processor, WrappedLogger
+from structlog.typing import EventDict, ExcInfo, Processor, WrappedLogger
 
-from kit.redaction import redact
+from kit.redaction import quoting, redact, without_quotes
 from kit.sampling import Sampler
 
 Format = Literal["json", "console"]
@@ -129,11 +129,32 @@ def _renderers(fmt: Format) -> list[Processor]:
     drop_meta: Processor = structlog.stdlib.ProcessorFormatter.remove_processors_meta
     # Local variables may hold payloads and secrets.
     tracebacks = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+
+    def told(exc_info: ExcInfo) -> list[dict[str, Any]]:
+        return without_quotes(tracebacks(exc_info), quoting(exc_info[1]))
+
+    shown: list[Processor] = [drop_meta, structlog.processors.ExceptionRenderer(told), redact]
     if fmt == "json":
-        exceptions = structlog.processors.ExceptionRenderer(tracebacks)
-        return [drop_meta, exceptions, redact, structlog.processors.JSONRenderer()]
-    renderer = structlog.dev.ConsoleRenderer(
-        colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
-    )
-    # Written out first, so that what is said of an exception is looked through, too.
-    return [drop_meta, structlog.processors.format_exc_info, redact, renderer]
+        return [*shown, structlog.processors.JSONRenderer()]
+    renderer = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    return [*shown, _write_exception, renderer]
+
+
+def _write_exception(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    if isinstance(chain := event.get("exception"), list):
+        event["exception"] = "\n".join(_lines(chain))
+    return event
+
+
+def _lines(chain: list[Any]) -> Iterator[str]:
+    """Yield exceptions as Python writes them, the first cause first, without lines of code."""
+    for told in reversed(chain):
+        if not isinstance(told, dict):
+            yield str(told)
+            continue
+        for frame in told["frames"]:
+            yield f'  File "{frame["filename"]}", line {frame["lineno"]}, in {frame["name"]}'
+        yield f"{told['exc_type']}: {told['exc_value']}"
+        yield from told["exc_notes"]
+        for member in told["exceptions"]:
+            yield from (f"  | {line}" for line in _lines(member))

@@ -14,6 +14,7 @@ from urllib.parse import quote
 import httpx
 import stamina
 
+from kit.answers import promised
 from kit.connection import Http, endpoint_of, tls_refusal
 from kit.errors import Fault, Rejected, Transient
 
@@ -63,12 +64,14 @@ class RegistryClient:
                 "Run `make register`; services never register schemas themselves."
             )
         found = self._content(answer, subject)
-        if found["version"] != version:
+        with promised(f"The schema registry at {self._client.base_url}", answer, Fault):
+            registered, schema_id = int(found["version"]), int(found["id"])
+        if registered != version:
             raise Fault(
-                f"The schema of {subject} is registered as version {found['version']}, its contract says {version}. "
+                f"The schema of {subject} is registered as version {registered}, its contract says {version}. "
                 "Run `make register` against a registry in which the contract's versions are registered in order."
             )
-        return RegisteredSchema(subject, version, int(found["id"]), text)
+        return RegisteredSchema(subject, version, schema_id, text)
 
     def text(self, schema_id: int) -> str:
         """Return the text of the schema with an id.
@@ -80,7 +83,9 @@ class RegistryClient:
         answer = self._request("GET", f"/schemas/ids/{schema_id}", None)
         if answer.status_code == HTTPStatus.NOT_FOUND:
             raise Rejected(f"{self._client.base_url} has no schema with id {schema_id}.", "schema_unknown")
-        return str(self._content(answer, f"schema {schema_id}")["schema"])
+        found = self._content(answer, f"schema {schema_id}")
+        with promised(f"The schema registry at {self._client.base_url}", answer, Fault):
+            return str(found["schema"])
 
     def check(self) -> str | None:
         """Tell for /readyz whether the registry answers: None, or what is wrong."""

@@ -1,4 +1,8 @@
-"""Floods of one kind of line become a trickle: the first of a window are shown, the next one says how many were not."""
+"""Floods of one kind of line become a trickle: the first of a window are shown, the next one says how many were not.
+
+Texts of libraries are kinds, too. Where there are more than are told apart, all further ones of a logger and level are
+one, so that a flood of which each line has other words is a trickle as well.
+"""
 
 import threading
 from collections.abc import Callable
@@ -9,7 +13,8 @@ from typing import Final
 WINDOW_SECONDS: Final = 10.0
 SHOWN: Final = 20
 """Lines of one kind that are shown within a window."""
-_MOST_KINDS: Final = 1000
+MOST_KINDS: Final = 200
+"""Kinds that are told apart within a window: many more than a program has names of its own."""
 
 
 @dataclass(slots=True)
@@ -28,19 +33,15 @@ class Sampler:
 
     def __init__(self, clock: Callable[[], float] = monotonic) -> None:
         self._clock = clock
-        self._kinds: dict[tuple[str, ...], _Kind] = {}
+        self._kinds: dict[tuple[str, str, str], _Kind] = {}
+        self._others: dict[tuple[str, str], _Kind] = {}
         self._lock = threading.Lock()
 
-    def admit(self, *kind: str) -> int | None:
+    def admit(self, logger: str, level: str, said: str) -> int | None:
         """Return how many lines of a kind were left out since the last that was shown, or None if this one is, too."""
         now = self._clock()
         with self._lock:
-            state = self._kinds.get(kind)
-            if state is None:
-                if len(self._kinds) >= _MOST_KINDS:
-                    # Texts of libraries are kinds, too, and may have numbers in them.
-                    self._kinds.clear()
-                state = self._kinds[kind] = _Kind(now)
+            state = self._kinds.get((logger, level, said)) or self._new(logger, level, said, now)
             if now - state.since >= WINDOW_SECONDS:
                 state.since, state.shown = now, 0
             if state.shown >= SHOWN:
@@ -49,3 +50,11 @@ class Sampler:
             state.shown += 1
             left_out, state.left_out = state.left_out, 0
             return left_out
+
+    def _new(self, logger: str, level: str, said: str, now: float) -> _Kind:
+        if len(self._kinds) >= MOST_KINDS:
+            self._kinds = {kind: each for kind, each in self._kinds.items() if now - each.since < WINDOW_SECONDS}
+        if len(self._kinds) >= MOST_KINDS:
+            return self._others.setdefault((logger, level), _Kind(now))
+        others = self._others.pop((logger, level), None)
+        return self._kinds.setdefault((logger, level, said), _Kind(now, left_out=others.left_out if others else 0))

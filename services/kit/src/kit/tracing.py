@@ -157,5 +157,5 @@ class Tracing:
         span.end(int(max(started, ended) * 1e9))
 
     def close(self) -> None:
-        """Export what is left, for as long as the exporter waits: ten seconds unless it is told otherwise."""
+        """Export what is left, for thirty seconds at most: the library gives up then, and drops the rest."""
         self._provider.shutdown()

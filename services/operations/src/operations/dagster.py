@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpx
+from kit.answers import object_of, promised
 
 from operations.errors import RefreshError, UnavailableError
 
@@ -167,18 +168,15 @@ def _ask(client: httpx.Client, query: str, **variables: Any) -> dict[str, Any]:
     address = str(client.base_url).rstrip("/")
     try:
         response = client.post("/graphql", json={"query": query, "variables": variables})
-        answer: dict[str, Any] = response.json()
-    except httpx.TransportError as error:
+    except httpx.HTTPError as error:
         raise UnavailableError(
             f"Dagster at {address} does not answer ({error}). Is it up? See `make status`."
         ) from error
-    except ValueError as error:
-        raise UnavailableError(
-            f"What answers at {address} is not Dagster's GraphQL (status {response.status_code})."
-        ) from error
+    answer = object_of(f"Dagster at {address}", response, UnavailableError)
     if errors := answer.get("errors"):
         raise RefreshError(f"Dagster refused the query: {'; '.join(str(each['message']) for each in errors)}")
-    data: dict[str, Any] = answer["data"]
+    with promised(f"Dagster at {address}", response, UnavailableError):
+        data: dict[str, Any] = answer["data"]
     return data
 
 

@@ -8,6 +8,7 @@ from pyiceberg.exceptions import ForbiddenError, RESTError, UnauthorizedError
 from requests import PreparedRequest, RequestException, Response, Session
 from requests.adapters import HTTPAdapter
 
+from kit.answers import promised
 from kit.errors import Fault, Transient
 from kit.lake.tokens import Tokens, open_tokens
 from kit.settings import LakeSettings
@@ -64,7 +65,8 @@ def load_catalog(settings: LakeSettings) -> RestCatalog:
         "s3.request-timeout": str(_TIMEOUT_SECONDS),
     }
     try:
-        return _BoundedCatalog(open_tokens(settings, _TIMEOUT_SECONDS), **properties)
+        with promised(f"the catalog at {settings.catalog_uri}"):
+            return _BoundedCatalog(open_tokens(settings, _TIMEOUT_SECONDS), **properties)
     except (ForbiddenError, UnauthorizedError) as error:
         raise Fault(
             f"the catalog at {settings.catalog_uri} refuses access to {settings.catalog_warehouse}: set "

@@ -8,6 +8,7 @@ import time
 import requests
 from pyiceberg.catalog.rest.auth import OAuth2AuthManager, OAuth2TokenProvider
 
+from kit.answers import promised
 from kit.errors import Fault
 from kit.settings import LakeSettings
 
@@ -42,9 +43,11 @@ class TokenProvider(OAuth2TokenProvider):
                 "CATALOG_CREDENTIAL (as id:secret), CATALOG_SCOPE and CATALOG_TOKEN_URL to what the catalog knows"
             )
         response.raise_for_status()
-        answer = response.json()
-        self._token = answer["access_token"]
-        self._expires_at = int(time.monotonic()) + int(answer.get("expires_in") or _USUAL_SECONDS) - self.refresh_margin
+        with promised(self.token_url):
+            answer = response.json()
+            lasts = int(answer.get("expires_in") or _USUAL_SECONDS)
+            self._token = answer["access_token"]
+        self._expires_at = int(time.monotonic()) + lasts - self.refresh_margin
 
 
 class Tokens(OAuth2AuthManager):

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Final
+from unicodedata import category
 from urllib.parse import parse_qsl, urlsplit
 
 from fastapi import HTTPException, Request
@@ -119,9 +120,13 @@ async def read_form(request: Request) -> dict[str, str]:
         if len(body) > _MOST_BYTES:
             raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"A form has at most {_MOST_BYTES} bytes.")
     try:
-        return dict(parse_qsl(body.decode("ascii"), max_num_fields=_MOST_FIELDS, errors="strict"))
+        fields = dict(parse_qsl(body.decode("ascii"), max_num_fields=_MOST_FIELDS, errors="strict"))
     except ValueError as error:
         raise HTTPException(HTTPStatus.BAD_REQUEST, "The form cannot be read.") from error
+    # The database cannot keep U+0000, and no keyboard writes the others.
+    if any(category(each) == "Cc" and each not in "\t\r\n" for text in fields.values() for each in text):
+        raise HTTPException(HTTPStatus.BAD_REQUEST, "The form has control characters in it: nothing was done.")
+    return fields
 
 
 def _equal(one: str, other: str) -> bool:

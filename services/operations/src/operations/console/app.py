@@ -25,6 +25,7 @@ from operations.console.quarantine import PAGE, USUAL, WINDOWS, Choice, by_reaso
 from operations.console.runs import BusyError, Runs, Work, command
 from operations.recovery.standing import STATES
 from operations.trace.hops import follow
+from operations.trace.ids import checked
 
 STATIC: Final = Path(__file__).with_name("static")
 _LONGEST_ID: Final = 200
@@ -144,6 +145,10 @@ def _add_pages(app: FastAPI, desk: Desk) -> None:
     def event(request: Request, wanted: str) -> HTMLResponse:
         if not 0 < len(wanted) <= _LONGEST_ID:
             raise HTTPException(HTTPStatus.UNPROCESSABLE_ENTITY, f"An id has at most {_LONGEST_ID} characters.")
+        try:
+            wanted = checked(wanted)
+        except ValueError as error:
+            raise HTTPException(HTTPStatus.UNPROCESSABLE_ENTITY, f"Not looked for: {error}.") from error
         answer = desk.board.trace(wanted)
         look = answer.value
         traces = [] if look is None else [follow(facts, desk.clock()) for facts in look.found]

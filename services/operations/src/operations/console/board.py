@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import httpx
 from kit.clock import Clock
+from kit.connection import Http
 from kit.lake import load_catalog
 
 from operations.console.answers import Answer, Kept, Shelf
@@ -24,7 +25,7 @@ from operations.trace.facts import Row
 from operations.trace.look import Look, Tracer
 from operations.trace.rows import open_rows
 from operations.trace.tables import EventTables
-from operations.watch.command import open_questions
+from operations.watch.command import open_client, open_questions
 from operations.watch.values import AUDITED, CHANGED, DIFFERENCES, LAG, Value
 
 PAGE_SECONDS: Final = 0.6
@@ -167,7 +168,7 @@ class Board:
         """Return what each part that `payments watch` does not ask is asked."""
         settings = self._settings
         asks: dict[str, Asks] = {
-            "registry": partial(subjects, self._client(settings.schema_registry_url)),
+            "registry": partial(subjects, self._client(settings.registry)),
             "object-store": partial(pinged, self._client(settings.s3_endpoint), "/"),
         }
         if settings.flink_url is not None:
@@ -184,9 +185,8 @@ class Board:
     def _midnight(self) -> datetime:
         return self._clock().astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 
-    def _client(self, url: str) -> httpx.Client:
-        client = httpx.Client(base_url=url.rstrip("/"), timeout=_TIMEOUT_SECONDS, trust_env=False)
-        return self._resources.enter_context(client)
+    def _client(self, http: Http) -> httpx.Client:
+        return open_client(self._resources, http, _TIMEOUT_SECONDS)
 
 
 def _layers(values: Sequence[Value]) -> list[Layer]:

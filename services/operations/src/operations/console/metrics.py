@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 import httpx
+from kit.answers import promised
 
 from operations.errors import UnavailableError
 
@@ -130,10 +131,8 @@ class Prometheus:
     def _ask(self, query: str) -> list[tuple[Mapping[str, str], float]]:
         """Return each series' labels and value; what is not a number says that there was nothing."""
         answer = content(self._client, "Prometheus", "/api/v1/query", {"query": query})
-        try:
+        with promised("Prometheus", failure=UnavailableError):
             found = [(each["metric"], float(each["value"][1])) for each in answer["data"]["result"]]
-        except (KeyError, TypeError, ValueError) as error:
-            raise UnavailableError("Prometheus answers in another form than it should") from error
         return [(labels, number) for labels, number in found if math.isfinite(number)]
 
 
@@ -144,7 +143,8 @@ def firing(client: httpx.Client) -> list[Alert]:
         UnavailableError: The Alertmanager does not answer.
     """
     answer = content(client, "The Alertmanager", "/api/v2/alerts", {"active": "true", "silenced": "false"})
-    alerts = [_alert(each) for each in answer]
+    with promised("The Alertmanager", failure=UnavailableError):
+        alerts = [_alert(each) for each in answer]
     return sorted(alerts, key=lambda each: (each.severity != "page", each.since))
 
 
@@ -166,11 +166,13 @@ def content(client: httpx.Client, who: str, path: str, parameters: Mapping[str, 
         UnavailableError: It does not answer, or with something else.
     """
     try:
-        return client.get(path, params=dict(parameters or {})).raise_for_status().json()
+        answer = client.get(path, params=dict(parameters or {})).raise_for_status()
     except httpx.HTTPStatusError as error:
         raise UnavailableError(f"{who} answers {error.response.status_code}") from error
-    except (httpx.HTTPError, ValueError) as error:
+    except httpx.HTTPError as error:
         raise UnavailableError(f"{who} does not answer ({type(error).__name__})") from error
+    with promised(who, answer, UnavailableError):
+        return answer.json()
 
 
 def quoted(shares: Sequence[float] = SHARES) -> list[str]:

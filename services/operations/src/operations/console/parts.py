@@ -4,9 +4,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 import httpx
+from kit.answers import object_of, promised
 
 from operations.console.answers import Answer
 from operations.console.metrics import content
@@ -82,15 +83,15 @@ def readiness(client: httpx.Client) -> Told:
     """
     try:
         answer = client.get("/readyz")
-        told = answer.json()
-    except (httpx.HTTPError, ValueError) as error:
+    except httpx.HTTPError as error:
         raise UnavailableError(f"it does not answer ({type(error).__name__})") from error
-    checks: Mapping[str, str] = told.get("checks", {}) if isinstance(told, dict) else {}
+    told = object_of("it", answer, UnavailableError)
     if answer.status_code == HTTPStatus.OK:
         return Told("up", "ready")
     if answer.status_code != HTTPStatus.SERVICE_UNAVAILABLE:
         raise UnavailableError(f"it answers {answer.status_code}")
-    wrong = [f"{name}: {why}" for name, why in checks.items() if why != "ok"]
+    with promised("it", answer, UnavailableError):
+        wrong = [f"{name}: {why}" for name, why in told.get("checks", {}).items() if why != "ok"]
     return Told("unwell", "not ready: " + ("; ".join(wrong) or "it does not say why"))
 
 
@@ -101,10 +102,10 @@ def jobs(client: httpx.Client) -> Told:
         UnavailableError: It does not answer.
     """
     answer = content(client, "Flink", "/jobs/overview")
-    newest: dict[str, Mapping[str, Any]] = {}
-    for job in sorted(answer["jobs"], key=lambda each: int(each["start-time"])):
-        newest[job["name"]] = job
-    stopped = [f"{name} is {job['state'].lower()}" for name, job in newest.items() if job["state"] not in _WORKS]
+    with promised("Flink", failure=UnavailableError):
+        started = sorted(answer["jobs"], key=lambda each: int(each["start-time"]))
+        newest = {str(job["name"]): str(job["state"]) for job in started}
+    stopped = [f"{name} is {state.lower()}" for name, state in newest.items() if state not in _WORKS]
     if stopped or not newest:
         return Told("unwell", "; ".join(sorted(stopped)) or "no job runs")
     return Told("up", f"{len(newest)} {'job runs' if len(newest) == 1 else 'jobs run'}")
@@ -116,7 +117,9 @@ def subjects(client: httpx.Client) -> Told:
     Raises:
         UnavailableError: It does not answer.
     """
-    return Told("up", f"{len(content(client, 'The registry', '/subjects'))} subjects")
+    answer = content(client, "The registry", "/subjects")
+    with promised("The registry", failure=UnavailableError):
+        return Told("up", f"{len(answer)} subjects")
 
 
 def pinged(client: httpx.Client, path: str) -> Told:

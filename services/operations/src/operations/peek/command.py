@@ -18,6 +18,7 @@ from operations.peek.records import Shown, Wanted, as_object, decoded, line
 from operations.recovery.filters import instant
 from operations.recovery.scan import Scanner
 from operations.recovery.topics import Decoder
+from operations.shown import printable
 
 app = typer.Typer(rich_markup_mode="markdown", no_args_is_help=True)
 _FOLLOW_SECONDS = 0.5
@@ -55,7 +56,12 @@ def peek(
         typer.Option(help="FIELD=VALUE that a record has to have; may be repeated: of one field, any of the values."),
     ] = None,
     personal: Annotated[
-        bool, typer.Option("--personal", help="Show bodies, headers and what else may be about a person too.")
+        bool,
+        typer.Option(
+            "--personal",
+            help="Show bodies, values of foreign headers, keys that are not the contract's, and what else may be about "
+            "a person too.",
+        ),
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")] = False,
 ) -> None:
@@ -82,10 +88,10 @@ def peek(
                 begin = {number: max(0, end - _DEPTH) for number, end in ends.items()}
                 found = decoded(scanner.tail(topic.name, begin), decoder, wanted)
                 shown = nlargest(count, found, key=_at)
-            _print(sorted(shown, key=_at), personal=personal, as_json=as_json)
+            print_records(sorted(shown, key=_at), personal=personal, as_json=as_json)
             if follow:
                 for each in _follow(scanner, topic, ends, decoder, wanted):
-                    _print([each], personal=personal, as_json=as_json)
+                    print_records([each], personal=personal, as_json=as_json)
     except KeyboardInterrupt:
         return
     finally:
@@ -128,11 +134,12 @@ def _at(shown: Shown) -> int:
     return shown.message.timestamp
 
 
-def _print(shown: Iterable[Shown], *, personal: bool, as_json: bool) -> None:
+def print_records(shown: Iterable[Shown], *, personal: bool, as_json: bool) -> None:
+    """Print records, one a line."""
     for each in shown:
         if as_json:
             text = json.dumps(as_object(each, personal=personal), ensure_ascii=False)
         else:
             text = line(each, personal=personal)
-        sys.stdout.write(text + "\n")
+        sys.stdout.write(printable(text) + "\n")
     sys.stdout.flush()

@@ -5,13 +5,20 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import Any, Final
 
 from kit.errors import Rejected
 from kit.kafka import Message
+from kit.tracing import HEADER
+from payments_contracts.topics import TOPICS
 
+from operations.recovery.sending import RUN_HEADER
 from operations.recovery.topics import Decoder
-from operations.shown import PERSONAL, bare
+from operations.shown import PERSONAL, bare, size
+
+_OUR_HEADERS: Final = frozenset({HEADER, RUN_HEADER, "job"})
+"""Headers that programs of ours write: the trace's context, the run that sent a record again, the job that wrote it."""
+_KEYS: Final = {topic.name: topic.key for topic in TOPICS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +76,8 @@ def as_object(shown: Shown, *, personal: bool) -> dict[str, Any]:
         "partition": message.partition,
         "offset": message.offset,
         "at": shown.at.isoformat(),
-        "key": None if message.key is None else _plain(message.key),
-        "headers": {name: _plain(value) for name, value in message.headers.items()},
+        "key": _key(shown, personal=personal),
+        "headers": _headers(message, personal=personal),
         "record": {name: _plain(value) for name, value in (shown.record if personal else bare(shown.record)).items()},
     }
     return found if shown.unreadable is None else found | {"unreadable": shown.unreadable}
@@ -84,8 +91,25 @@ def line(shown: Shown, *, personal: bool) -> str:
         return f"{place}  cannot be read: {shown.unreadable} ({len(message.value or b'')} bytes)"
     record = shown.record if personal else {n: v for n, v in shown.record.items() if n not in PERSONAL}
     said = (f"{name}={_short(value)}" for name, value in record.items() if value is not None and value != [])
-    headers = "".join(f"  {name}: {_plain(value)}" for name, value in message.headers.items())
+    headers = "".join(f"  {name}: {value}" for name, value in _headers(message, personal=personal).items())
     return f"{place}  {' '.join(said)}{headers}"
+
+
+def _key(shown: Shown, *, personal: bool) -> Any:
+    """Return the key of a record; to who does not ask for more, only where it is what the contract says."""
+    key = shown.message.key
+    if key is None:
+        return None
+    field_name = _KEYS.get(shown.message.topic, "")
+    is_due = field_name not in PERSONAL and _plain(key) == str(shown.record.get(field_name))
+    return _plain(key) if personal or is_due else size(key)
+
+
+def _headers(message: Message, *, personal: bool) -> dict[str, Any]:
+    return {
+        name: _plain(value) if personal or name in _OUR_HEADERS else size(value)
+        for name, value in message.headers.items()
+    }
 
 
 def _texts(value: Any) -> frozenset[str]:

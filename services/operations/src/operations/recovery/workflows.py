@@ -12,6 +12,7 @@ from typing import Any, Self
 from urllib.parse import quote
 
 import httpx
+from kit.answers import object_of, promised
 from kit.connection import Http, endpoint_of, tls_refusal
 from kit.settings.temporal import TEMPORAL_TLS
 
@@ -69,8 +70,8 @@ class Workflows:
             if moment is not None:
                 query += f" AND CloseTime {word} '{moment.isoformat()}'"
         found: dict[str, None] = {}
-        for execution in self._list(query):
-            found.setdefault(execution["execution"]["workflowId"])
+        for event_id in self._list(query):
+            found.setdefault(event_id)
             if len(found) >= limit:
                 break
         return list(found)
@@ -88,10 +89,12 @@ class Workflows:
         answer = self._ask("GET", f"{path}/history", params={"maximumPageSize": _EVENTS})
         if answer.status_code == HTTPStatus.NOT_FOUND:
             return "Temporal knows no workflow of it any more"
-        events = _content(answer).get("history", {}).get("events", [])
-        first = next(
-            (each["eventId"] for each in events if each["eventType"] == "EVENT_TYPE_WORKFLOW_TASK_COMPLETED"), None
-        )
+        history = _content(answer)
+        with promised("Temporal", answer, UnavailableError):
+            events = history.get("history", {}).get("events", [])
+            first = next(
+                (each["eventId"] for each in events if each["eventType"] == "EVENT_TYPE_WORKFLOW_TASK_COMPLETED"), None
+            )
         if first is None:
             return "its workflow has done nothing yet"
         body = {
@@ -103,14 +106,16 @@ class Workflows:
         _content(self._ask("POST", f"{path}/reset", json=body))
         return None
 
-    def _list(self, query: str) -> Iterator[Mapping[str, Any]]:
+    def _list(self, query: str) -> Iterator[str]:
         token = ""
         while True:
             parameters: dict[str, str | int] = {"query": query, "pageSize": _PAGE}
             if token:
                 parameters["nextPageToken"] = token
             page = _content(self._ask("GET", "/workflows", params=parameters))
-            yield from page.get("executions", [])
+            with promised("Temporal", failure=UnavailableError):
+                found = [str(each["execution"]["workflowId"]) for each in page.get("executions", [])]
+            yield from found
             token = page.get("nextPageToken", "")
             if not token:
                 return
@@ -118,7 +123,7 @@ class Workflows:
     def _ask(self, method: str, path: str, **options: Any) -> httpx.Response:
         try:
             answer = self._client.request(method, path, **options)
-        except httpx.TransportError as error:
+        except httpx.HTTPError as error:
             why = tls_refusal(error, TEMPORAL_TLS) or type(error).__name__
             raise UnavailableError(
                 f"Temporal at {self._client.base_url} does not answer ({why}). See `make status`."
@@ -133,5 +138,4 @@ def _content(answer: httpx.Response) -> Mapping[str, Any]:
         raise DeploymentError(f"Temporal refuses this program ({answer.status_code}): look at TEMPORAL_API_KEY.")
     if answer.is_error:
         raise DeploymentError(f"Temporal refuses {answer.request.url.path}: {answer.status_code} {answer.text[:300]}")
-    content: Mapping[str, Any] = answer.json()
-    return content
+    return object_of("Temporal", answer, UnavailableError)

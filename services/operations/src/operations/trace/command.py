@@ -17,6 +17,7 @@ from rich.console import Console
 from operations.recovery.filters import instant
 from operations.settings import ProvidersSettings
 from operations.trace.hops import follow
+from operations.trace.ids import checked
 from operations.trace.look import Tracer
 from operations.trace.ports import Servers
 from operations.trace.records import open_records
@@ -63,11 +64,12 @@ def trace(
     A part that does not answer is shown as away, and all others still tell what they know. Exit code 1: the id was
     not found; it says where it was looked for. 69: it was not found, and a part was away.
     """
-    settings = load(TraceSettings)
     try:
+        wanted = checked(wanted)
         earliest = None if since is None else instant(since, datetime.now(UTC))
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
+    settings = load(TraceSettings)
     look = Tracer(servers(settings), utc_now, patience).look(wanted, limit=limit, since=earliest)
     traces = [follow(facts, utc_now()) for facts in look.found]
     if as_json:

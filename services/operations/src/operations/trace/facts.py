@@ -96,6 +96,7 @@ class Facts:
         payment: The row of its payment in Silver; `gold` the row of Gold that counts it.
         payment_id: What that payment is called; None where the event is about no payment.
         trial: What today's contract says of its body; asked where nothing came of it.
+        cut: The topics of which not every record of the event's time was looked at.
         behind: How many records a reader has still to read before the event's: by reader; negative where it has passed.
         notes: What was done by hand, or found by the audit.
         away: Which parts could not be asked, and why.
@@ -115,6 +116,7 @@ class Facts:
     gold: Stored | None = None
     payment_id: str | None = None
     trial: Trial | None = None
+    cut: set[str] = field(default_factory=set)
     behind: dict[str, int] = field(default_factory=dict)
     notes: Sequence[str] = ()
     away: dict[str, str] = field(default_factory=dict)

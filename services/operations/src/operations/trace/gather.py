@@ -14,7 +14,7 @@ from payments_contracts.tables import (
     SILVER_PAYMENTS,
     SILVER_PAYMENTS_CLEANED,
 )
-from payments_contracts.topics import NORMALIZED, VALIDATION_DLQ, raw_topic
+from payments_contracts.topics import NORMALIZED, VALIDATION_DLQ, Topic, raw_topic
 from pyiceberg.expressions import And, BooleanExpression, EqualTo, GreaterThanOrEqual, LessThan, Reference
 from pyiceberg.expressions.literals import literal
 
@@ -129,7 +129,7 @@ def from_records(facts: Facts, records: EventRecords) -> None:
     received: datetime | None = facts.known("received_at") or facts.known("processed_at")
     provider = facts.known("provider")
     if received is not None and provider in PROVIDERS and not facts.raw:
-        facts.raw = records.between(raw_topic(provider), {facts.event_id}, received - _BEFORE, received + _WRITTEN)
+        facts.raw = _within(facts, records, raw_topic(provider), received - _BEFORE, received + _WRITTEN)
     place = None if facts.workflow is None else facts.workflow.place
     if place is not None and place.topic == NORMALIZED.name:
         facts.normalized = records.at(NORMALIZED, [place], facts.event_id)
@@ -137,10 +137,19 @@ def from_records(facts: Facts, records: EventRecords) -> None:
         # Until it was scored, where it was; else it may be on its way, or have waited for the normalizer.
         scored = facts.known("scored_at")
         until = None if scored is None else min(scored + _BEFORE, received + _NORMALIZED)
-        facts.normalized = records.between(NORMALIZED, {facts.event_id}, received - _BEFORE, until)
+        facts.normalized = _within(facts, records, NORMALIZED, received - _BEFORE, until)
     if received is not None and facts.scored is None:
-        found = records.between(VALIDATION_DLQ, {facts.event_id}, received - _BEFORE)
+        found = _within(facts, records, VALIDATION_DLQ, received - _BEFORE)
         facts.letters = [letter_of(each) for each in found]
+
+
+def _within(
+    facts: Facts, records: EventRecords, topic: Topic, since: datetime, until: datetime | None = None
+) -> list[Seen]:
+    found = records.between(topic, {facts.event_id}, since, until)
+    if not found.is_whole:
+        facts.cut.add(topic.name)
+    return found.seen
 
 
 def archived_places(facts: Facts, records: EventRecords) -> None:

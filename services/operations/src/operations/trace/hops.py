@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
 from payments_contracts.database import PAYMENT_EVENTS
+from payments_contracts.topics import NORMALIZED, VALIDATION_DLQ
 
 from operations.audit.hops import Place
 from operations.trace.facts import DATABASE, KAFKA, LAKE, TEMPORAL, Facts, Letter, Row, Stored, Workflow
@@ -17,6 +18,8 @@ State = Literal["passed", "under way", "stopped", "missing", "unknown", "none"]
 _PATIENCE: Final = timedelta(seconds=60)
 _BUILT: Final = timedelta(hours=2)
 _RUNNING: Final = "RUNNING"
+_RESULTS: Final = frozenset({NORMALIZED.name, VALIDATION_DLQ.name})
+_READ: Final = "read"
 _OF_THE_EVENT: Final = frozenset({"provider", "merchant_id", "livemode", "event_date", "is_told"})
 """What a payment's row tells that is told of its events already, or in Gold's row."""
 _TIMED: Final = frozenset({"gateway", "raw topic", "normalizer", "workflow", "scores"})
@@ -110,7 +113,8 @@ def _raw(facts: Facts) -> Iterator[Hop]:
             words = "Kafka is away" if state == "unknown" else "no longer in the topic"
             yield Hop("raw topic", state, stored.row["kafka_timestamp"], _words(place), {"held": words})
     if not facts.raw and not facts.archived:
-        yield Hop("raw topic", "unknown" if KAFKA in facts.away else "missing")
+        is_cut = bool(facts.cut - _RESULTS)
+        yield _lacking("raw topic", is_cut=is_cut, state="unknown" if KAFKA in facts.away else "missing")
 
 
 def _archive(facts: Facts) -> Iterator[Hop]:
@@ -155,7 +159,9 @@ def _normalized(facts: Facts) -> Iterator[Hop]:
         said = {} if behind is None else {"reader": _behind(behind)}
         if facts.trial is not None:
             said["today's contract"] = facts.trial.verdict
-        yield Hop("normalizer", "under way" if behind is None or behind > 0 else "missing", said=said)
+        state: State = "under way" if behind is None or behind > 0 else "missing"
+        # What the normalizer makes of it may be in either topic.
+        yield _lacking("normalizer", is_cut=not facts.cut.isdisjoint(_RESULTS), state=state, said=said)
 
 
 def _workflow(facts: Facts, now: datetime) -> Hop:
@@ -182,7 +188,15 @@ def _workflow(facts: Facts, now: datetime) -> Hop:
         return Hop("workflow", "unknown")
     behind = facts.behind.get("orchestrator")
     said = {} if behind is None else {"reader": _behind(behind)}
-    return Hop("workflow", "missing" if behind is not None and behind <= 0 else "under way", said=said)
+    state: State = "missing" if behind is not None and behind <= 0 else "under way"
+    return _lacking("workflow", is_cut=VALIDATION_DLQ.name in facts.cut, state=state, said=said)
+
+
+def _lacking(name: str, *, is_cut: bool, state: State, said: Mapping[str, Any] | None = None) -> Hop:
+    """Return a hop of which nothing was found: where not all was looked at, it may be there for all that."""
+    if is_cut and state == "missing":
+        return Hop(name, "unknown", said={**(said or {}), _READ: "not every record of its time"})
+    return Hop(name, state, said=said or {})
 
 
 def _state_of(workflow: Workflow, now: datetime) -> State:
@@ -269,7 +283,8 @@ def _underway(hops: tuple[Hop, ...], now: datetime) -> tuple[str, bool]:
     # Not by commits to the lake: a compaction is one, too.
     waited = now - max((hop.at for hop in hops if hop.at is not None and hop.name in _TIMED), default=now)
     if first.state == "unknown":
-        return f"not known beyond {_before(hops, first)}: {_part(first)} is away", False
+        why = "Kafka has more records of its time than are read" if _READ in first.said else f"{_part(first)} is away"
+        return f"not known beyond {_before(hops, first)}: {why}", False
     if first.name in {"Silver", "Gold"} and waited < _BUILT:
         return f"in Bronze and the operational database; {first.name} waits for its next build", True
     if first.state == "under way" and (waited < _PATIENCE or "reader" in first.said):

@@ -1,11 +1,10 @@
 """Follows an event, or the events of a payment, by one id through all parts at once."""
 
-import uuid
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import partial
+from functools import partial, reduce
 from typing import Final
 
 from kit.clock import Clock
@@ -19,8 +18,9 @@ from operations.recovery.trial import try_raw
 from operations.trace import gather
 from operations.trace.asking import Asked, Parts
 from operations.trace.facts import DATABASE, KAFKA, LAKE, TEMPORAL, Facts, Row, Seen, Workflow
+from operations.trace.ids import SHORTEST, event_id_of, forms
 from operations.trace.ports import Servers
-from operations.trace.records import MOST
+from operations.trace.records import Within
 from operations.trace.tables import Search
 
 # What was written later than this may not be in the archive yet.
@@ -75,12 +75,13 @@ class Tracer:
         parts.away |= {part: _NOT_SET for part, address in addresses.items() if address is None}
         connecting = Asked(servers.tables.connect)
         asked_rows = Asked(lambda: self._rows(wanted, limit))
-        asked_workflow = Asked(lambda: self._workflows([wanted], with_event=True) if _is_uuid(wanted) else {})
+        event_id = event_id_of(wanted)
+        asked_workflow = Asked(lambda: {} if event_id is None else self._workflows([event_id], with_event=True))
         found = parts.get(DATABASE, asked_rows, [])
         workflows = parts.get(TEMPORAL, asked_workflow, {})
         looked: list[str] = []
-        if not found and wanted in workflows:
-            found = [Facts(wanted)]
+        if not found:
+            found = [Facts(each) for each in workflows]
         if not found:
             parts.get(LAKE, connecting, None)
             found = self._search(wanted, since, looked)
@@ -96,7 +97,7 @@ class Tracer:
         if self._servers.rows is None:
             return []
         with self._servers.rows() as rows:
-            found = rows.find(wanted, limit)
+            found = next((found for each in forms(wanted) if (found := rows.find(each, limit))), [])
             notes = rows.notes([row["event_id"] for row in found])
             return [
                 Facts(
@@ -176,7 +177,8 @@ class Tracer:
         """Look for an id whose time is unknown: in the archive, and in the ends of topics that are not archived."""
         tables, seconds = self._servers.tables, _SEARCH_SECONDS if since is None else self._seconds
         earliest = since or self._now - timedelta(days=1)
-        either = Or(gather.equal("event_id", wanted), gather.equal("provider_event_id", wanted))
+        names = ("event_id", "provider_event_id")
+        either = reduce(Or, (gather.equal(name, form) for form in forms(wanted) for name in names))
         among = And(either, gather.between("received_at", earliest, self._now + timedelta(days=1)))
         raw, letters = (
             Asked(partial(tables.search, table.identifier, among, "received_at", seconds))
@@ -196,28 +198,32 @@ class Tracer:
                     facts.archived = [*facts.archived, each]
                 else:
                     facts.archived_letters = [*facts.archived_letters, gather.letter_of_row(each)]
-        for topic, seen in self._parts.get(KAFKA, tail, []):
-            event_id = seen.record.get("event_id", wanted)
-            _add(found.setdefault(event_id, Facts(event_id)), topic, seen)
-        self._tell_places(wanted, looked)
+        records = self._parts.get(KAFKA, tail, {})
+        for topic, within in records.items():
+            for seen in within.seen:
+                event_id = seen.record.get("event_id", event_id_of(wanted) or wanted)
+                _add(found.setdefault(event_id, Facts(event_id)), topic, seen)
+        self._tell_places(wanted, [topic for topic, within in records.items() if not within.is_whole], looked)
         return list(found.values())
 
-    def _tell_places(self, wanted: str, looked: list[str]) -> None:
-        if KAFKA not in self._parts.away:
-            looked.append(f"the topics, written since {self._now - _ARCHIVED_AFTER:%H:%M:%S}, {MOST} records of each")
-        if self._servers.workflows is not None and TEMPORAL not in self._parts.away and _is_uuid(wanted):
+    def _tell_places(self, wanted: str, cut: Sequence[str], looked: list[str]) -> None:
+        if len(wanted) < SHORTEST:
+            looked.append(f"not in records of the topics: what has fewer than {SHORTEST} characters is in most of them")
+        elif KAFKA not in self._parts.away:
+            but = f", but not in all records of {', '.join(cut)}" if cut else ""
+            looked.append(f"the topics, written since {self._now - _ARCHIVED_AFTER:%H:%M:%S}{but}")
+        if self._servers.workflows is not None and TEMPORAL not in self._parts.away and event_id_of(wanted):
             looked.insert(0, "Temporal: workflow id")
         if self._servers.rows is not None and DATABASE not in self._parts.away:
             looked.insert(0, "the operational database: event id, provider's id, object, payment")
 
-    def _tail(self, wanted: str) -> list[tuple[str, Seen]]:
+    def _tail(self, wanted: str) -> dict[str, Within]:
+        if len(wanted) < SHORTEST:
+            return {}
         topics = [*map(raw_topic, self._servers.providers), INGESTION_DLQ, VALIDATION_DLQ, NORMALIZED]
         since = self._now - _ARCHIVED_AFTER
-        found: list[tuple[str, Seen]] = []
         with self._servers.records() as records:
-            for topic in topics:
-                found += [(topic.name, seen) for seen in records.between(topic, {wanted}, since)]
-        return found
+            return {topic.name: records.between(topic, set(forms(wanted)), since) for topic in topics}
 
 
 def _add(facts: Facts, topic: str, seen: Seen) -> None:
@@ -233,11 +239,3 @@ def _add(facts: Facts, topic: str, seen: Seen) -> None:
 def _raw_event(seen: Seen) -> RawEvent | None:
     record: Row = seen.record
     return RawEvent(ProviderEvent.model_validate(record), "topic", None) if record else None
-
-
-def _is_uuid(text: str) -> bool:
-    try:
-        uuid.UUID(text)
-    except ValueError:
-        return False
-    return True

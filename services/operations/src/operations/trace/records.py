@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Any, Final
@@ -23,6 +24,16 @@ _TIMEOUT_SECONDS: Final = 2.0
 _REGISTRY_SECONDS: Final = 1.0
 MOST: Final = 50_000
 """Records that one question reads of a topic at most."""
+_OTHERS: Final = 1_000
+"""Records of others that are decoded for one question at most: to search takes a moment, to decode takes long."""
+
+
+@dataclass(frozen=True, slots=True)
+class Within:
+    """The records that were found within some time, and whether every record of that time was looked at."""
+
+    seen: list[Seen]
+    is_whole: bool
 
 
 class EventRecords:
@@ -49,21 +60,24 @@ class EventRecords:
         found = self._scan.at([Position(*place) for place in places])
         return self._seen(topic, found, {event_id})
 
-    def between(self, topic: Topic, ids: Collection[str], since: datetime, until: datetime | None = None) -> list[Seen]:
+    def between(self, topic: Topic, ids: Collection[str], since: datetime, until: datetime | None = None) -> Within:
         """Return the records that name one of some ids, event's or provider's, written within some time.
 
-        No more than MOST records are read.
+        No more than MOST records are read, and fewer where the ids stand in too many records of others.
 
         Raises:
             Transient: Kafka does not answer.
             Fault: There is no such topic.
         """
-        return self._seen(topic, islice(self._scan.scan(topic.name, since, until), MOST), ids)
+        messages = self._scan.scan(topic.name, since, until)
+        seen = self._seen(topic, islice(messages, MOST), ids)
+        return Within(seen, next(messages, None) is None)
 
     def _seen(self, topic: Topic, messages: Iterable[Message], ids: Collection[str]) -> list[Seen]:
         # An id stands in a record as its plain bytes: most records need not be decoded to know that they are others.
         texts = [each.encode() for each in ids]
-        found = []
+        found: list[Seen] = []
+        others = 0
         for message in messages:
             value = message.value or b""
             if not any(text in value for text in texts):
@@ -74,6 +88,8 @@ class EventRecords:
                 place = Place(message.topic, message.partition, message.offset)
                 at = datetime.fromtimestamp(message.timestamp / 1000, UTC)
                 found.append(Seen(place, at, record or {}, message.headers))
+            elif (others := others + 1) == _OTHERS:
+                break
         return found
 
     def _decoded(self, topic: Topic, value: bytes) -> dict[str, Any] | None:

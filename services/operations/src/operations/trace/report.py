@@ -9,6 +9,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
+from operations.shown import printable
 from operations.trace.hops import Hop, State, Trace
 
 _MARKS: Mapping[State, tuple[str, str]] = {
@@ -45,16 +46,16 @@ def print_trace(trace: Trace, console: Console) -> None:
         if hop.at is not None and hop.at.date() != day:
             day = hop.at.date()
             _line(console, f"           {day:%Y-%m-%d} UTC")
-        console.print(_hop(hop), highlight=False, soft_wrap=True)
+        _line(console, _hop(hop))
     for note in trace.notes:
         _line(console, f"  note     {note}")
-    console.print(Text(trace.ended, style="bold green" if trace.arrived else "bold red"), soft_wrap=True)
+    _line(console, Text(printable(trace.ended), style="bold green" if trace.arrived else "bold red"))
 
 
 def print_away(away: Mapping[str, str], console: Console) -> None:
     """Print which parts could not be asked."""
     for part, reason in away.items():
-        console.print(Text.assemble(("? ", "yellow"), f"{part} is away: {reason}"), highlight=False, soft_wrap=True)
+        _line(console, Text.assemble(("? ", "yellow"), printable(f"{part} is away: {reason}")))
 
 
 def _hop(hop: Hop) -> Text:
@@ -65,11 +66,12 @@ def _hop(hop: Hop) -> Text:
     told += [f"{name} {_words(value)}" for name, value in hop.said.items()]
     if not told:
         told = [hop.state]
-    return text.append(", ".join(told))
+    return text.append(printable(", ".join(told)))
 
 
-def _line(console: Console, text: str) -> None:
-    console.print(text, highlight=False, markup=False, soft_wrap=True)
+def _line(console: Console, text: str | Text) -> None:
+    told = printable(text) if isinstance(text, str) else text
+    console.print(told, highlight=False, markup=False, soft_wrap=True)
 
 
 def _words(value: Any) -> str:

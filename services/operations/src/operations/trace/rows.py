@@ -104,7 +104,10 @@ def open_rows(dsn: SecretStr) -> Iterator[EventRows]:
     except (psycopg.OperationalError, psycopg.errors.QueryCanceled) as error:
         # Without the driver's words: they may show the address with its login.
         raise UnavailableError(refusal(error) or "the operational database does not answer") from error
-    except psycopg.errors.UndefinedTable as error:
+    except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn) as error:
         raise UnavailableError(f"{error.diag.message_primary}: run `make database`") from error
     except psycopg.errors.InsufficientPrivilege as error:
         raise UnavailableError(f"the operational database refuses it: {error.diag.message_primary}") from error
+    except (psycopg.DataError, psycopg.InternalError) as error:
+        # What it holds cannot be read, or it is broken; the driver's words may quote it.
+        raise UnavailableError(f"the operational database cannot answer it ({type(error).__name__})") from error

@@ -13,11 +13,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from kit.answers import promised
+from pyarrow import Table as ArrowTable
 from pyiceberg.catalog import Catalog
 from pyiceberg.exceptions import NoSuchTableError, RESTError
 from pyiceberg.expressions import And, BooleanExpression
 from pyiceberg.io.pyarrow import ArrowScan
 from pyiceberg.manifest import DataFile, ManifestEntry
+from pyiceberg.schema import Schema
 from pyiceberg.table import FileScanTask, ManifestGroupPlanner, Table
 from pyiceberg.table.snapshots import Operation
 from requests import RequestException
@@ -119,7 +122,7 @@ class EventTables:
             tasks, brought = _plan(loaded, among)
 
             def added_up(task: FileScanTask) -> list[Row]:
-                rows = ArrowScan(loaded.metadata, loaded.io, schema, among).to_table([task])
+                rows = _scanned(loaded, among, schema, task)
                 grouped = rows.group_by(list(by)).aggregate([*((name, "sum") for name in summed), ([], "count_all")])
                 sums: list[Row] = grouped.rename_columns([*by, *summed, "rows"]).to_pylist()
                 return [{**nothing, **each} for each in sums]
@@ -166,7 +169,8 @@ class EventTables:
         layer, _, name = table.partition(".")
         try:
             built = layer in {"silver", "gold"}
-            loaded = self._catalog.load_table((f"{layer}{self._layer_suffix}" if built else layer, name))
+            with promised(f"the catalog, asked for {table},", failure=UnavailableError):
+                loaded = self._catalog.load_table((f"{layer}{self._layer_suffix}" if built else layer, name))
         except NoSuchTableError:
             return None
         return loaded if loaded.current_snapshot() is not None else None
@@ -181,9 +185,15 @@ def _plan(loaded: Table, among: BooleanExpression) -> tuple[list[FileScanTask], 
         return True
 
     snapshot = loaded.current_snapshot()
-    manifests = [] if snapshot is None else snapshot.manifests(loaded.io)
-    planner = ManifestGroupPlanner(loaded.metadata, loaded.io, among)
-    return list(planner.plan_files(manifests, note)), brought
+    with promised(".".join(loaded.name()), failure=UnavailableError):
+        manifests = [] if snapshot is None else snapshot.manifests(loaded.io)
+        planner = ManifestGroupPlanner(loaded.metadata, loaded.io, among)
+        return list(planner.plan_files(manifests, note)), brought
+
+
+def _scanned(loaded: Table, among: BooleanExpression, schema: Schema, task: FileScanTask) -> ArrowTable:
+    with promised(".".join(loaded.name()), failure=UnavailableError):
+        return ArrowScan(loaded.metadata, loaded.io, schema, among).to_table([task])
 
 
 def _read(
@@ -198,7 +208,8 @@ def _read(
     schema = loaded.schema().select(*present)
 
     def rows_of(task: FileScanTask) -> list[dict[str, Any]]:
-        rows: list[dict[str, Any]] = ArrowScan(loaded.metadata, loaded.io, schema, among).to_table([task]).to_pylist()
+        with promised(".".join(loaded.name()), failure=UnavailableError):
+            rows: list[dict[str, Any]] = _scanned(loaded, among, schema, task).to_pylist()
         return rows
 
     chosen = list(tasks)

@@ -10,6 +10,7 @@ from typing import Any, Self
 from urllib.parse import quote
 
 import httpx
+from kit.answers import object_of, promised
 from kit.connection import Http, endpoint_of, tls_refusal
 from kit.settings.temporal import TEMPORAL_TLS
 
@@ -17,6 +18,7 @@ from operations.audit.hops import Place
 from operations.errors import UnavailableError
 from operations.trace.facts import Row, Workflow
 
+_WHO = "Temporal"
 _TIMEOUT_SECONDS = 2.0
 _START = "start"
 """The memo in which the orchestrator keeps how it started a workflow."""
@@ -50,12 +52,16 @@ class EventWorkflows:
         """Return the workflow of an event, as its newest run stands; None where Temporal knows none, or no more.
 
         Raises:
-            UnavailableError: Temporal does not answer.
+            UnavailableError: Temporal does not answer, or not as it should.
         """
         path = f"/{quote(event_id, safe='')}"
         answer = self._ask(path)
         if answer is None:
             return None
+        with promised(_WHO, failure=UnavailableError):
+            return self._told(path, answer, with_event=with_event)
+
+    def _told(self, path: str, answer: Mapping[str, Any], *, with_event: bool) -> Workflow:
         info = answer["workflowExecutionInfo"]
         status = str(info["status"]).removeprefix("WORKFLOW_EXECUTION_STATUS_")
         start = _value(info.get("memo", {}).get("fields", {}).get(_START)) or {}
@@ -78,7 +84,7 @@ class EventWorkflows:
         try:
             answer = self._client.post(f"{path}/query/{_QUERY}", json={}, timeout=_QUERY_SECONDS)
             result = answer.json().get("queryResult") if answer.is_success else None
-        except (httpx.TransportError, ValueError):
+        except (httpx.HTTPError, ValueError):
             return None
         payloads = result.get("payloads", []) if isinstance(result, dict) else result or []
         state = _value(next(iter(payloads), None))
@@ -109,7 +115,7 @@ class EventWorkflows:
     def _ask(self, path: str, parameters: Mapping[str, str | int] | None = None) -> Mapping[str, Any] | None:
         try:
             answer = self._client.get(path, params=parameters)
-        except httpx.TransportError as error:
+        except httpx.HTTPError as error:
             why = tls_refusal(error, TEMPORAL_TLS)
             raise UnavailableError(
                 f"Temporal at {self._client.base_url.host}:{self._client.base_url.port} does not answer"
@@ -121,8 +127,7 @@ class EventWorkflows:
             raise UnavailableError(f"Temporal refuses this program ({answer.status_code}): look at TEMPORAL_API_KEY")
         if answer.is_error:
             raise UnavailableError(f"Temporal answers {answer.status_code}")
-        content: Mapping[str, Any] = answer.json()
-        return content
+        return object_of(_WHO, answer, UnavailableError)
 
 
 def _value(payload: Any) -> Any:

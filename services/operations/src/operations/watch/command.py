@@ -92,14 +92,15 @@ def open_questions(settings: PartsSettings, resources: ExitStack) -> Mapping[str
         "database": partial(ask_audit, settings.postgres_dsn),
         "catalog": Layers(partial(load_catalog, settings), settings.layers).ask,
         "temporal": workflows.ask,
-        "trino": partial(ask_trino, _client(resources, settings.trino)),
-        "dagster": partial(ask_dagster, _client(resources, settings.dagster_url)),
+        "trino": partial(ask_trino, open_client(resources, settings.trino)),
+        "dagster": partial(ask_dagster, open_client(resources, settings.dagster_url)),
     }
 
 
-def _client(resources: ExitStack, http: Http) -> httpx.Client:
+def open_client(resources: ExitStack, http: Http, seconds: float = _TIMEOUT_SECONDS) -> httpx.Client:
+    """Return a client of a server, with what is needed to come in; its connections last as long as `resources`."""
     where = endpoint_of(http)
-    client = httpx.Client(base_url=where.url, timeout=_TIMEOUT_SECONDS, trust_env=False, **where.options())
+    client = httpx.Client(base_url=where.url.rstrip("/"), timeout=seconds, trust_env=False, **where.options())
     return resources.enter_context(client)
 
 

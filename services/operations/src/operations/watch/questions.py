@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 import httpx
 from confluent_kafka import Consumer, KafkaException
+from kit.answers import object_of, promised
 from kit.clock import Clock
 from kit.connection import Http, Kafka, endpoint_of, kafka_options
 from kit.lake import rows_came
@@ -175,7 +176,8 @@ class WorkflowCounts:
 
     def _count(self, query: str) -> int:
         answer = _content("Temporal", lambda: self._client.get("/workflow-count", params={"query": query}))
-        return int(answer.get("count", 0))
+        with promised("Temporal", failure=UnavailableError):
+            return int(answer.get("count", 0))
 
 
 def _written(moment: datetime) -> str:
@@ -200,11 +202,10 @@ def ask_dagster(client: httpx.Client) -> list[Value]:
         UnavailableError: They are not.
     """
     answer = _content("Dagster", lambda: client.post("/graphql", json={"query": _HEALTH}))
-    try:
+    with promised("Dagster", failure=UnavailableError):
         statuses = answer["data"]["instance"]["daemonHealth"]["allDaemonStatuses"]
-    except (KeyError, TypeError) as error:
-        raise UnavailableError("Dagster does not tell how its daemons are.") from error
-    if not all(each["healthy"] for each in statuses if each["required"]):
+        are_well = all(each["healthy"] for each in statuses if each["required"])
+    if not are_well:
         raise UnavailableError("A daemon of Dagster is not well: schedules may not run.")
     return []
 
@@ -220,11 +221,9 @@ def look_at_disks(mounts: Mapping[str, Path]) -> Iterator[Value]:
         yield Value(SIZE, (name,), usage.total)
 
 
-def _content(part: str, ask: Callable[[], httpx.Response]) -> dict[str, Any]:
+def _content(part: str, ask: Callable[[], httpx.Response]) -> Mapping[str, Any]:
     try:
-        answer = ask().raise_for_status().json()
-    except (httpx.HTTPError, ValueError) as error:
+        answer = ask().raise_for_status()
+    except httpx.HTTPError as error:
         raise UnavailableError(f"{part} does not answer as it should ({type(error).__name__}).") from error
-    if not isinstance(answer, dict):
-        raise UnavailableError(f"{part} answers with something else than an object.")
-    return answer
+    return object_of(part, answer, UnavailableError)
