@@ -12,7 +12,7 @@ import jsonschema
 import pytest
 import yaml
 from kit.settings import EnvironmentSettings
-from monitoring.jobs import JOBS
+from monitoring.jobs import EVERYWHERE, JOBS
 from monitoring.release import RELEASE, VOLUMES, of_release
 from monitoring.rules import files as rule_files
 from payments_contracts.topics import topics_of
@@ -203,6 +203,7 @@ def test_every_job_of_the_chart_is_one_that_an_alert_knows_and_nobody_elses_is()
     jobs = names | {f"{name}-temporal" for name in names if name.startswith("orchestrator-w")}
     jobs |= {"flink-jobmanager", "flink-taskmanager"}
     assert {job for job in jobs if not re.fullmatch(JOBS, job)} == set()
+    assert {each for each in EVERYWHERE if not any(re.fullmatch(each, job) for job in jobs)} == set()
     assert not any(re.fullmatch(JOBS, job) for job in ("node-exporter", "kubelet", "apiserver", "my-gateway"))
 
 

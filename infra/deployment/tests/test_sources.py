@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import yaml
-from monitoring.jobs import JOBS
+from monitoring.jobs import EVERYWHERE, JOBS
 from monitoring.own import OWN
 from monitoring.promql import series
 
@@ -125,6 +125,7 @@ def test_an_alert_knows_every_job_of_compose() -> None:
     scraped = yaml.safe_load(yaml.safe_load(FILE.read_text(encoding="utf-8"))["configs"]["prometheus"]["content"])
     jobs = {each["job_name"] for each in scraped["scrape_configs"]}
     assert {job for job in jobs if not re.fullmatch(JOBS, job)} == set()
+    assert {each for each in EVERYWHERE if not any(re.fullmatch(each, job) for job in jobs)} == set()
 
 
 def test_files_of_rules_are_in_the_place_that_compose_mounts() -> None:

@@ -90,7 +90,7 @@ def test_what_is_recorded_is_not_computed_again(panel: Panel) -> None:
 
 
 def test_windows_of_days_are_left_to_alerts() -> None:
-    # They are recorded every five minutes only, and tell nothing of now.
+    # They are recorded seldom, and tell nothing of now.
     slow = {f"slo:error_ratio:{window}" for window in DAYS}
     assert not [
         query.expr

@@ -138,6 +138,30 @@ def test_what_dagster_raises_is_in_the_list_and_means_what_prometheus_does() -> 
     assert all(severities.get(each.name, each.severity) is each.severity for each in RAISED)
 
 
+@pytest.mark.parametrize("alert", [each for each in ALERTS if each.lasting != "0m"], ids=lambda each: each.name)
+def test_a_part_that_answers_late_resets_no_alert_that_waits(alert: Alert) -> None:
+    # What is shown in every look of the watch, whichever part is away.
+    always = {"watch_part_up", "watch_disk_free_bytes", "watch_disk_size_bytes"}
+    for each in OWN:
+        if each.program == "operations" and each.name not in always:
+            found = re.findall(rf"\b{each.name}(?:{{[^}}]*}})?(\[)?", alert.expr)
+            assert all(found), f"{alert.name} reads {each.name} as it is now"
+
+
+def test_what_is_recorded_is_seen_also_where_an_evaluation_is_left_out() -> None:
+    # A sample is seen for five minutes, and an alert that rests on it waits for longer.
+    for path in (HERE / "rules").glob("*.yaml"):
+        for group in yaml.safe_load(path.read_text(encoding="utf-8"))["groups"]:
+            number, unit = re.fullmatch(r"(\d+)([sm])", group["interval"]).groups()  # type: ignore[union-attr]
+            assert 2 * int(number) * {"s": 1, "m": 60}[unit] < 5 * 60, group["name"]
+
+
+def test_every_outcome_of_a_webhook_is_one_of_those_that_somebody_is_told_of() -> None:
+    told = " ".join([alert.expr for alert in ALERTS] + [slo.events for slo in SLOS])
+    named = {each for group in re.findall(r'outcome=~?"([^"]+)"', told) for each in group.split("|")}
+    assert named == gateway.metrics.REASONS.keys() - {"accepted"}
+
+
 def test_every_window_of_a_burn_rate_is_recorded() -> None:
     windows = {window for burn in (*FAST, *SLOW) for window in (burn.long, burn.short)}
     assert windows == {*HOURS, *DAYS}

@@ -35,6 +35,7 @@ async def test_others_that_came_at_the_same_time_are_accepted(defective: Any) ->
     assert [answer.status_code for answer in answers] == [200, 500, 200, 500, 200]
     assert [line["event"] for line in lines] == ["webhook_not_handled"] * 2
     assert len(defective.producer.records) == 3
+    assert (defective.count("failed", "defect"), defective.count("accepted")) == (2, 3)
 
 
 async def test_what_failed_is_a_problem_and_says_nothing_of_the_inside(defective: Any) -> None:

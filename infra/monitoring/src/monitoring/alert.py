@@ -45,3 +45,12 @@ def grown(counter: str, window: str) -> str:
     A series whose first value is 1 has not grown for `increase`, which knows no zero before it.
     """
     return f"(increase({counter}[{window}]) > 0 or ({counter} > 0 unless {counter} offset {window}))"
+
+
+def last(gauge: str, offset: str = "") -> str:
+    """Return PromQL for what `payments watch` last said of a part within two minutes.
+
+    A part that answers one look late has no value in it, by which the time of an alert that waits would begin anew. One
+    that is away for longer is told by `PartDown`.
+    """
+    return f"last_over_time({gauge}[2m]{offset})"

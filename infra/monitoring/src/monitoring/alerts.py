@@ -3,15 +3,32 @@
 from typing import Final
 
 from monitoring import burning
-from monitoring.alert import Alert, Severity, grown
-from monitoring.jobs import JOBS
+from monitoring.alert import Alert, Severity, grown, last
+from monitoring.jobs import EVERYWHERE, JOBS
 
 _PAGE, _TICKET = Severity.PAGE, Severity.TICKET
-_CHANGED = "watch_layer_changed_timestamp_seconds"
+_BRONZE, _SILVER, _GOLD = (
+    f'watch_layer_changed_timestamp_seconds{{layer="{layer}"}}' for layer in ("bronze", "silver", "gold")
+)
+_STUCK = 'watch_workflows{state="stuck"}'
 _FREE = (
     "(watch_disk_free_bytes / watch_disk_size_bytes < {0}\n"
     "or kubelet_volume_stats_available_bytes / kubelet_volume_stats_capacity_bytes < {0})"
 )
+
+
+def _refused(window: str, share: str, count: str) -> str:
+    refused = f'sum by (provider) (increase(gateway_webhooks_total{{outcome=~"forged|refused|malformed"}}[{window}]))'
+    return f"{refused} / sum by (provider) (increase(gateway_webhooks_total[{window}])) {share}\nand {refused} {count}"
+
+
+def _behind(upper: str, lower: str, seconds: int) -> str:
+    """Return PromQL that has a value where a layer lacks rows of the one below it and was not built for so long.
+
+    Not how far the two are apart: that stays as it is where nothing comes and no build succeeds.
+    """
+    return f"time() - max({last(upper)}) > {seconds} and max({last(lower)}) > max({last(upper)})"
+
 
 ALERTS: Final = (
     Alert(
@@ -39,6 +56,18 @@ ALERTS: Final = (
         "The program does not run, or hangs. Webhooks that were acknowledged are in Kafka, whatever else is down.",
     ),
     Alert(
+        "TargetAbsent",
+        _PAGE,
+        # By job alone: one that was there and is the only one of its kind is told by both, and twice is refused.
+        "max by (job) (\n"
+        f'  count by (job) (present_over_time(up{{job=~"{JOBS}"}}[1d])) unless count by (job) (up{{job=~"{JOBS}"}})'
+        + "".join(f'\n  or label_replace(absent(up{{job=~"{each}"}}), "job", "{each}", "", "")' for each in EVERYWHERE)
+        + "\n)",
+        "5m",
+        "there is no {{ $labels.job }} to read metrics of",
+        "Nothing of that name runs, not even badly. Webhooks that were acknowledged are in Kafka.",
+    ),
+    Alert(
         "PartDown",
         _PAGE,
         "watch_part_up == 0",
@@ -53,6 +82,24 @@ ALERTS: Final = (
         "5m",
         "nothing watches lag, freshness, audit, workflows and disks",
         "`payments watch` does not run: alerts that rest on it cannot fire.",
+    ),
+    Alert(
+        "WebhooksMostlyRefused",
+        _PAGE,
+        # For longer than the window, so that a burst of less than five minutes, as of a scanner, calls nobody.
+        _refused("10m", "> 0.5", "> 20"),
+        "15m",
+        "{{ $labels.provider }}: {{ $value | humanizePercentage }} of webhooks are turned away",
+        "A secret, a clock or what the provider sends has changed. It sends again for hours or days, and then no more.",
+    ),
+    Alert(
+        "WebhooksRefused",
+        _TICKET,
+        # So few, for a provider that sends little: each webhook that it is refused it sends several times within hours.
+        _refused("6h", "> 0.1", ">= 3"),
+        "5m",
+        "{{ $labels.provider }}: {{ $value | humanizePercentage }} of webhooks were turned away, for hours",
+        "One of several secrets is wrong, a provider with little traffic is turned away, or somebody tries the door.",
     ),
     Alert(
         "NormalizerNotReady",
@@ -92,7 +139,7 @@ ALERTS: Final = (
     Alert(
         "ConsumerLagHigh",
         _PAGE,
-        "sum by (group, topic) (watch_consumer_lag_records) > 1000",
+        f"max by (group, topic) ({last('watch_consumer_lag_records')}) > 1000",
         "10m",
         "{{ $labels.group }} is {{ $value }} records behind in {{ $labels.topic }}",
         "The reader stands still, or is slower than what comes. The records are safe within the topic's retention.",
@@ -109,7 +156,7 @@ ALERTS: Final = (
     Alert(
         "WorkflowsStuck",
         _PAGE,
-        'sum(watch_workflows{state="stuck"}) > 0',
+        f"max({last(_STUCK)}) > 0",
         "5m",
         "{{ $value }} workflows have run for more than ten minutes",
         "A workflow takes a second. One that waits is tried again for as long as it takes.",
@@ -160,21 +207,19 @@ ALERTS: Final = (
     Alert(
         "SilverStale",
         _TICKET,
-        f'max({_CHANGED}{{layer="bronze"}}) - max({_CHANGED}{{layer="silver"}}) > 3600\n'
-        f'or max({_CHANGED}{{layer="bronze"}}) unless max({_CHANGED}{{layer="silver"}})',
+        f"{_behind(_SILVER, _BRONZE, 3600)}\nor max({last(_BRONZE)}) unless max({last(_SILVER)})",
         "65m",
-        "Silver is more than an hour behind Bronze, and an hourly build has not mended it",
+        "Silver lacks rows of Bronze and was not built for more than an hour; a build was due and has not mended it",
         "Reports and Gold are as old as that.",
     ),
     Alert(
         "GoldStale",
         _TICKET,
         # Of a Gold that was never built nothing is told: Silver has to be there now, and a day and an hour ago.
-        f'max({_CHANGED}{{layer="silver"}}) - max({_CHANGED}{{layer="gold"}}) > 90000\n'
-        f'or max({_CHANGED}{{layer="silver"}} offset 25h) and max({_CHANGED}{{layer="silver"}})'
-        f' unless max({_CHANGED}{{layer="gold"}})',
+        f"{_behind(_GOLD, _SILVER, 90000)}\n"
+        f"or max({last(_SILVER, ' offset 25h')}) and max({last(_SILVER)}) unless max({last(_GOLD)})",
         "30m",
-        "Gold is more than 25 hours behind Silver, and a daily build has not mended it",
+        "Gold lacks rows of Silver and was not built for more than 25 hours; a daily build was due",
         "The metrics of yesterday are missing.",
     ),
     Alert(
@@ -189,7 +234,7 @@ ALERTS: Final = (
         "AuditLate",
         _TICKET,
         # Where none has ever ended there is no series; somebody has to have looked for it for as long.
-        "time() - max(watch_audit_finished_timestamp_seconds) > 7200\n"
+        f"time() - max({last('watch_audit_finished_timestamp_seconds')}) > 7200\n"
         "or absent_over_time(watch_audit_finished_timestamp_seconds[2h])"
         " and on () count(watch_part_up offset 2h)",
         "15m",

@@ -10,3 +10,6 @@ _ONE = (
 )
 JOBS: Final = f"({'|'.join(_MANY)})-.+|{'|'.join(_ONE)}"
 """As a pattern of Prometheus, which matches whole names."""
+
+EVERYWHERE: Final = ("gateway-.+", "normalizer-.+", "flink-.+", "orchestrator(-.+)?", "inference", "archiver")
+"""Patterns of which every deployment has at least one job, whatever its providers, roles and neighbours are."""

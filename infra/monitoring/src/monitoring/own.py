@@ -8,7 +8,7 @@ C, G, H = Kind.COUNTER, Kind.GAUGE, Kind.HISTOGRAM
 
 _GATEWAY = (
     Metric("gateway", "gateway_webhooks_total", C, "webhooks", ("provider", "outcome", "reason"),
-           "Webhooks by outcome: `accepted`, `malformed`, `forged`, `refused`, `unavailable`."),
+           "Webhooks by outcome: `accepted`, `malformed`, `forged`, `refused`, `unavailable`, `failed`."),
     Metric("gateway", "gateway_secret_uses_total", C, "webhooks", ("provider", "secret_id"),
            "Authentic webhooks by the secret that signed them."),
     Metric("gateway", "gateway_secret_reloads_total", C, "changes", ("provider", "outcome"),

@@ -48,8 +48,9 @@ def files(narrow: Callable[[Rule], Rule] = lambda rule: rule) -> Iterator[tuple[
 
 def _objectives() -> Iterator[tuple[str, str, Iterable[Rule]]]:
     yield "slos", "30s", [*burning.budgets(SLOS), *burning.recording(SLOS, burning.HOURS)]
-    # Days of samples are read each time, and hours pass before it matters.
-    yield "slos-slow", "5m", burning.recording(SLOS, burning.DAYS)
+    # Days of samples are read each time, and hours pass before it matters. What is older than five minutes is not seen
+    # any more, though, and an evaluation may be late or left out.
+    yield "slos-slow", "2m", burning.recording(SLOS, burning.DAYS)
 
 
 def _alerts() -> Iterator[tuple[str, str, Iterable[Rule]]]:

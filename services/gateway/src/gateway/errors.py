@@ -14,6 +14,9 @@ BodyReason = Literal[
     "field_type",
     "field_too_long",
 ]
+RequestReason = Literal["body_too_large", "event_too_old", "headers_too_large", "request_timeout", "disconnected"]
+UnavailableReason = Literal["not_ready", "broker_unavailable"]
+DefectReason = Literal["defect"]
 Stage = Literal["decode", "structure"]
 
 

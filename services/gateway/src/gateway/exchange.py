@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Generic, Protocol, TypeVar
 
 from gateway.answers import Answer, Header, Outbox, Respond
+from gateway.errors import RequestReason
 
 Work = TypeVar("Work")
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -30,7 +31,7 @@ class Endpoint(Protocol[Work]):
     def refuse_large(self, work: Work) -> None:
         """Respond to a request whose body is longer than may be."""
 
-    def abandon(self, work: Work, reason_code: str) -> None:
+    def abandon(self, work: Work, reason_code: RequestReason) -> None:
         """Forget a request that will not come whole."""
 
 
@@ -127,7 +128,7 @@ class Exchange(Generic[Work]):
         self._is_whole = True
         self._hand_over()
 
-    def abandon(self, reason_code: str) -> bool:
+    def abandon(self, reason_code: RequestReason) -> bool:
         """Say that the rest of the body will not come; tell whether the endpoint had been waiting for it."""
         work, self._work, self._body = self._work, None, b""
         if work is None:

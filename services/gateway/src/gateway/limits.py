@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
+from gateway.errors import RequestReason
+
 
 class Limits(NamedTuple):
     """What a request may take.
@@ -18,5 +20,5 @@ class Limits(NamedTuple):
     idle_seconds: int = 60
 
 
-OnRefusal = Callable[[str], None]
+OnRefusal = Callable[[RequestReason], None]
 """Takes the reason code of a request that was refused before it became one."""

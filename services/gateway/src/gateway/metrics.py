@@ -2,9 +2,9 @@
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import accumulate
-from typing import Final
+from typing import Final, get_args
 
 from kit.metrics import LATENCY_BUCKETS
 from payments_contracts.labels import INGESTION_REASONS
@@ -12,7 +12,19 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from gateway.errors import BodyReason, DefectReason, RequestReason, SignatureReason, UnavailableReason
+
 _BOUNDS: Final = (*map(str, LATENCY_BUCKETS), "+Inf")
+Reason = SignatureReason | BodyReason | RequestReason | UnavailableReason | DefectReason
+REASONS: Final[Mapping[str, tuple[str, ...]]] = {
+    "accepted": ("",),
+    "malformed": INGESTION_REASONS,
+    "forged": get_args(SignatureReason),
+    "refused": get_args(RequestReason),
+    "unavailable": get_args(UnavailableReason),
+    "failed": get_args(DefectReason),
+}
+"""What may become of a webhook, and why."""
 
 
 class GatewayMetrics(Collector):
@@ -25,16 +37,16 @@ class GatewayMetrics(Collector):
     def __init__(self, provider: str, registry: CollectorRegistry) -> None:
         self._provider = provider
         # A series that appears with its first webhook has not grown for `rate`.
-        begun = [("accepted", ""), *(("malformed", reason) for reason in INGESTION_REASONS)]
+        begun = [(outcome, reason) for outcome, reasons in REASONS.items() for reason in reasons]
         self._webhooks: Counter[tuple[str, str]] = Counter(dict.fromkeys(begun, 0))
         self._secrets: Counter[str] = Counter()
-        self._reloads: Counter[str] = Counter()
-        self._fetches: Counter[str] = Counter()
+        self._reloads: Counter[str] = Counter(taken=0, refused=0)
+        self._fetches: Counter[str] = Counter(fetched=0, failed=0)
         self._acknowledged = [0] * len(_BOUNDS)
         self._seconds = 0.0
         registry.register(self)
 
-    def count(self, outcome: str, reason: str) -> None:
+    def count(self, outcome: str, reason: Reason) -> None:
         """Count a webhook that was not accepted."""
         self._webhooks[outcome, reason] += 1
 

@@ -12,6 +12,7 @@ from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser, par
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from gateway.answers import Outbox, last
+from gateway.errors import RequestReason
 from gateway.exchange import Endpoint, Exchange
 from gateway.flow import PIECE_BYTES, Flow
 from gateway.limits import Limits, OnRefusal
@@ -314,7 +315,7 @@ class BoundedProtocol(HttpToolsProtocol):
         detail = f"The headers are longer than {self._limits.header_bytes} bytes; send fewer or shorter ones."
         self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "headers_too_large", detail)
 
-    def _refuse(self, status: HTTPStatus, reason_code: str, detail: str) -> None:
+    def _refuse(self, status: HTTPStatus, reason_code: RequestReason, detail: str) -> None:
         if self._is_refused:
             return
         self._is_refused = True

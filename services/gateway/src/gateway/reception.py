@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from http import HTTPStatus
 from time import monotonic
-from typing import Final, Literal
+from typing import Final
 
 import structlog
 from kit.clock import Clock
@@ -21,7 +21,7 @@ from payments_contracts.providers import Provider
 
 from gateway.answers import Answer, Header, Respond
 from gateway.envelope import Envelope, EnvelopeReader
-from gateway.errors import Forged, KeyNeeded, Malformed, TooOld
+from gateway.errors import Forged, KeyNeeded, Malformed, RequestReason, TooOld, UnavailableReason
 from gateway.items import Item
 from gateway.metrics import GatewayMetrics
 from gateway.problems import problem
@@ -148,7 +148,7 @@ class Reception:
         """Refuse a webhook whose body is longer than `max_body_bytes`."""
         self._finish(webhook, self._too_large())
 
-    def abandon(self, _webhook: Webhook, reason_code: str) -> None:
+    def abandon(self, _webhook: Webhook, reason_code: RequestReason) -> None:
         """Forget a webhook whose body will not come, and count why; it is not answered."""
         self._under_way -= 1
         self._metrics.count("refused", reason_code)
@@ -163,6 +163,7 @@ class Reception:
             return step(webhook)
         except Exception:  # noqa: BLE001  # whatever it is, it must not take down the others that came in the same turn
             _LOG.exception("webhook_not_handled")
+            self._metrics.count("failed", "defect")
             self._finish(webhook, problem(HTTPStatus.INTERNAL_SERVER_ERROR, None, "The gateway has a defect."))
             return False
 
@@ -272,7 +273,7 @@ class Reception:
 
     def _unavailable(
         self,
-        reason_code: Literal["not_ready", "broker_unavailable"],
+        reason_code: UnavailableReason,
         detail: str,
         retry_after_seconds: float | None = None,
     ) -> Answer:

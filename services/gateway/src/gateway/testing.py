@@ -2,18 +2,18 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
 
 from gateway.app import GatewayApp
-from gateway.limits import Limits
+from gateway.limits import Limits, OnRefusal
 from gateway.server import build_server
 
 
 @asynccontextmanager
-async def listening(app: GatewayApp, on_refusal: Callable[[str], None] = lambda _reason: None) -> AsyncIterator[str]:
+async def listening(app: GatewayApp, on_refusal: OnRefusal = lambda _reason: None) -> AsyncIterator[str]:
     """Have a gateway listen on a port that was free; give its URL."""
     log = logging.getLogger("uvicorn.error")
     level = log.level

@@ -42,7 +42,7 @@ GATEWAY: Final = Dashboard(
                 Panel(
                     "Webhooks by outcome",
                     "Accepted ones are in Kafka. Malformed ones are answered 422 and dead-lettered, forged ones 401, "
-                    "unavailable is 503: the provider sends again.",
+                    "unavailable is 503 and failed 500: the provider sends again.",
                     Unit.PER_SECOND,
                     (rate("gateway_webhooks_total", "{{outcome}}", "outcome", OF_PROVIDER),),
                     Shape.STACKED,
@@ -61,12 +61,30 @@ GATEWAY: Final = Dashboard(
                     ),
                 ),
                 Panel(
+                    "Share that is turned away",
+                    "Forged, refused and malformed of all, over ten minutes. From a half on somebody is called, where "
+                    "it stays so.",
+                    Unit.SHARE,
+                    (
+                        Query(
+                            "sum by (provider) (increase(gateway_webhooks_total"
+                            f'{{{OF_PROVIDER}, outcome=~"forged|refused|malformed"}}[10m]))'
+                            f" / sum by (provider) (increase(gateway_webhooks_total{{{OF_PROVIDER}}}[10m]))",
+                            "{{provider}}",
+                        ),
+                    ),
+                    limit=Limit(0.5),
+                    alerts=("WebhooksMostlyRefused", "WebhooksRefused"),
+                    width=6,
+                ),
+                Panel(
                     "Time to Kafka's acknowledgement",
                     "From the request's head. The objective: 99 % within 50 ms.",
                     Unit.SECONDS,
                     quantiles("gateway_acknowledgement_seconds", where=OF_PROVIDER),
                     limit=limit("acknowledgement"),
                     alerts=("ErrorBudgetBurnsFast", "ErrorBudgetBurnsSlowly"),
+                    width=6,
                 ),
                 Panel(
                     "Time to acknowledgement by provider, p99",
@@ -74,6 +92,7 @@ GATEWAY: Final = Dashboard(
                     Unit.SECONDS,
                     (quantile(0.99, "gateway_acknowledgement_seconds", "{{provider}}", "provider", OF_PROVIDER),),
                     limit=limit("acknowledgement"),
+                    width=6,
                 ),
                 Panel(
                     "Secrets in use",
@@ -88,6 +107,7 @@ GATEWAY: Final = Dashboard(
                             OF_PROVIDER,
                         ),
                     ),
+                    width=6,
                 ),
             ),
         ),

@@ -179,14 +179,20 @@ _PROMISES: Final = Section(
         ),
         Panel(
             "What answers",
-            "1 while a server answers those who ask as its clients do, and while a program shows its metrics.",
+            "1 while a server answers those who ask as its clients do, while a program shows its metrics, and while "
+            "each that there was within the day is there.",
             Unit.COUNT,
             (
                 Query("watch_part_up", "{{part}}"),
                 Query(f'min(up{{job=~"{JOBS}"}})', "every program"),
+                Query(
+                    f'count(count by (job) (up{{job=~"{JOBS}"}}))'
+                    f' / count(count by (job) (present_over_time(up{{job=~"{JOBS}"}}[1d])))',
+                    "programs that there are",
+                ),
             ),
             limit=Limit(1, is_floor=True),
-            alerts=("PartDown", "TargetDown", "PartsUnwatched"),
+            alerts=("PartDown", "TargetDown", "TargetAbsent", "PartsUnwatched"),
         ),
     ),
 )

@@ -21,6 +21,12 @@ from monitoring.dashboards.overview import limit
 
 _CHANGED: Final = "watch_layer_changed_timestamp_seconds"
 
+
+def _behind(upper: str, lower: str) -> str:
+    built, came = (f'max({_CHANGED}{{layer="{layer}"}})' for layer in (upper, lower))
+    return f"(time() - {built}) * ({came} > bool {built})"
+
+
 LAKE: Final = Dashboard(
     "lake",
     "Payments: lake",
@@ -136,17 +142,17 @@ ANALYTICS: Final = Dashboard(
             (
                 number(
                     "Silver behind Bronze",
-                    "Between their newest rows. Built hourly.",
+                    "How long ago Silver got rows, while Bronze has newer ones. Built hourly.",
                     Unit.SECONDS,
-                    f'clamp_min(max({_CHANGED}{{layer="bronze"}}) - max({_CHANGED}{{layer="silver"}}), 0)',
+                    _behind("silver", "bronze"),
                     limit=Limit(3600),
                     alerts=("SilverStale",),
                 ),
                 number(
                     "Gold behind Silver",
-                    "Between their newest rows. Built daily.",
+                    "How long ago Gold got rows, while Silver has newer ones. Built daily.",
                     Unit.SECONDS,
-                    f'clamp_min(max({_CHANGED}{{layer="silver"}}) - max({_CHANGED}{{layer="gold"}}), 0)',
+                    _behind("gold", "silver"),
                     limit=Limit(90000),
                     alerts=("GoldStale",),
                 ),
