@@ -1,25 +1,21 @@
 -- Each dispute of live payments once: from its opening to its end, with what it took. Which version is the latest is the contract's.
 {{ config(materialized='table', on_table_exists='replace') }}
 
-with versions as (
+with history as (
+
+    {{ rooted_history(ref('payment_history')) }}
+
+),
+
+versions as (
 
     select
-        history.*,
-        coalesce(object_updated_at, provider_created_at) as changed_at,
+        told.*,
         case when coalesce(withdrawn_currency, currency) = currency then withdrawn_minor end as taken_minor,
-        case when coalesce(fee_currency, currency) = currency then fee_minor end as own_fee_minor,
-        row_number() over (
-            partition by provider, object_id
-            order by
-                {{ payments_sources.version_order() }},
-                status_rank asc nulls first,
-                event_rank asc nulls first,
-                event_id asc
-        ) as version
+        case when coalesce(fee_currency, currency) = currency then fee_minor end as own_fee_minor
     from (
-        {{ rooted_history(ref('payment_history')) }}
-    ) as history
-    where object_family in ({{ payments_sources.families_as('dispute') }})
+        {{ versions_of_parts('history', [payments_sources.families_as('dispute')]) }}
+    ) as told
 
 ),
 
@@ -43,7 +39,7 @@ disputes as (
         min(coalesce(object_created_at, changed_at)) as opened_at,
         min(changed_at) filter (where dispute_stage = 'chargeback') as charged_back_at,
         min(changed_at) filter (where withdrawn_minor > 0) as withdrawn_at,
-        min(changed_at) filter (where status in ('won', 'lost', 'closed')) as ended_at,
+        {{ came_at() }} as came_at,
         max(changed_at) as updated_at,
         count(*) as event_count
     from versions
@@ -74,10 +70,10 @@ select
     cast(dispute.opened_at at time zone 'UTC' as date) as opened_date,
     dispute.charged_back_at,
     dispute.withdrawn_at,
-    if(dispute.status in ('won', 'lost', 'closed'), dispute.ended_at) as ended_at,
+    if(dispute.status in ('won', 'lost', 'closed'), dispute.came_at) as ended_at,
     if(
         dispute.status in ('won', 'lost', 'closed'),
-        to_unixtime(dispute.ended_at) - to_unixtime(dispute.opened_at)
+        to_unixtime(dispute.came_at) - to_unixtime(dispute.opened_at)
     ) as open_seconds,
     dispute.updated_at,
     payment.created_at as payment_created_at,
