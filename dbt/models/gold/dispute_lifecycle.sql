@@ -85,7 +85,9 @@ select
 from disputes as dispute
 inner join {{ ref('payments_cleaned') }} as event
     on event.event_id = dispute.event_id
+-- A row that stands for a payment of which nothing was told says nothing of it.
 left join {{ ref('payments') }} as payment
     on payment.provider = dispute.provider
         and payment.payment_id = dispute.payment_id
+        and payment.is_told
 where dispute.livemode
