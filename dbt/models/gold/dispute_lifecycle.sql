@@ -11,7 +11,6 @@ versions as (
 
     select
         told.*,
-        case when coalesce(withdrawn_currency, currency) = currency then withdrawn_minor end as taken_minor,
         case when coalesce(fee_currency, currency) = currency then fee_minor end as own_fee_minor
     from (
         {{ versions_of_parts('history', [payments_sources.families_as('dispute')]) }}
@@ -32,8 +31,8 @@ disputes as (
         max_by(status, version) as status,
         max_by(dispute_stage, version) filter (where dispute_stage is not null) as stage,
         max_by(amount_minor, version) as amount_minor,
-        coalesce(max_by(taken_minor, version) filter (where taken_minor is not null), 0) as taken_minor,
-        max(taken_minor) as most_taken_minor,
+        {{ dispute_taken() }} as taken_minor,
+        max(taken_minor) as most_told_minor,
         coalesce(max_by(own_fee_minor, version) filter (where own_fee_minor is not null), 0) as fee_minor,
         max_by(event_id, version) as event_id,
         min(coalesce(object_created_at, changed_at)) as opened_at,
@@ -44,6 +43,16 @@ disputes as (
         count(*) as event_count
     from versions
     group by provider, object_id
+
+),
+
+-- One that was lost has taken something, also where nobody told how much.
+taken as (
+
+    select
+        disputes.*,
+        greatest(taken_minor, coalesce(most_told_minor, 0)) as most_taken_minor
+    from disputes
 
 )
 
@@ -60,8 +69,8 @@ select
     event.dispute_reason as reason,
     dispute.amount_minor,
     {{ major_units('dispute.amount_minor', 'dispute.currency_exponent') }} as amount_major,
-    coalesce(dispute.most_taken_minor, 0) as most_taken_minor,
-    {{ major_units('coalesce(dispute.most_taken_minor, 0)', 'dispute.currency_exponent') }} as most_taken_major,
+    dispute.most_taken_minor,
+    {{ major_units('dispute.most_taken_minor', 'dispute.currency_exponent') }} as most_taken_major,
     dispute.taken_minor,
     {{ major_units('dispute.taken_minor', 'dispute.currency_exponent') }} as taken_major,
     dispute.fee_minor,
@@ -76,18 +85,18 @@ select
         to_unixtime(dispute.came_at) - to_unixtime(dispute.opened_at)
     ) as open_seconds,
     dispute.updated_at,
-    payment.created_at as payment_created_at,
-    to_unixtime(dispute.opened_at) - to_unixtime(payment.created_at) as opened_after_seconds,
+    if(payment.is_told, payment.created_at) as payment_created_at,
+    if(payment.is_told, to_unixtime(dispute.opened_at) - to_unixtime(payment.created_at)) as opened_after_seconds,
     coalesce(payment.is_told, false) as has_payment,
-    if(payment.currency = dispute.currency, payment.captured_minor) as payment_captured_minor,
-    payment.fraud_risk_level as payment_fraud_risk_level,
+    if(payment.is_told and payment.currency = dispute.currency, payment.captured_minor) as payment_captured_minor,
+    if(payment.is_told, payment.fraud_risk_level) as payment_fraud_risk_level,
     dispute.event_count
-from disputes as dispute
+from taken as dispute
 inner join {{ ref('payments_cleaned') }} as event
     on event.event_id = dispute.event_id
 -- A row that stands for a payment of which nothing was told says nothing of it.
 left join {{ ref('payments') }} as payment
     on payment.provider = dispute.provider
         and payment.payment_id = dispute.payment_id
-        and payment.is_told
-where dispute.livemode
+-- By its payment, where that tells more: its money is among that payment's.
+where coalesce(payment.livemode, dispute.livemode)
