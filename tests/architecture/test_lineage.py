@@ -48,8 +48,10 @@ def environment() -> Environment:
     for path in sorted((ROOT / "generated" / "dbt" / "macros").glob("*.sql")):
         macros |= vars(jinja.from_string(path.read_text()).module)
     jinja.globals["payments_sources"] = SimpleNamespace(**macros)
-    for path in sorted((ROOT / "dbt" / "macros").glob("*.sql")):
-        jinja.globals.update(vars(jinja.from_string(path.read_text(), jinja.globals).module))
+    for path in sorted((ROOT / "dbt" / "macros").rglob("*.sql")):
+        # A materialization is no macro to jinja alone, and no model names one of its file's macros.
+        if "{% materialization" not in path.read_text():
+            jinja.globals.update(vars(jinja.from_string(path.read_text(), jinja.globals).module))
     return jinja
 
 

@@ -1,25 +1,20 @@
 -- Each dispute of live payments once: from its opening to its end, with what it took. Which version is the latest is the contract's.
 {{ config(materialized='table', on_table_exists='replace') }}
 
-with versions as (
+with history as (
+
+    {{ rooted_history(ref('payment_history')) }}
+
+),
+
+versions as (
 
     select
-        history.*,
-        coalesce(object_updated_at, provider_created_at) as changed_at,
-        case when coalesce(withdrawn_currency, currency) = currency then withdrawn_minor end as taken_minor,
-        case when coalesce(fee_currency, currency) = currency then fee_minor end as own_fee_minor,
-        row_number() over (
-            partition by provider, object_id
-            order by
-                {{ payments_sources.version_order() }},
-                status_rank asc nulls first,
-                event_rank asc nulls first,
-                event_id asc
-        ) as version
+        told.*,
+        case when coalesce(fee_currency, currency) = currency then fee_minor end as own_fee_minor
     from (
-        {{ rooted_history(ref('payment_history')) }}
-    ) as history
-    where object_family in ({{ payments_sources.families_as('dispute') }})
+        {{ versions_of_parts('history', [payments_sources.families_as('dispute')]) }}
+    ) as told
 
 ),
 
@@ -36,18 +31,28 @@ disputes as (
         max_by(status, version) as status,
         max_by(dispute_stage, version) filter (where dispute_stage is not null) as stage,
         max_by(amount_minor, version) as amount_minor,
-        coalesce(max_by(taken_minor, version) filter (where taken_minor is not null), 0) as taken_minor,
-        max(taken_minor) as most_taken_minor,
+        {{ dispute_taken() }} as taken_minor,
+        max(taken_minor) as most_told_minor,
         coalesce(max_by(own_fee_minor, version) filter (where own_fee_minor is not null), 0) as fee_minor,
         max_by(event_id, version) as event_id,
         min(coalesce(object_created_at, changed_at)) as opened_at,
         min(changed_at) filter (where dispute_stage = 'chargeback') as charged_back_at,
         min(changed_at) filter (where withdrawn_minor > 0) as withdrawn_at,
-        min(changed_at) filter (where status in ('won', 'lost', 'closed')) as ended_at,
+        {{ came_at() }} as came_at,
         max(changed_at) as updated_at,
         count(*) as event_count
     from versions
     group by provider, object_id
+
+),
+
+-- One that was lost has taken something, also where nobody told how much.
+taken as (
+
+    select
+        disputes.*,
+        greatest(taken_minor, coalesce(most_told_minor, 0)) as most_taken_minor
+    from disputes
 
 )
 
@@ -64,8 +69,8 @@ select
     event.dispute_reason as reason,
     dispute.amount_minor,
     {{ major_units('dispute.amount_minor', 'dispute.currency_exponent') }} as amount_major,
-    coalesce(dispute.most_taken_minor, 0) as most_taken_minor,
-    {{ major_units('coalesce(dispute.most_taken_minor, 0)', 'dispute.currency_exponent') }} as most_taken_major,
+    dispute.most_taken_minor,
+    {{ major_units('dispute.most_taken_minor', 'dispute.currency_exponent') }} as most_taken_major,
     dispute.taken_minor,
     {{ major_units('dispute.taken_minor', 'dispute.currency_exponent') }} as taken_major,
     dispute.fee_minor,
@@ -74,22 +79,24 @@ select
     cast(dispute.opened_at at time zone 'UTC' as date) as opened_date,
     dispute.charged_back_at,
     dispute.withdrawn_at,
-    if(dispute.status in ('won', 'lost', 'closed'), dispute.ended_at) as ended_at,
+    if(dispute.status in ('won', 'lost', 'closed'), dispute.came_at) as ended_at,
     if(
         dispute.status in ('won', 'lost', 'closed'),
-        to_unixtime(dispute.ended_at) - to_unixtime(dispute.opened_at)
+        to_unixtime(dispute.came_at) - to_unixtime(dispute.opened_at)
     ) as open_seconds,
     dispute.updated_at,
-    payment.created_at as payment_created_at,
-    to_unixtime(dispute.opened_at) - to_unixtime(payment.created_at) as opened_after_seconds,
+    if(payment.is_told, payment.created_at) as payment_created_at,
+    if(payment.is_told, to_unixtime(dispute.opened_at) - to_unixtime(payment.created_at)) as opened_after_seconds,
     coalesce(payment.is_told, false) as has_payment,
-    if(payment.currency = dispute.currency, payment.captured_minor) as payment_captured_minor,
-    payment.fraud_risk_level as payment_fraud_risk_level,
+    if(payment.is_told and payment.currency = dispute.currency, payment.captured_minor) as payment_captured_minor,
+    if(payment.is_told, payment.fraud_risk_level) as payment_fraud_risk_level,
     dispute.event_count
-from disputes as dispute
+from taken as dispute
 inner join {{ ref('payments_cleaned') }} as event
     on event.event_id = dispute.event_id
+-- A row that stands for a payment of which nothing was told says nothing of it.
 left join {{ ref('payments') }} as payment
     on payment.provider = dispute.provider
         and payment.payment_id = dispute.payment_id
-where dispute.livemode
+-- By its payment, where that tells more: its money is among that payment's.
+where coalesce(payment.livemode, dispute.livemode)

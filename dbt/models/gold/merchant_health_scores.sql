@@ -23,7 +23,7 @@ with counted as (
         count_if(status in ('succeeded', 'partially_refunded', 'refunded')) as succeeded_count,
         count_if(status = 'failed') as failed_count,
         sum(dispute_count) as dispute_count,
-        count_if(refunded_minor > 0) as refunded_count,
+        count_if(is_told and refunded_minor > 0) as refunded_count,
         count_if(fraud_score_source <> 'not_scored') as scored_count,
         count_if(fraud_risk_level = 'high') as high_risk_count
     from {{ ref('payments') }}
@@ -52,7 +52,8 @@ rated as (
         coalesce(recovered.recovered_count, 0) as recovered_count,
         coalesce(recovered.lost_count, 0) as lost_count,
         {{ rate('counted.succeeded_count', '(counted.succeeded_count + counted.failed_count)') }} as success_rate,
-        {{ rate('counted.dispute_count', 'counted.succeeded_count') }} as dispute_rate,
+        -- Disputes alone are no lack of figures: over one payment at least, they earn no points.
+        {{ rate('counted.dispute_count', 'greatest(counted.succeeded_count, if(counted.dispute_count > 0, 1, 0))') }} as dispute_rate,
         {{ rate('counted.high_risk_count', 'counted.scored_count') }} as high_risk_rate,
         {{ rate('counted.refunded_count', 'counted.succeeded_count') }} as refund_rate,
         {{ rate('recovered.recovered_count', '(recovered.recovered_count + recovered.lost_count)') }} as recovery_rate

@@ -28,6 +28,15 @@ with versions as (
 
 ),
 
+changes as (
+
+    select
+        versions.*,
+        lag(status) over (partition by provider, payout_id order by version) as status_before
+    from versions
+
+),
+
 payouts as (
 
     select
@@ -40,10 +49,11 @@ payouts as (
         max_by(status, version) as status,
         max_by(amount_minor, version) as amount_minor,
         coalesce(max_by(fee_minor, version) filter (where fee_minor is not null), 0) as fee_minor,
-        -- The day on which it came to its state, not that of what was added to it later.
-        min(changed_at) filter (where status in ('succeeded', 'failed', 'canceled')) as ended_at,
-        min(changed_at) as told_at
-    from versions
+        case
+            when max_by(status, version) in ('succeeded', 'failed', 'canceled') then {{ came_at() }}
+            else min(changed_at)
+        end as balance_at
+    from changes
     group by provider, payout_id
 
 ),
@@ -51,7 +61,7 @@ payouts as (
 paid as (
 
     select
-        cast(coalesce(ended_at, told_at) at time zone 'UTC' as date) as balance_date,
+        cast(balance_at at time zone 'UTC' as date) as balance_date,
         merchant_id,
         provider,
         currency,

@@ -130,11 +130,22 @@ moments as (
 
 ),
 
+-- A payment that brought its money is told again with each change of it, such as its fee or a refund: it brings money again
+-- only where it failed in between.
+changes as (
+
+    select
+        moments.*,
+        lag(is_receipt) over (partition by provider, payment_id order by happened_at, is_receipt, event_id) as was_received
+    from moments
+
+),
+
 -- Of one instant a failure comes first: providers tell whole seconds, and what was received was not tried again.
 followed as (
 
     select
-        moments.*,
+        changes.*,
         lead(happened_at) over (
             partition by provider, claim_id, currency order by happened_at, is_receipt, event_id
         ) as next_at,
@@ -144,7 +155,8 @@ followed as (
         lead(payment_id) over (
             partition by provider, claim_id, currency order by happened_at, is_receipt, event_id
         ) as next_payment_id
-    from moments
+    from changes
+    where not (is_receipt and coalesce(was_received, false))
 
 ),
 

@@ -49,12 +49,7 @@ versions as (
         keyed.status in ('succeeded', 'partially_refunded', 'refunded') as is_received,
         keyed.fraud_score_source <> 'not_scored' as is_scored,
         coalesce(keyed.object_updated_at, keyed.provider_created_at) as changed_at,
-        -- Of what was taken in another currency it is only known that it was: the amount disputed stands for it.
-        case
-            when coalesce(keyed.withdrawn_currency, keyed.currency) = keyed.currency then keyed.withdrawn_minor
-            when keyed.withdrawn_minor > 0 then keyed.amount_minor
-            when keyed.withdrawn_minor <= 0 then 0
-        end as taken_minor,
+        {{ withdrawn() }} as taken_minor,
         row_number() over (
             partition by keyed.provider, keyed.object_family, keyed.object_id, keyed.root_id
             order by
@@ -135,33 +130,7 @@ objects as (
         max_by(subscription_id, version) filter (where subscription_id is not null) as subscription_id,
         max_by(dispute_stage, version) filter (where dispute_stage is not null) as dispute_stage,
         max_by(reversed_minor, version) as reversed_minor,
-        case max_by(status, version)
-            -- What came back is told by an event of its own, and may be a part.
-            when 'won' then coalesce(
-                max_by(taken_minor, version) filter (
-                    where taken_minor is not null and event_type = 'dispute.funds_reinstated'
-                ),
-                0
-            )
-            when 'lost' then coalesce(
-                max_by(taken_minor, version) filter (where taken_minor is not null and status = 'lost'),
-                nullif(max_by(taken_minor, version) filter (where taken_minor is not null), 0),
-                -- A question that was not answered in time is lost, and has taken nothing.
-                case max_by(dispute_stage, version) filter (where dispute_stage is not null)
-                    when 'inquiry' then 0
-                    else max_by(amount_minor, version)
-                end
-            )
-            when 'closed' then coalesce(max_by(taken_minor, version) filter (where taken_minor is not null), 0)
-            else coalesce(
-                max_by(taken_minor, version) filter (where taken_minor is not null),
-                -- Events of earlier contracts, and some providers, do not tell how much.
-                max_by(case event_type when 'dispute.funds_withdrawn' then amount_minor else 0 end, version) filter (
-                    where event_type in ('dispute.funds_withdrawn', 'dispute.funds_reinstated')
-                ),
-                0
-            )
-        end as lost_minor,
+        {{ dispute_taken() }} as lost_minor,
         max_by(fraud_score, version) filter (where is_scored) as fraud_score,
         max_by(fraud_risk_level, version) filter (where is_scored) as fraud_risk_level,
         max_by(fraud_score_source, version) filter (where is_scored) as fraud_score_source,
@@ -438,7 +407,7 @@ taken as (
                 and (part.lost_minor > 0 or (part.status <> 'closed' and coalesce(part.dispute_stage, '') <> 'inquiry'))
                 and part.currency = money.currency
         ) as disputed_minor,
-        sum(greatest(part.lost_minor, 0)) filter (
+        sum(part.lost_minor) filter (
             where part.object_family in ({{ payments_sources.families_as('dispute') }})
                 and part.currency = money.currency
         ) as dispute_lost_minor,
