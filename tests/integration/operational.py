@@ -5,7 +5,7 @@ import random
 import types
 import typing
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,6 +13,9 @@ import annotated_types
 import psycopg
 import pytest
 from hypothesis import strategies as st
+from operations.database import apply_database
+from orchestrator.database import PostgresStore
+from payments_contracts.database import TABLES
 from payments_contracts.pins.orchestrator import ScoredPayment
 from payments_contracts.topics import NORMALIZED
 from psycopg import sql
@@ -49,6 +52,21 @@ def database(dsn: SecretStr) -> Iterator[psycopg.Connection[dict[str, Any]]]:
     with psycopg.connect(dsn.get_secret_value(), autocommit=True, row_factory=psycopg.rows.dict_row) as connection:
         connection.execute("SET timezone = 'UTC'")
         yield connection
+
+
+@pytest.fixture
+def address(dsn: SecretStr) -> SecretStr:
+    """The address of a schema with the tables of the contracts."""
+    list(apply_database(dsn, TABLES))
+    return dsn
+
+
+@pytest.fixture
+async def store(address: SecretStr) -> AsyncIterator[PostgresStore]:
+    """The store of scored payments in that schema."""
+    store = PostgresStore(address)
+    yield store
+    await store.close()
 
 
 def payment(**changes: object) -> ScoredPayment:

@@ -77,10 +77,15 @@ _DISPUTES: Final = """            SELECT FROM "{table}" AS dispute
             WHERE dispute.provider = paid.provider
                 AND dispute.related_payment_id IN (paid.provider_object_id, paid.related_charge_id)
                 AND dispute.event_type LIKE 'dispute.%' AND dispute.provider_created_at < asked.at::timestamptz"""
+# Where versions of a payment are told, so are failures again, and another attempt is another payment.
+_VERSIONED: Final = "object_version IS NOT NULL OR object_updated_at IS NOT NULL"
+_ATTEMPT: Final = """CASE
+            WHEN is_versioned THEN provider || ' ' || provider_object_id ELSE coalesce(related_charge_id, event_id)
+        END"""
 _PAID: Final = """        SELECT
             *,
             provider_object_id IS DISTINCT FROM asked.payment AS is_other,
-            object_version IS NOT NULL OR object_updated_at IS NOT NULL AS is_versioned,
+            {versioned} AS is_versioned,
             provider_created_at >= asked.at::timestamptz - interval '1 hour' AS is_lately,
             provider_created_at >= asked.at::timestamptz - interval '1 day' AS is_today
         FROM "{table}"
@@ -96,11 +101,8 @@ CROSS JOIN LATERAL (
     SELECT
         count(*) FILTER (WHERE is_other) AS earlier,
         count(DISTINCT provider_object_id) FILTER (WHERE is_other AND is_lately) AS last_hour,
-        -- Where versions of a payment are told, so are failures again, and another attempt is another payment.
-        count(DISTINCT CASE
-            WHEN is_versioned THEN provider || ' ' || provider_object_id
-            ELSE coalesce(related_charge_id, event_id)
-        END) FILTER (WHERE status = 'failed' AND is_today AND (is_other OR NOT is_versioned)) AS failures,
+        count(DISTINCT {attempt}) FILTER (WHERE status = 'failed' AND is_today AND (is_other OR NOT is_versioned))
+            AS failures,
         coalesce(bool_or(EXISTS (
 {disputes}
         )), false) AS disputed
@@ -247,7 +249,7 @@ SUBJECT: Final = Inquiry(
 
 CUSTOMER: Final = Inquiry(
     "customer",
-    _filled(_CUSTOMER, disputes=_DISPUTES, paid=_PAID),
+    _filled(_CUSTOMER, disputes=_DISPUTES, attempt=_ATTEMPT, paid=_PAID.replace("{versioned}", _VERSIONED)),
     5,
     _customer,
 )
