@@ -1,6 +1,6 @@
 {#
-  The tellings of objects that take money of a payment, from a history with roots, in the order of their versions: each with when
-  its state changed, the state before it, and what it tells a dispute to have withdrawn.
+  The tellings of objects that take money of a payment, from a history with roots, in the order of their versions: each
+  with when it changed, the state before it, and what it tells a dispute to have withdrawn.
 #}
 {% macro versions_of_parts(history, families) -%}
     {%- set telling -%}
@@ -22,8 +22,8 @@
 {%- endmacro %}
 
 {#
-  When an object came to the state that it is in. What is told of it afterwards leaves it there; a state that was taken back and
-  came again did so when it came again.
+  When an object came to the state that it is in. What is told of it afterwards leaves it there; a state that was taken
+  back and came again did so when it came again.
 #}
 {% macro came_at() -%}
     max_by(changed_at, version) filter (where status is distinct from status_before)

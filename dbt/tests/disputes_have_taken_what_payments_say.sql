@@ -1,5 +1,5 @@
--- What a live payment's disputes have taken is one sum in Silver and in Gold: fails with the payments where it is not. Disputes in another
--- currency than their payment's are in no sum of it.
+-- What a live payment's disputes have taken is one sum in Silver and in Gold: fails with the payments where it is not.
+-- Disputes in another currency than their payment's are in no sum of it.
 {{ config(meta={'dagster': {'ref': {'name': 'dispute_lifecycle', 'package_name': 'payments'}}}) }}
 
 with gold as (

@@ -97,6 +97,20 @@ EVENTS: dict[str, list[dict[str, Any]]] = {
         payout("po_3", 4 * DAY, 50, "failed"),
     ],
     "never_paid_out": [receipt("pi_1", 0)],
+    "paid_out_in_part": [receipt("pi_1", 0), payout("po_1", 2 * DAY, 400)],
+    # Its refund is weeks later than its payout, which paid no more than was earned then.
+    "paid_out_and_given_back": [
+        receipt("pi_1", 0),
+        payout("po_1", 2 * DAY, 1000),
+        {
+            "event_type": "refund.succeeded",
+            "status": "succeeded",
+            "object_id": "re_1",
+            "second": 20 * DAY,
+            "amount_cents": 300,
+            "related_payment_id": "pi_1",
+        },
+    ],
     "paid_out_of_nothing": [payout("po_1", 0, 100)],
     "judged": [
         receipt("pi_1", 0, rule_violations=["amount_above_merchant_limit"], rules_undecided=[]),

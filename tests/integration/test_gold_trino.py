@@ -166,6 +166,18 @@ def test_what_rules_said_is_counted_by_day_and_rule_of_live_events(built: Mappin
             ],
         ),
         ("never_paid_out", [[date(2025, 3, 1), 1000, 0, 1000, "not_paid_out"]]),
+        (
+            "paid_out_in_part",
+            [[date(2025, 3, 1), 1000, 0, 1000, "not_paid_out"], [date(2025, 3, 3), 0, 400, 600, "not_paid_out"]],
+        ),
+        (
+            "paid_out_and_given_back",
+            [
+                [date(2025, 3, 1), 1000, 0, 1000, "none"],
+                [date(2025, 3, 3), 0, 1000, 0, "none"],
+                [date(2025, 3, 21), -300, 0, -300, "more_paid_than_earned"],
+            ],
+        ),
         ("paid_out_of_nothing", [[date(2025, 3, 1), 0, 100, -100, "payout_without_payments"]]),
     ],
 )

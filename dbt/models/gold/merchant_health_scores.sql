@@ -53,7 +53,9 @@ rated as (
         coalesce(recovered.lost_count, 0) as lost_count,
         {{ rate('counted.succeeded_count', '(counted.succeeded_count + counted.failed_count)') }} as success_rate,
         -- Disputes alone are no lack of figures: over one payment at least, they earn no points.
-        {{ rate('counted.dispute_count', 'greatest(counted.succeeded_count, if(counted.dispute_count > 0, 1, 0))') }} as dispute_rate,
+        {{
+            rate('counted.dispute_count', 'greatest(counted.succeeded_count, if(counted.dispute_count > 0, 1, 0))')
+        }} as dispute_rate,
         {{ rate('counted.high_risk_count', 'counted.scored_count') }} as high_risk_rate,
         {{ rate('counted.refunded_count', 'counted.succeeded_count') }} as refund_rate,
         {{ rate('recovered.recovered_count', '(recovered.recovered_count + recovered.lost_count)') }} as recovery_rate

@@ -1,5 +1,7 @@
 -- What payments brought against what providers paid out, day by day, of live data: the balance that is left, and a code where
--- the two do not go together. Providers do not tell which payments a payout is made of, so sums are compared, never rows.
+-- the two do not go together. Providers do not tell which payments a payout is made of, so sums are compared, never rows. What
+-- a payment brought stands on its day, and what was taken back of it on the day on which it was taken: a payout knows no
+-- later refund.
 {{ config(materialized='table', on_table_exists='replace') }}
 
 with versions as (
@@ -78,18 +80,64 @@ paid as (
 
 ),
 
-earned as (
+history as (
+
+    {{ rooted_history(ref('payment_history')) }}
+
+),
+
+taken as (
+
+    {{ taken_back('history') }}
+
+),
+
+-- What is taken off the day on which it was taken is put back on the payment's day: in sum each payment has its net.
+moves as (
 
     select
         event_date as balance_date,
         merchant_id,
         provider,
         currency,
-        max(currency_exponent) as currency_exponent,
-        count_if(is_told) as payment_count,
-        sum(net_minor) as earned_minor
+        currency_exponent,
+        if(is_told, 1, 0) as payment_count,
+        net_minor as earned_minor,
+        0 as taken_minor
     from {{ ref('payments') }}
     where livemode
+    union all
+    select
+        if(side.is_taken, cast(taken.taken_at at time zone 'UTC' as date), payment.event_date),
+        payment.merchant_id,
+        payment.provider,
+        payment.currency,
+        payment.currency_exponent,
+        0,
+        if(side.is_taken, -taken.taken_minor, taken.taken_minor),
+        if(side.is_taken, taken.taken_minor, 0)
+    from taken
+    inner join {{ ref('payments') }} as payment
+        on payment.provider = taken.provider
+            and payment.payment_id = taken.payment_id
+    cross join (values true, false) as side (is_taken)
+    where payment.livemode
+        and taken.taken_minor <> 0
+
+),
+
+earned as (
+
+    select
+        balance_date,
+        merchant_id,
+        provider,
+        currency,
+        max(currency_exponent) as currency_exponent,
+        sum(payment_count) as payment_count,
+        sum(earned_minor) as earned_minor,
+        sum(taken_minor) as taken_minor
+    from moves
     group by 1, 2, 3, 4
 
 ),
@@ -104,6 +152,7 @@ days as (
         coalesce(earned.currency_exponent, paid.currency_exponent) as currency_exponent,
         coalesce(earned.payment_count, 0) as payment_count,
         coalesce(earned.earned_minor, 0) as earned_minor,
+        coalesce(earned.taken_minor, 0) as taken_minor,
         coalesce(paid.payout_count, 0) as payout_count,
         coalesce(paid.paid_count, 0) as paid_count,
         coalesce(paid.failed_count, 0) as failed_count,
@@ -129,7 +178,21 @@ balanced as (
         sum(payment_count) over (
             partition by merchant_id, provider, currency order by balance_date rows unbounded preceding
         ) as payments_so_far,
-        max(if(paid_count > 0, balance_date)) over (partition by merchant_id, provider, currency) as last_paid_date
+        -- Payouts pay what was earned first: those of the next days are held against all that was earned up to this.
+        sum(earned_minor) over (
+            partition by merchant_id, provider, currency order by balance_date rows unbounded preceding
+        )
+        - coalesce(
+            sum(taken_minor) over (
+                partition by merchant_id, provider, currency order by balance_date
+                range between interval '1' day following and interval '{{ unpaid_days() }}' day following
+            ),
+            0
+        )
+        - sum(paid_minor + payout_fee_minor) over (
+            partition by merchant_id, provider, currency order by balance_date
+            range between unbounded preceding and interval '{{ unpaid_days() }}' day following
+        ) as unpaid_minor
     from days
 
 ),
@@ -164,8 +227,7 @@ select
         when balanced.failed_count > 0 then 'payout_failed'
         when balanced.balance_minor < 0 and balanced.payments_so_far = 0 then 'payout_without_payments'
         when balanced.balance_minor < 0 then 'more_paid_than_earned'
-        when balanced.balance_minor > 0
-            and balanced.balance_date > coalesce(balanced.last_paid_date, date '1970-01-01')
+        when balanced.unpaid_minor > 0
             and balanced.balance_date < cast(as_of.known_until at time zone 'UTC' as date)
                 - interval '{{ unpaid_days() }}' day then 'not_paid_out'
         else 'none'

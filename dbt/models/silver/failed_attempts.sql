@@ -130,13 +130,15 @@ moments as (
 
 ),
 
--- A payment that brought its money is told again with each change of it, such as its fee or a refund: it brings money again
--- only where it failed in between.
+-- A payment that brought its money is told again with each change of it, such as its fee or a refund: it brings money
+-- again only where it failed in between.
 changes as (
 
     select
         moments.*,
-        lag(is_receipt) over (partition by provider, payment_id order by happened_at, is_receipt, event_id) as was_received
+        lag(is_receipt) over (
+            partition by provider, payment_id order by happened_at, is_receipt, event_id
+        ) as was_received
     from moments
 
 ),
