@@ -6,3 +6,6 @@
 
 {# Days within which providers pay out what payments have brought, the slowest schedules included. #}
 {% macro unpaid_days() -%}14{%- endmacro %}
+
+{# The share of what was earned that may be fees, of a merchant whose provider tells none in its events. #}
+{% macro untold_fees_share() -%}0.1{%- endmacro %}

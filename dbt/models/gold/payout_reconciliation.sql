@@ -103,6 +103,7 @@ moves as (
         currency_exponent,
         if(is_told, 1, 0) as payment_count,
         net_minor as earned_minor,
+        fee_minor,
         0 as taken_minor
     from {{ ref('payments') }}
     where livemode
@@ -115,6 +116,7 @@ moves as (
         payment.currency_exponent,
         0,
         if(side.is_taken, -taken.taken_minor, taken.taken_minor),
+        0,
         if(side.is_taken, taken.taken_minor, 0)
     from taken
     inner join {{ ref('payments') }} as payment
@@ -136,6 +138,7 @@ earned as (
         max(currency_exponent) as currency_exponent,
         sum(payment_count) as payment_count,
         sum(earned_minor) as earned_minor,
+        sum(fee_minor) as fee_minor,
         sum(taken_minor) as taken_minor
     from moves
     group by 1, 2, 3, 4
@@ -152,6 +155,7 @@ days as (
         coalesce(earned.currency_exponent, paid.currency_exponent) as currency_exponent,
         coalesce(earned.payment_count, 0) as payment_count,
         coalesce(earned.earned_minor, 0) as earned_minor,
+        coalesce(earned.fee_minor, 0) as fee_minor,
         coalesce(earned.taken_minor, 0) as taken_minor,
         coalesce(paid.payout_count, 0) as payout_count,
         coalesce(paid.paid_count, 0) as paid_count,
@@ -178,6 +182,10 @@ balanced as (
         sum(payment_count) over (
             partition by merchant_id, provider, currency order by balance_date rows unbounded preceding
         ) as payments_so_far,
+        sum(earned_minor) over (
+            partition by merchant_id, provider, currency order by balance_date rows unbounded preceding
+        ) as earned_so_far,
+        sum(fee_minor + payout_fee_minor) over (partition by merchant_id, provider, currency) as fees_minor,
         -- Payouts pay what was earned first: those of the next days are held against all that was earned up to this.
         sum(earned_minor) over (
             partition by merchant_id, provider, currency order by balance_date rows unbounded preceding
@@ -227,7 +235,7 @@ select
         when balanced.failed_count > 0 then 'payout_failed'
         when balanced.balance_minor < 0 and balanced.payments_so_far = 0 then 'payout_without_payments'
         when balanced.balance_minor < 0 then 'more_paid_than_earned'
-        when balanced.unpaid_minor > 0
+        when balanced.unpaid_minor > if(balanced.fees_minor = 0, balanced.earned_so_far * {{ untold_fees_share() }}, 0)
             and balanced.balance_date < cast(as_of.known_until at time zone 'UTC' as date)
                 - interval '{{ unpaid_days() }}' day then 'not_paid_out'
         else 'none'
