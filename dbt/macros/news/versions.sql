@@ -13,6 +13,25 @@
     {%- do begin_run(build) -%}
     {%- set news = scratch(build, 'news', 'select * from ' ~ rows_of_files(build.followed.relation, files.files)) -%}
     {%- set told = with_rows(build, news | string) -%}
+    {#- Where each row of the new files is one more than there was, none of them is known: history is not looked through. -#}
+    {%- if files.rows - build.marks['news.rows'] | int == files.news_rows -%}
+        {%- set days = texts_of("select event_date as day from (" ~ told ~ ")") -%}
+        {%- if days -%}
+            {%- do merge_rows(build, told, days) -%}
+        {%- endif -%}
+    {%- else -%}
+        {%- set why = merge_known_versions(build, news, told) -%}
+        {%- if why -%}
+            {{ return(why) }}
+        {%- endif -%}
+    {%- endif -%}
+    {%- do end_run(build, files) -%}
+    {%- do build.update({'say': files.news_rows ~ ' events looked at'}) -%}
+    {{ return('') }}
+{%- endmacro %}
+
+{# Merges news of which some may be known. Returns why the table has to be built anew, or nothing. #}
+{% macro merge_known_versions(build, news, told) -%}
     {% set statement %}
     select
         count(told.event_id),
@@ -52,7 +71,5 @@
     {%- elif row[0] | int -%}
         {%- do merge_rows(build, told, days) -%}
     {%- endif -%}
-    {%- do end_run(build, files) -%}
-    {%- do build.update({'say': (row[0] | int) ~ ' versions looked at'}) -%}
     {{ return('') }}
 {%- endmacro %}
