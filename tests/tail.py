@@ -6,7 +6,8 @@ import uuid
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
-from confluent_kafka import Consumer, TopicPartition
+import stamina
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.schema_registry import SchemaRegistryClient
 from confluent_kafka.schema_registry.avro import AvroDeserializer
 from confluent_kafka.serialization import MessageField, SerializationContext
@@ -15,6 +16,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from payments_contracts.topics import Topic
+
+
+def _is_unknown_yet(error: Exception) -> bool:
+    # A broker that has just started tells of its topics a moment later.
+    return isinstance(error, KafkaException) and error.args[0].code() == KafkaError._UNKNOWN_PARTITION
 
 
 class Tail:
@@ -66,6 +72,7 @@ class Tail:
         """Return those whose payload is a body."""
         return [(key, record) for key, record in self.records() if record["payload"] == body]
 
+    @stamina.retry(on=_is_unknown_yet, attempts=None, timeout=20)
     def _end(self, partition: TopicPartition) -> int:
         return self._consumer.get_watermark_offsets(partition, timeout=10)[1]
 
